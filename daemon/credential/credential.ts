@@ -1,0 +1,61 @@
+import { LRUCache } from 'lru-cache';
+import type { HashPool, Job } from '../hasher/pool.ts';
+import type { Password } from '../password.ts';
+import type { Claim, Proofs } from './proofs.ts';
+
+export interface CredentialsOptions {
+  readonly proofs: Proofs;
+  readonly pool: HashPool;
+  /** How many people are known to have got in lately. */
+  readonly known: number;
+}
+
+export interface Verified {
+  readonly matches: boolean;
+  /** Whether it was remembered. */
+  readonly cached: boolean;
+}
+
+/**
+ * Whether a password is the one of an encoded hash: by a proof where there is one, else by hashing, once however many
+ * ask the same at the same time.
+ */
+export class Credentials {
+  readonly #options: CredentialsOptions;
+  readonly #known: LRUCache<string, true>;
+  readonly #flights = new Map<string, { job: Job; answer: Promise<boolean> }>();
+
+  constructor(options: CredentialsOptions) {
+    this.#options = options;
+    this.#known = new LRUCache({ max: options.known });
+  }
+
+  /** Rejects with Busy or Fault. `deadlineAt` is until when the asker waits, by the clock given. */
+  async verify(claim: Claim, password: Password, deadlineAt: number): Promise<Verified> {
+    const { proofs, pool } = this.#options;
+    const key = proofs.keyOf(claim, password);
+    const remembered = proofs.get(key);
+    if (remembered !== undefined) return { matches: remembered, cached: true };
+
+    let flight = this.#flights.get(key);
+    if (flight === undefined) {
+      const person = `${claim.site}\n${claim.subject}`;
+      const lane = this.#known.has(person) ? 'known' : 'stranger';
+      const job: Job = { encoded: claim.encoded, lane, deadlineAt };
+      const answer = pool.verify(password, job);
+      flight = { job, answer };
+      this.#flights.set(key, flight);
+      answer.then(
+        (matches) => {
+          this.#flights.delete(key);
+          proofs.set(key, matches);
+          if (matches) this.#known.set(person, true);
+        },
+        () => this.#flights.delete(key), // whoever waits hears of it
+      );
+    } else {
+      flight.job.deadlineAt = Math.max(flight.job.deadlineAt, deadlineAt);
+    }
+    return { matches: await flight.answer, cached: false };
+  }
+}

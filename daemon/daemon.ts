@@ -1,0 +1,300 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Worker } from 'node:worker_threads';
+import type { Reply } from '../protocol/reply.ts';
+import { BadRequest, type FlushRequest, type Request } from '../protocol/request.ts';
+import { STATUS } from '../protocol/status.ts';
+import { PROTOCOL_VERSION } from '../protocol/version.ts';
+import { type Clock, monotonic } from './clock.ts';
+import type { Config, SiteConfig } from './config/schema.ts';
+import { Counters } from './counters.ts';
+import { Credentials } from './credential/credential.ts';
+import { Proofs } from './credential/proofs.ts';
+import { messageOf } from './fault.ts';
+import { HashPool } from './hasher/pool.ts';
+import { type Log, shortened } from './log.ts';
+import { type Decision, decide, type Pipeline } from './request/decide.ts';
+import { type Question, questionOf } from './request/question.ts';
+import { replyOf } from './request/reply.ts';
+import { Site } from './site.ts';
+import { Listener, type ListenerOptions } from './socket/listener.ts';
+import { databaseOf } from './store/databases.ts';
+import { decodeTyped } from './text.ts';
+import { VERSION } from './version.ts';
+
+export interface DaemonOptions {
+  readonly config: Config;
+  readonly log: Log;
+  /** Starts a thread that runs `runHashWorker`. */
+  readonly startWorker: () => Worker;
+  /** Reads the configuration anew; throws where it cannot be used. */
+  readonly reload: () => Config;
+  readonly clock?: Clock;
+}
+
+/** What a configuration is turned into; a reload makes another one and lets the old one go. */
+interface Running {
+  readonly config: Config;
+  readonly sites: ReadonlyMap<string, Site>;
+  readonly pool: HashPool;
+  readonly pipeline: Pipeline;
+}
+
+/** The sockets, by name. */
+const NAMES = ['auth', 'control'] as const;
+type Name = (typeof NAMES)[number];
+
+/** The one place where the stages are put together. */
+export class Daemon {
+  readonly #options: DaemonOptions;
+  readonly #log: Log;
+  readonly #clock: Clock;
+  readonly #counters = new Counters();
+  readonly #listeners: Partial<Record<Name, Listener>> = {};
+  #reloading: Promise<unknown> = Promise.resolve();
+  #proofs: Proofs;
+  #running: Running;
+
+  constructor(options: DaemonOptions) {
+    this.#options = options;
+    this.#log = options.log;
+    this.#clock = options.clock ?? monotonic;
+    this.#proofs = this.#makeProofs(options.config);
+    this.#running = this.#make(options.config);
+  }
+
+  /** Listens. @throws ListenError */
+  async start(): Promise<void> {
+    await this.#listen(this.#running.config);
+  }
+
+  /**
+   * Takes the configuration anew. Sites that did not change keep their connections and caches. Rejects, with everything
+   * as it was, where the new configuration cannot be used.
+   */
+  reload(): Promise<void> {
+    const reloaded = this.#reloading.then(() => this.#reload());
+    this.#reloading = reloaded.catch(() => {}); // one after the other
+    return reloaded;
+  }
+
+  async #reload(): Promise<void> {
+    const config = this.#options.reload();
+    const before = this.#running;
+    await this.#listen(config);
+    if (!isDeepStrictEqual(config.cache, before.config.cache)) this.#proofs = this.#makeProofs(config);
+    this.#running = this.#make(config, before);
+    this.#log.level = config.log.level;
+    for (const [name, site] of before.sites) {
+      if (this.#running.sites.get(name) !== site) this.#retire(site, before.config.sites[name] as SiteConfig);
+    }
+    if (this.#running.pool !== before.pool) this.#letGo(() => before.pool.close(), before.config.hash.max_time);
+  }
+
+  /** Answers what is in flight, accepts nothing more. */
+  async stop(): Promise<void> {
+    await Promise.all([this.#listeners.auth?.close(), this.#listeners.control?.close()]);
+    await this.#running.pool.close();
+    await Promise.all([...this.#running.sites.values()].map((site) => site.store.close()));
+  }
+
+  #make(config: Config, before?: Running): Running {
+    const samePool = before && isDeepStrictEqual(config.hash, before.config.hash);
+    const pool = samePool ? before.pool : this.#makePool(config);
+    const sites = new Map<string, Site>();
+    for (const [name, siteConfig] of Object.entries(config.sites)) {
+      const unchanged =
+        before &&
+        isDeepStrictEqual(siteConfig, before.config.sites[name]) &&
+        isDeepStrictEqual(config.cache, before.config.cache);
+      sites.set(name, (unchanged && before.sites.get(name)) || this.#makeSite(name, siteConfig, config));
+    }
+    const credentials =
+      samePool && isDeepStrictEqual(config.cache, before.config.cache)
+        ? before.pipeline.credentials
+        : new Credentials({ proofs: this.#proofs, pool, known: config.cache.proofs });
+    const bounds = { seconds: config.hash.max_time / 1000, memory: config.hash.max_memory };
+    return { config, sites, pool, pipeline: { sites, credentials, bounds } };
+  }
+
+  #makeProofs({ cache }: Config): Proofs {
+    return new Proofs({
+      rights: cache.proofs,
+      rightTtlMs: cache.proof_ttl,
+      wrongs: cache.refusals,
+      wrongTtlMs: cache.refusal_ttl,
+      clock: this.#clock,
+    });
+  }
+
+  #makePool({ hash }: Config): HashPool {
+    return new HashPool({
+      startWorker: this.#options.startWorker,
+      workers: hash.workers,
+      queue: hash.queue,
+      clock: this.#clock,
+      onTrouble: (message) => this.#log.error(message),
+    });
+  }
+
+  #makeSite(name: string, { database, timeout, connections }: SiteConfig, { cache }: Config): Site {
+    const onTrouble = (message: string) => this.#log.warn({ site: name }, message);
+    // The configuration has been checked: there is such a kind of database.
+    const store = databaseOf(database)?.open(database, { timeoutMs: timeout, connections, onTrouble });
+    if (!store) throw new Error(`no database is spoken for site ${name}`);
+    const site = new Site({
+      name,
+      store,
+      accountTtlMs: cache.account_ttl,
+      accountsMax: cache.accounts,
+      clock: this.#clock,
+    });
+    // Not waited for: a site whose database is down must not keep the others from being served.
+    site.decoy().catch((error) => this.#log.error({ site: name }, `the database does not answer: ${messageOf(error)}`));
+    return site;
+  }
+
+  /** Closes a site's connections when the questions that may be using them are over. */
+  #retire(site: Site, { timeout }: SiteConfig): void {
+    this.#letGo(() => site.store.close(), 2 * timeout);
+  }
+
+  #letGo(close: () => Promise<void>, afterMs: number): void {
+    setTimeout(() => {
+      close().catch((error) => this.#log.warn(`after a reload: ${messageOf(error)}`));
+    }, afterMs).unref();
+  }
+
+  /** Listens as configured: what is new stands before anything old goes. Rejects with everything as it was. */
+  async #listen({ listen }: Config): Promise<void> {
+    const common = { maxConnections: listen.max_connections, onMisuse: (message: string) => this.#misuse(message) };
+    const wanted: Record<Name, ListenerOptions | undefined> = {
+      auth: {
+        ...common,
+        path: listen.socket,
+        mode: listen.mode,
+        group: listen.group,
+        answer: (request) => this.#answer(request),
+      },
+      control:
+        listen.control === undefined
+          ? undefined
+          : {
+              ...common,
+              path: listen.control,
+              mode: 0o600,
+              group: undefined,
+              answer: (request) => this.#control(request),
+            },
+    };
+    const opened: Partial<Record<Name, Listener>> = {};
+    try {
+      for (const name of NAMES) {
+        const options = wanted[name];
+        if (options === undefined) continue;
+        const present = this.#listeners[name];
+        if (present?.path === options.path) present.adjust(options);
+        else opened[name] = await Listener.open(options);
+      }
+    } catch (error) {
+      await Promise.all(Object.values(opened).map((listener) => listener.close()));
+      throw error;
+    }
+    for (const name of NAMES) {
+      const present = this.#listeners[name];
+      if (present && wanted[name] && !opened[name]) continue;
+      delete this.#listeners[name];
+      if (opened[name]) this.#listeners[name] = opened[name];
+      void present?.close(); // in its own time: its connections are answered first
+    }
+  }
+
+  /** Questions, from whoever may open the socket. */
+  #answer(request: Request): Reply | Promise<Reply> {
+    switch (request.operation) {
+      case 'check':
+      case 'authorize':
+        return this.#verdict(questionOf(request, this.#clock.now()));
+      case 'ping':
+        return pong();
+      default:
+        throw new BadRequest(request.id, `operation "${request.operation}" belongs to the control socket`);
+    }
+  }
+
+  /** Orders, from the daemon's own user. */
+  #control(request: Request): Reply | Promise<Reply> {
+    switch (request.operation) {
+      case 'ping':
+        return pong();
+      case 'stats':
+        return { status: STATUS.granted, content: { stats: this.#stats() } };
+      case 'flush':
+        return { status: STATUS.granted, content: { flushed: this.#flush(request) } };
+      case 'reload':
+        return this.reload().then(
+          () => ({ status: STATUS.granted, content: {} }),
+          (error) => ({ status: STATUS.error, content: { reason: messageOf(error) } }),
+        );
+      default:
+        throw new BadRequest(request.id, `operation "${request.operation}" does not belong to the control socket`);
+    }
+  }
+
+  async #verdict(question: Question): Promise<Reply> {
+    const startedAt = this.#clock.now();
+    const decision = await decide(question, this.#running.pipeline);
+    this.#record(question, decision, this.#clock.now() - startedAt);
+    return replyOf(decision.verdict, question.wantPermissions);
+  }
+
+  #record(question: Question, { verdict, site, cached }: Decision, ms: number): void {
+    this.#counters[verdict.kind].count++;
+    if (cached) this.#counters.cached.count++;
+    const level = verdict.kind === 'error' ? 'error' : verdict.kind === 'busy' ? 'warn' : 'info';
+    if (!this.#log.isLevelEnabled(level)) return;
+    this.#log[level](
+      {
+        site,
+        user: shortened(question.username),
+        service: question.client.service,
+        address: question.client.address,
+        ...(verdict.kind === 'granted' ? {} : { reason: verdict.reason }),
+        ms: Math.round(ms * 1000) / 1000,
+        cached,
+      },
+      verdict.kind,
+    );
+  }
+
+  #misuse(message: string): void {
+    this.#counters.bad_requests.count++;
+    this.#log.warn(message);
+  }
+
+  #stats(): Record<string, number> {
+    const { pool, sites } = this.#running;
+    return {
+      ...this.#counters.snapshot(),
+      connections: this.#listeners.auth?.connections ?? 0,
+      accounts: [...sites.values()].reduce((sum, site) => sum + site.accounts.size, 0),
+      proofs: this.#proofs.size,
+      hashes: pool.computed,
+      hashes_running: pool.running,
+      hashes_queued: pool.queued,
+    };
+  }
+
+  /** Forgets accounts, of one site or person if so asked; proofs as well, unless it is about one person. */
+  #flush({ site, username }: FlushRequest): number {
+    const sites = [...this.#running.sites.values()].filter(
+      (candidate) => site === undefined || candidate.name === site,
+    );
+    const name = username && decodeTyped(username);
+    const accounts = sites.reduce((sum, candidate) => sum + candidate.accounts.flush(name), 0);
+    return name === undefined && site === undefined ? accounts + this.#proofs.flush() : accounts;
+  }
+}
+
+function pong(): Reply {
+  return { status: STATUS.granted, content: { server: `djauthd ${VERSION}`, protocol: PROTOCOL_VERSION } };
+}

@@ -1,0 +1,79 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { hashSync } from '@node-rs/bcrypt';
+import { equalInConstantTime } from './compare.ts';
+import type { Hasher } from './hasher.ts';
+
+const ALPHABET = './ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
+
+/** bcrypt takes no more of a password than this many octets. */
+const PASSWORD_OCTETS = 72;
+
+interface Parts {
+  rounds: number;
+  /** Prefix, rounds and salt, as they begin the output: `$2b$12$` and 22 characters. */
+  settings: string;
+}
+
+/**
+ * What follows the algorithm: the settings and 31 characters of hash. $2x$, a known-broken variant, is refused. The
+ * last character of a salt carries two bits: one with more never compares equal in Django.
+ */
+function read(data: string): Parts | undefined {
+  const match = /^(\$2[aby]\$([0-9]{2})\$[./A-Za-z0-9]{21}[.Oeu])[./A-Za-z0-9]{31}$/.exec(data);
+  if (!match) return undefined;
+  const rounds = Number(match[2]);
+  return rounds < 4 || rounds > 31 ? undefined : { rounds, settings: match[1] as string };
+}
+
+function random(length: number): string {
+  return [...randomBytes(length)].map((octet) => ALPHABET[octet & 63]).join('');
+}
+
+/**
+ * `bcrypt$` or `bcrypt_sha256$` and bcrypt's own string, as Django 1.4 and 1.6 `BCryptPasswordHasher` and
+ * `BCryptSHA256PasswordHasher`.
+ */
+function bcryptOf(algorithm: string, prepare: (password: Buffer) => Buffer | undefined): Hasher {
+  const dataOf = (encoded: string) =>
+    encoded.startsWith(`${algorithm}$`) ? encoded.slice(algorithm.length + 1) : undefined;
+  const partsOf = (encoded: string) => read(dataOf(encoded) ?? '');
+
+  return {
+    algorithm,
+
+    work(encoded) {
+      const parts = partsOf(encoded);
+      if (!parts) return undefined;
+      return { cost: `${algorithm}$${parts.rounds}`, seconds: 2 ** parts.rounds * 5.5e-5, memory: 4096 };
+    },
+
+    verify(password, encoded) {
+      const parts = partsOf(encoded);
+      if (!parts) return false;
+      const key = prepare(password);
+      // What bcrypt cannot hash is hashed as something else first, so that the refusal takes as long as any.
+      const hash = hashSync(key ?? Buffer.from('-'), { salt: parts.settings });
+      if (key?.buffer !== password.buffer) key?.fill(0);
+      const same = equalInConstantTime(`${algorithm}$${hash}`, encoded);
+      return key !== undefined && same;
+    },
+
+    decoy(encoded) {
+      const parts = partsOf(encoded);
+      return `${algorithm}$${parts?.settings}${random(30)}.`;
+    },
+  };
+}
+
+/**
+ * As with pyca/bcrypt before 5, which most sites have: what is over 72 octets is cut off, and a NUL, which it raises
+ * on, is denied.
+ */
+export const bcrypt = bcryptOf('bcrypt', (password) =>
+  password.includes(0) ? undefined : password.subarray(0, PASSWORD_OCTETS),
+);
+
+/** The password is hashed first, so that its length and its NULs no longer matter. */
+export const bcryptSha256 = bcryptOf('bcrypt_sha256', (password) =>
+  Buffer.from(createHash('sha256').update(password).digest('hex')),
+);

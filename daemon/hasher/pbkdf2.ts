@@ -1,0 +1,41 @@
+import { pbkdf2Sync, randomBytes } from 'node:crypto';
+import { equalInConstantTime } from './compare.ts';
+import { type Hasher, plainNumber } from './hasher.ts';
+
+/** `algorithm$iterations$salt$base64`, as Django 1.4 and later `PBKDF2PasswordHasher`. */
+function pbkdf2(algorithm: string, digest: 'sha256' | 'sha1', octets: number, secondsPerIteration: number): Hasher {
+  function read(encoded: string): { iterations: number; salt: string } | undefined {
+    const fields = encoded.split('$');
+    // Django splits at three "$" only, so that one more lands in the hash and never matches.
+    if (fields.length !== 4 || fields[0] !== algorithm) return undefined;
+    const iterations = plainNumber(fields[1]);
+    const salt = fields[2];
+    return iterations && salt ? { iterations, salt } : undefined;
+  }
+
+  return {
+    algorithm,
+
+    work(encoded) {
+      const parts = read(encoded);
+      if (!parts) return undefined;
+      return { cost: `${algorithm}$${parts.iterations}`, seconds: parts.iterations * secondsPerIteration, memory: 0 };
+    },
+
+    verify(password, encoded) {
+      const parts = read(encoded);
+      if (!parts) return false;
+      const { iterations, salt } = parts;
+      const hash = pbkdf2Sync(password, salt, iterations, octets, digest);
+      return equalInConstantTime(`${algorithm}$${iterations}$${salt}$${hash.toString('base64')}`, encoded);
+    },
+
+    decoy(encoded) {
+      const iterations = read(encoded)?.iterations;
+      return `${algorithm}$${iterations}$${randomBytes(11).toString('hex')}$${randomBytes(octets).toString('base64')}`;
+    },
+  };
+}
+
+export const pbkdf2Sha256 = pbkdf2('pbkdf2_sha256', 'sha256', 32, 2.2e-7);
+export const pbkdf2Sha1 = pbkdf2('pbkdf2_sha1', 'sha1', 20, 2.0e-7);

@@ -1,0 +1,148 @@
+import { availableParallelism } from 'node:os';
+import type { Worker } from 'node:worker_threads';
+import type { Clock } from '../clock.ts';
+import { Busy, Fault, messageOf } from '../fault.ts';
+import type { Password } from '../password.ts';
+import type { HashAnswer, HashQuestion } from './worker.ts';
+
+/** Who asks: people who got in lately go before all others, so that guessers cannot starve them. */
+export type Lane = 'known' | 'stranger';
+
+/** One hash to be computed. */
+export interface Job {
+  readonly encoded: string;
+  readonly lane: Lane;
+  /** Until when anybody waits for it, by the pool's clock. May be put off while it is queued. */
+  deadlineAt: number;
+}
+
+interface Queued {
+  readonly job: Job;
+  /** The pool's own copy, which it wipes. */
+  readonly password: Password;
+  readonly resolve: (matches: boolean) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export interface HashPoolOptions {
+  /** Starts a thread that runs `runHashWorker`. */
+  readonly startWorker: () => Worker;
+  /** How many hashes are computed at once; 0: one for each core. */
+  readonly workers: number;
+  /** How many wait in each lane. */
+  readonly queue: number;
+  readonly clock: Clock;
+  readonly onTrouble: (message: string) => void;
+}
+
+/** How much the newest measurement weighs in the average time of a hash. */
+const WEIGHT = 0.2;
+
+/**
+ * Computes hashes on threads of its own, of lower priority than the event loop. Two bounded lanes; past their bound
+ * the answer is Busy, at once. What nobody waits for any more is dropped, not computed.
+ */
+export class HashPool {
+  readonly #options: HashPoolOptions;
+  readonly #size: number;
+  readonly #idle: Worker[] = [];
+  readonly #busy = new Map<Worker, Queued>();
+  readonly #lanes: Record<Lane, Queued[]> = { known: [], stranger: [] };
+  #averageMs = 100;
+  #computed = 0;
+  #closed = false;
+
+  constructor(options: HashPoolOptions) {
+    this.#options = options;
+    this.#size = options.workers || availableParallelism();
+  }
+
+  get queued(): number {
+    return this.#lanes.known.length + this.#lanes.stranger.length;
+  }
+
+  get running(): number {
+    return this.#busy.size;
+  }
+
+  /** How many hashes have been computed. */
+  get computed(): number {
+    return this.#computed;
+  }
+
+  /**
+   * Whether the password matches. The password is copied before this returns.
+   * Rejects with Busy (queue full, deadline over) or Fault (the hash cannot be computed, a worker died).
+   */
+  verify(password: Password, job: Job): Promise<boolean> {
+    const lane = this.#lanes[job.lane];
+    if (this.#closed) return Promise.reject(new Busy('shutting-down'));
+    if (lane.length >= this.#options.queue) {
+      return Promise.reject(new Busy('queue-full', (this.queued * this.#averageMs) / this.#size / 1000));
+    }
+    return new Promise((resolve, reject) => {
+      lane.push({ job, password: password.copy(), resolve, reject });
+      this.#dispatch();
+    });
+  }
+
+  /** Ends the threads. What is queued is rejected with Busy, what runs with a Fault. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const lane of Object.values(this.#lanes)) {
+      for (const queued of lane.splice(0)) this.#fail(queued, new Busy('shutting-down'));
+    }
+    const workers = [...this.#idle.splice(0), ...this.#busy.keys()];
+    await Promise.all(workers.map((worker) => worker.terminate()));
+  }
+
+  #dispatch(): void {
+    while (this.queued > 0 && (this.#idle.length > 0 || this.#busy.size < this.#size)) {
+      const queued = (this.#lanes.known.shift() ?? this.#lanes.stranger.shift()) as Queued;
+      if (queued.job.deadlineAt <= this.#options.clock.now()) {
+        this.#fail(queued, new Busy('deadline', this.#averageMs / 1000));
+        continue;
+      }
+      this.#run(this.#idle.pop() ?? this.#start(), queued);
+    }
+  }
+
+  #run(worker: Worker, queued: Queued): void {
+    const startedAt = this.#options.clock.now();
+    this.#busy.set(worker, queued);
+    worker.ref();
+    worker.once('message', (answer: HashAnswer) => {
+      this.#busy.delete(worker);
+      this.#idle.push(worker);
+      worker.unref();
+      this.#computed++;
+      this.#averageMs += WEIGHT * (this.#options.clock.now() - startedAt - this.#averageMs);
+      if ('fault' in answer) queued.reject(new Fault(`cannot compute the password hash: ${answer.fault}`));
+      else queued.resolve(answer.matches);
+      this.#dispatch();
+    });
+    const octets = new Uint8Array(queued.password.octets); // moved to the worker, which wipes it
+    queued.password.wipe();
+    const question: HashQuestion = { password: octets, encoded: queued.job.encoded };
+    worker.postMessage(question, [octets.buffer]);
+  }
+
+  #start(): Worker {
+    const worker = this.#options.startWorker();
+    worker.on('error', (error) => this.#options.onTrouble(`a hash worker failed: ${messageOf(error)}`));
+    worker.once('exit', () => {
+      const at = this.#idle.indexOf(worker);
+      if (at >= 0) this.#idle.splice(at, 1);
+      const queued = this.#busy.get(worker);
+      this.#busy.delete(worker);
+      if (queued) this.#fail(queued, new Fault('the hash worker died'));
+      if (!this.#closed) this.#dispatch();
+    });
+    return worker;
+  }
+
+  #fail(queued: Queued, error: Error): void {
+    queued.password.wipe();
+    queued.reject(error);
+  }
+}

@@ -1,0 +1,32 @@
+import { type DestinationStream, destination, type Logger, pino } from 'pino';
+
+export type Log = Logger;
+
+/** The longest a name of a stranger's choosing may make a log line, in characters. */
+const NAME_MAX = 256;
+
+/** How much may wait for a slow reader of standard error, in octets; past it lines are dropped, not memory filled. */
+const BACKLOG_MAX = 4 * 1024 * 1024;
+
+/** Lines of JSON on standard error, for journald or whoever collects it. `flush` writes out what waits. */
+export function openLog(level: string): { log: Log; flush: () => void } {
+  const stream = destination({ fd: 2, sync: false, maxLength: BACKLOG_MAX });
+  return { log: createLog(level, stream), flush: () => flushQuietly(stream) };
+}
+
+export function createLog(level: string, stream: DestinationStream): Log {
+  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, stream);
+}
+
+/** A name that somebody typed, short enough for a line. */
+export function shortened(name: string): string {
+  return name.length <= NAME_MAX ? name : `${name.slice(0, NAME_MAX)}…`;
+}
+
+function flushQuietly(stream: { flushSync(): void }): void {
+  try {
+    stream.flushSync();
+  } catch {
+    // standard error is gone or was never ready: there is nobody left to tell
+  }
+}

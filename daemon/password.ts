@@ -1,0 +1,66 @@
+import { isUtf8 } from 'node:buffer';
+import { inspect } from 'node:util';
+
+const REDACTED = '[redacted]';
+
+/**
+ * A typed password, as the octets that Django hashes: UTF-8. It has its own memory, outside of any pool, to be wiped
+ * as soon as the question is answered; and it cannot be printed, whoever tries.
+ */
+export class Password {
+  readonly #octets: Buffer;
+
+  private constructor(octets: Buffer) {
+    this.#octets = octets;
+  }
+
+  /** Copies what a person typed. Octets that are no UTF-8 are taken as Latin-1, as for usernames. */
+  static fromTyped(typed: Uint8Array): Password {
+    if (isUtf8(typed)) return Password.#copyOf(typed);
+    const octets = Buffer.allocUnsafeSlow(typed.length * 2);
+    let length = 0;
+    // By hand, for a string in between could not be wiped.
+    for (const octet of typed) {
+      if (octet < 0x80) octets[length++] = octet;
+      else {
+        octets[length++] = 0xc0 | (octet >> 6);
+        octets[length++] = 0x80 | (octet & 0x3f);
+      }
+    }
+    const password = Password.#copyOf(octets.subarray(0, length));
+    octets.fill(0);
+    return password;
+  }
+
+  static #copyOf(octets: Uint8Array): Password {
+    const copy = Buffer.allocUnsafeSlow(octets.length);
+    copy.set(octets);
+    return new Password(copy);
+  }
+
+  /** The octets themselves, for hashing at once. Do not keep them. */
+  get octets(): Buffer {
+    return this.#octets;
+  }
+
+  /** A copy with a life of its own. */
+  copy(): Password {
+    return Password.#copyOf(this.#octets);
+  }
+
+  wipe(): void {
+    this.#octets.fill(0);
+  }
+
+  toString(): string {
+    return REDACTED;
+  }
+
+  toJSON(): string {
+    return REDACTED;
+  }
+
+  [inspect.custom](): string {
+    return REDACTED;
+  }
+}

@@ -1,0 +1,116 @@
+import type { Account } from '../account/account.ts';
+import type { Credentials, Verified } from '../credential/credential.ts';
+import { Busy, Fault, messageOf } from '../fault.ts';
+import type { HashBounds } from '../hasher/bounds.ts';
+import { withinBounds } from '../hasher/bounds.ts';
+import { hasherOf, isUnusable } from '../hasher/hashers.ts';
+import type { Password } from '../password.ts';
+import { unmet } from '../policy/requirements.ts';
+import type { Site } from '../site.ts';
+import type { DenyReason, Verdict } from '../verdict.ts';
+import type { Question } from './question.ts';
+
+/** What the pipeline is made of. */
+export interface Pipeline {
+  readonly sites: ReadonlyMap<string, Site>;
+  readonly credentials: Credentials;
+  readonly bounds: HashBounds;
+}
+
+export interface Decision {
+  readonly verdict: Verdict;
+  /** The site that was asked; undefined where none could be told. */
+  readonly site: string | undefined;
+  /** Whether the password was not hashed for this question. */
+  readonly cached: boolean;
+}
+
+/**
+ * The verdict on a question. Never rejects: what goes wrong on the way is the verdict `error` or `busy`.
+ *
+ * The order is the defence: the account is looked up by name only; the password is verified exactly once, also where
+ * there is no account or no usable hash; only then do flags and rights decide. So neither the answer nor its time
+ * tells a stranger who exists.
+ */
+export async function decide(question: Question, pipeline: Pipeline): Promise<Decision> {
+  let site: Site | undefined;
+  try {
+    site = siteOf(question.site, pipeline.sites);
+    if (question.tooLong) return denied(site, 'too-long', false);
+
+    const account = await accountOf(site, question.username);
+    if (question.password === undefined) return judge(site, account, question, true);
+
+    const { reason, verified } = await verify(site, account, question.username, question.password, question, pipeline);
+    if (reason) return denied(site, reason, verified.cached);
+    return judge(site, account, question, verified.cached);
+  } catch (error) {
+    return { verdict: faultOf(error), site: site?.name ?? question.site, cached: false };
+  } finally {
+    question.password?.wipe();
+  }
+}
+
+/** The site of that name, or the only one. Never another one than was asked for. */
+function siteOf(name: string | undefined, sites: ReadonlyMap<string, Site>): Site {
+  if (name !== undefined) {
+    const site = sites.get(name);
+    if (site === undefined) throw new Fault(`site "${name}" is not configured`);
+    return site;
+  }
+  const [only, ...others] = sites.values();
+  if (only === undefined) throw new Fault('no site is configured');
+  if (others.length > 0) throw new Fault(`no site was named and ${sites.size} are configured`);
+  return only;
+}
+
+/** No account has a NUL in its name, and PostgreSQL takes none in a text. */
+function accountOf(site: Site, username: string): Account | null | Promise<Account | null> {
+  if (username.includes('\0')) return null;
+  const known = site.accounts.peek(username);
+  return known === undefined ? site.accounts.get(username) : known;
+}
+
+/** Verifies once: against the account's own hash, or, where there is none to verify, against one that costs the same. */
+async function verify(
+  site: Site,
+  account: Account | null,
+  username: string,
+  password: Password,
+  { deadlineAt }: { readonly deadlineAt: number },
+  { credentials, bounds }: Pipeline,
+): Promise<{ reason: DenyReason | undefined; verified: Verified }> {
+  const flaw = flawOf(account);
+  if (account?.encoded != null && flaw === undefined) {
+    withinBounds(account.encoded, bounds);
+    const claim = { site: site.name, subject: `#${account.id}`, encoded: account.encoded };
+    const verified = await credentials.verify(claim, password, deadlineAt);
+    return { reason: verified.matches ? undefined : 'wrong-password', verified };
+  }
+  const claim = { site: site.name, subject: `?${username}`, encoded: await site.decoy() };
+  const verified = await credentials.verify(claim, password, deadlineAt);
+  return { reason: flaw ?? 'unknown-user', verified };
+}
+
+/** Why nothing can be verified against the account, if so. */
+function flawOf(account: Account | null): DenyReason | undefined {
+  if (account === null) return 'unknown-user';
+  if (account.encoded === null || isUnusable(account.encoded)) return 'unusable-password';
+  return hasherOf(account.encoded)?.work(account.encoded) === undefined ? 'unverifiable-password' : undefined;
+}
+
+function judge(site: Site, account: Account | null, question: Question, cached: boolean): Decision {
+  if (account === null) return denied(site, 'unknown-user', cached);
+  const reason = unmet(account, question.require);
+  if (reason) return denied(site, reason, cached);
+  return { verdict: { kind: 'granted', account }, site: site.name, cached };
+}
+
+function denied(site: Site, reason: DenyReason, cached: boolean): Decision {
+  return { verdict: { kind: 'denied', reason }, site: site.name, cached };
+}
+
+function faultOf(error: unknown): Verdict {
+  if (error instanceof Busy) return { kind: 'busy', reason: error.reason, retryAfter: error.retryAfter };
+  return { kind: 'error', reason: messageOf(error) };
+}

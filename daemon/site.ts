@@ -1,0 +1,60 @@
+import { Accounts } from './account/accounts.ts';
+import type { Clock } from './clock.ts';
+import { decoyLike } from './hasher/decoy.ts';
+import type { Store } from './store/store.ts';
+
+/** How many of a site's hashes are looked at to find out what most of them cost, and how often, in ms. */
+const SAMPLE = 500;
+const SAMPLE_AGE_MS = 600_000;
+
+export interface SiteOptions {
+  readonly name: string;
+  readonly store: Store;
+  readonly accountTtlMs: number;
+  readonly accountsMax: number;
+  readonly clock: Clock;
+}
+
+/** One Django site: its accounts, and what a hash of its own costs. */
+export class Site {
+  readonly name: string;
+  readonly store: Store;
+  readonly accounts: Accounts;
+  readonly #clock: Clock;
+  #decoy: { readonly encoded: string; readonly sampledAt: number } | undefined;
+  #sampling: Promise<void> | undefined;
+
+  constructor(options: SiteOptions) {
+    this.name = options.name;
+    this.store = options.store;
+    this.#clock = options.clock;
+    this.accounts = new Accounts({
+      read: (username) => options.store.account(username),
+      ttlMs: options.accountTtlMs,
+      max: options.accountsMax,
+      clock: options.clock,
+    });
+  }
+
+  /**
+   * An encoded hash that costs what most of this site's cost and that nobody has the password of. Waits for the
+   * database only the first time. Rejects with its fault.
+   */
+  async decoy(): Promise<string> {
+    if (this.#decoy === undefined) await this.#sample();
+    else if (this.#clock.now() - this.#decoy.sampledAt > SAMPLE_AGE_MS) this.#sample().catch(() => {}); // next time
+    return (this.#decoy as { encoded: string }).encoded;
+  }
+
+  #sample(): Promise<void> {
+    this.#sampling ??= this.store
+      .sample(SAMPLE)
+      .then((sampled) => {
+        this.#decoy = { encoded: decoyLike(sampled), sampledAt: this.#clock.now() };
+      })
+      .finally(() => {
+        this.#sampling = undefined;
+      });
+    return this.#sampling;
+  }
+}

@@ -1,0 +1,157 @@
+import type { Socket } from 'node:net';
+import { FrameError, FrameReader } from '../../protocol/frame.ts';
+import { FRAME_TIME_MS, IN_FLIGHT_MAX } from '../../protocol/limits.ts';
+import { encodeReply, type Reply } from '../../protocol/reply.ts';
+import { BadRequest, decodeRequest, type Request } from '../../protocol/request.ts';
+import { STATUS } from '../../protocol/status.ts';
+
+/** How long a connection is kept for a reply to be read by a peer that misbehaved, in ms. */
+const LINGER_MS = 1_000;
+
+/** Answers one request. Never rejects. Throws BadRequest, at once, for an operation that is not answered here. */
+export type Answer = (request: Request) => Promise<Reply> | Reply;
+
+export interface ConnectionOptions {
+  readonly answer: Answer;
+  /** Told in a sentence why a connection is being closed for what its peer did. */
+  readonly onMisuse: (message: string) => void;
+  /** How long a frame may take, in ms. */
+  readonly frameTimeMs?: number;
+}
+
+/**
+ * One client: octets to requests, replies to octets. Reads no further while too many of its requests are unanswered or
+ * the client does not fetch its replies, so that what a client can make the daemon keep is bounded.
+ */
+export class Connection {
+  readonly #socket: Socket;
+  readonly #options: ConnectionOptions;
+  readonly #reader = new FrameReader();
+  #inFlight = 0;
+  #corked = false;
+  /** No more requests are taken: the peer has ended, has misbehaved, or the daemon is stopping. */
+  #closing = false;
+  #misused = false;
+  #lastReply: Buffer | undefined;
+  #frameTimer: NodeJS.Timeout | undefined;
+
+  constructor(socket: Socket, options: ConnectionOptions) {
+    this.#socket = socket;
+    this.#options = options;
+    socket.on('data', (chunk: Buffer) => this.#onData(chunk));
+    socket.on('end', () => this.close());
+    socket.on('drain', () => this.#flow());
+    socket.on('error', () => socket.destroy()); // a client may go away at any time
+    socket.on('close', () => {
+      clearTimeout(this.#frameTimer);
+      this.#reader.clear();
+    });
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** Takes no more requests, answers those that are in flight, then ends the connection. */
+  close(): void {
+    this.#closing = true;
+    if (this.#inFlight === 0) this.#end();
+  }
+
+  #onData(chunk: Buffer): void {
+    try {
+      if (!this.#closing) this.#reader.push(chunk, (body) => this.#onBody(body));
+    } catch (error) {
+      if (!(error instanceof FrameError)) throw error;
+      this.#misuse(error.message);
+    } finally {
+      chunk.fill(0); // it may have held passwords
+    }
+    if (this.#reader.partial !== (this.#frameTimer !== undefined)) this.#watchFrame();
+    this.#flow();
+  }
+
+  #onBody(body: Buffer): void {
+    if (this.#closing) return;
+    let id: number | undefined;
+    try {
+      const request = decodeRequest(body);
+      id = request.id;
+      this.#serve(request);
+    } catch (error) {
+      if (!(error instanceof BadRequest)) throw error;
+      const known = error.id ?? id;
+      if (known !== undefined) {
+        this.#lastReply = encodeReply(known, { status: STATUS.badRequest, content: { reason: error.message } });
+      }
+      this.#misuse(error.message);
+    }
+  }
+
+  #serve(request: Request): void {
+    const reply = this.#options.answer(request);
+    if (!(reply instanceof Promise)) {
+      this.#write(encodeReply(request.id, reply));
+      return;
+    }
+    this.#inFlight++;
+    reply.then(
+      (ready) => this.#answered(encodeReply(request.id, ready)),
+      // An answer that rejects is a mistake of ours; the client must not wait for it, nor take it for anything.
+      () => this.#answered(encodeReply(request.id, { status: STATUS.error, content: { reason: 'internal error' } })),
+    );
+  }
+
+  #answered(frame: Buffer): void {
+    this.#inFlight--;
+    this.#write(frame);
+    if (this.#closing && this.#inFlight === 0) this.#end();
+    else this.#flow();
+  }
+
+  /** All replies of one turn of the event loop leave in one system call. */
+  #write(frame: Buffer): void {
+    if (this.#socket.destroyed) return;
+    if (!this.#corked) {
+      this.#corked = true;
+      this.#socket.cork();
+      setImmediate(() => {
+        this.#corked = false;
+        this.#socket.uncork();
+      });
+    }
+    this.#socket.write(frame);
+  }
+
+  #flow(): void {
+    const stop = this.#inFlight >= IN_FLIGHT_MAX || this.#socket.writableNeedDrain;
+    if (stop && !this.#socket.isPaused()) this.#socket.pause();
+    else if (!stop && this.#socket.isPaused()) this.#socket.resume();
+  }
+
+  #misuse(message: string): void {
+    this.#misused = true;
+    this.#options.onMisuse(message);
+    this.close();
+  }
+
+  #end(): void {
+    clearTimeout(this.#frameTimer);
+    if (this.#socket.destroyed || this.#socket.writableEnded) return;
+    if (this.#lastReply) this.#write(this.#lastReply);
+    // What a peer that misbehaved still sends is read and thrown away, so that it sees the reply and not a reset; but
+    // not for ever. Anybody else is let go at once.
+    const linger = this.#misused ? LINGER_MS : 0;
+    this.#socket.end(() => setTimeout(() => this.#socket.destroy(), linger).unref());
+  }
+
+  /** One timer for a frame that is under way, none for frames that come whole. */
+  #watchFrame(): void {
+    clearTimeout(this.#frameTimer);
+    this.#frameTimer = undefined;
+    if (!this.#reader.partial || this.#closing) return;
+    const ms = this.#options.frameTimeMs ?? FRAME_TIME_MS;
+    this.#frameTimer = setTimeout(() => this.#misuse(`a frame was not complete after ${ms} ms`), ms);
+    this.#frameTimer.unref();
+  }
+}

@@ -1,0 +1,153 @@
+import { existsSync, statSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import Sqlite from 'better-sqlite3';
+import { Kysely, SqliteDialect, sql } from 'kysely';
+import { Fault, messageOf } from '../fault.ts';
+import { type AccountRow, accountQuery, type JsonSpelling, sampleQuery } from './query.ts';
+import { accountOf } from './row.ts';
+import { STOCK } from './schema.ts';
+import type { Database, Store, StoreOptions } from './store.ts';
+
+const json: JsonSpelling = {
+  list: (expression) => sql`json_group_array(${expression})`,
+  // json() keeps the pair from being quoted as text when it is aggregated.
+  pair: (a, b) => sql`json_array(${a}, ${b})`,
+};
+
+/** How long SQLite itself may wait for a lock, in ms: it waits inside the event loop. */
+const LOCK_WAIT_MS = 1;
+
+/** How long to leave a locked database alone before asking again, in ms: doubled each time up to the second. */
+const RETRY_MS = [1, 25] as const;
+
+interface Opened {
+  readonly file: { readonly dev: number; readonly ino: number };
+  readonly connection: Sqlite.Database;
+  readonly account: Sqlite.Statement<[string]>;
+  readonly sample: (most: number) => unknown[];
+}
+
+/**
+ * A SQLite file, opened read-only. Queries run in the event loop: one takes tens of microseconds, less than handing
+ * it to another thread. A lock is waited for outside of it.
+ */
+class SqliteStore implements Store {
+  readonly name: string;
+  readonly #path: string;
+  readonly #timeoutMs: number;
+  #opened: Opened | undefined;
+  #closed = false;
+
+  constructor(path: string, options: StoreOptions) {
+    this.name = `sqlite ${path}`;
+    this.#path = path;
+    this.#timeoutMs = options.timeoutMs;
+  }
+
+  account(username: string): Promise<ReturnType<typeof accountOf>> {
+    return this.#ask((opened) => accountOf(opened.account.all(username) as AccountRow[]));
+  }
+
+  sample(most: number): Promise<string[]> {
+    return this.#ask((opened) =>
+      (opened.sample(most) as { password: unknown }[]).flatMap(({ password }) =>
+        typeof password === 'string' ? [password] : [],
+      ),
+    );
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#drop();
+  }
+
+  async #ask<T>(question: (opened: Opened) => T): Promise<T> {
+    const giveUpAt = performance.now() + this.#timeoutMs;
+    let wait: number = RETRY_MS[0];
+    for (;;) {
+      try {
+        return question(this.#current());
+      } catch (error) {
+        if (error instanceof Fault) throw error;
+        if (!isLock(error)) {
+          this.#drop(); // whatever it was, the next question starts afresh
+          throw new Fault(`cannot read ${this.#path}: ${messageOf(error)}`);
+        }
+        if (performance.now() + wait > giveUpAt) {
+          throw new Fault(`${this.#path} has been locked for ${this.#timeoutMs} ms`);
+        }
+      }
+      await sleep(wait);
+      wait = Math.min(wait * 2, RETRY_MS[1]);
+    }
+  }
+
+  /** The open database: opened again where another file has taken the path, as when a backup is put back. */
+  #current(): Opened {
+    if (this.#closed) throw new Fault(`${this.#path} has been closed`);
+    const stat = statSync(this.#path, { throwIfNoEntry: false });
+    if (stat === undefined) {
+      this.#drop();
+      throw new Fault(`cannot open ${this.#path}: no such file`);
+    }
+    if (this.#opened && (this.#opened.file.ino !== stat.ino || this.#opened.file.dev !== stat.dev)) this.#drop();
+    this.#opened ??= open(this.#path, { dev: stat.dev, ino: stat.ino });
+    return this.#opened;
+  }
+
+  #drop(): void {
+    this.#opened?.connection.close();
+    this.#opened = undefined;
+  }
+}
+
+function open(path: string, file: Opened['file']): Opened {
+  const connection = new Sqlite(path, { readonly: true, fileMustExist: true, timeout: LOCK_WAIT_MS });
+  try {
+    connection.pragma('query_only = on');
+    const db = new Kysely<unknown>({ dialect: new SqliteDialect({ database: connection }) });
+    return {
+      file,
+      connection,
+      // Kysely writes the statement once; better-sqlite3 keeps it prepared.
+      account: connection.prepare(accountQuery(db, STOCK, json).sql),
+      sample: (most) => connection.prepare(sampleQuery(db, STOCK, most).sql).all(),
+    };
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+}
+
+function isLock(error: unknown): boolean {
+  const code = error instanceof Sqlite.SqliteError ? error.code : '';
+  // SQLITE_BUSY_SNAPSHOT and the like too.
+  return code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED');
+}
+
+/** The absolute path in `sqlite:///path`, percent-decoded; undefined where the URL is no such. */
+function pathOf(url: string): string | undefined {
+  const match = /^sqlite:\/\/(\/[^?#]+)$/.exec(url);
+  if (!match) return undefined;
+  try {
+    return decodeURIComponent(match[1] as string);
+  } catch {
+    return undefined;
+  }
+}
+
+export const sqlite: Database = {
+  schemes: ['sqlite'],
+  example: 'sqlite:///srv/mysite/db.sqlite3',
+
+  problem(url) {
+    const path = pathOf(url);
+    if (path === undefined) return 'a SQLite database is an absolute path after sqlite://';
+    if (existsSync(path) && !statSync(path).isFile()) return `${path} is not a file`;
+    return undefined;
+  },
+
+  open(url, options) {
+    return new SqliteStore(pathOf(url) as string, options);
+  },
+};

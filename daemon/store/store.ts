@@ -1,0 +1,37 @@
+import type { Account } from '../account/account.ts';
+
+/** Where the accounts of a site are read from. It never writes. */
+export interface Store {
+  /** What to call it in messages: no password in it. */
+  readonly name: string;
+  /**
+   * The account of exactly this username, as the database compares names; null where there is none.
+   * Rejects with a Fault where the database does not answer or answers nonsense.
+   */
+  account(username: string): Promise<Account | null>;
+  /** The encoded hashes of up to `most` of the youngest accounts. Rejects as `account` does. */
+  sample(most: number): Promise<string[]>;
+  close(): Promise<void>;
+}
+
+/** What a store needs to know besides where it is. */
+export interface StoreOptions {
+  /** How long a question may take, waiting for a lock or a connection included, in ms. */
+  readonly timeoutMs: number;
+  /** How many connections may be open at once. */
+  readonly connections: number;
+  /** Told of faults that no question is waiting for, such as a lost idle connection. */
+  readonly onTrouble: (message: string) => void;
+}
+
+/** A kind of database. One is added by writing its file and listing it in `databases.ts`. */
+export interface Database {
+  /** What stands before the `:` of a URL. */
+  readonly schemes: readonly string[];
+  /** What such a URL looks like, for messages. */
+  readonly example: string;
+  /** A sentence on what is wrong with the URL, or undefined. */
+  problem(url: string): string | undefined;
+  /** Opens nothing yet: the first question does. */
+  open(url: string, options: StoreOptions): Store;
+}

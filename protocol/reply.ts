@@ -1,0 +1,56 @@
+import { decodeBody, encodeFrame, type Value } from './codec.ts';
+import { STATUS, type Status } from './status.ts';
+import { PROTOCOL_VERSION } from './version.ts';
+
+/** The account a granted reply carries, under the keys of PROTOCOL.md section 4. */
+export interface AccountContent {
+  id: string;
+  username: string;
+  email: string;
+  first_name: string;
+  last_name: string;
+  staff: boolean;
+  superuser: boolean;
+  groups: readonly string[];
+  permissions?: readonly string[];
+}
+
+/** A reply without the id that pairs it with its request. */
+export type Reply =
+  | { readonly status: typeof STATUS.granted; readonly content: object }
+  | { readonly status: typeof STATUS.denied | typeof STATUS.unknownUser; readonly content: { reason: string } }
+  | { readonly status: typeof STATUS.busy; readonly content: { retry_after: number; reason: string } }
+  | { readonly status: typeof STATUS.error | typeof STATUS.badRequest; readonly content: { reason: string } };
+
+/** The frame of a reply. One that fits no frame (an account in thousands of groups) becomes an error that says so. */
+export function encodeReply(id: number, reply: Reply): Buffer {
+  try {
+    return encodeFrame([PROTOCOL_VERSION, id, reply.status, reply.content]);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const reason = 'the account has more groups or permissions than a reply can carry';
+    return encodeFrame([PROTOCOL_VERSION, id, STATUS.error, { reason }]);
+  }
+}
+
+/** A reply as a client reads it. */
+export interface ReceivedReply {
+  readonly id: number;
+  readonly status: Status;
+  readonly content: Map<string, Value>;
+}
+
+/**
+ * The reply of a body. For clients.
+ *
+ * @throws Error where it makes no sense, which a client must treat as a fault.
+ */
+export function decodeReply(body: Buffer): ReceivedReply {
+  const message = decodeBody(body);
+  if (!Array.isArray(message) || message.length !== 4) throw new Error('the reply is not an array of four');
+  const [version, id, status, content] = message;
+  if (version !== PROTOCOL_VERSION) throw new Error(`the reply is of protocol version ${version}`);
+  if (typeof id !== 'number' || !(content instanceof Map)) throw new Error('the reply has no id or no content');
+  if (!Object.values(STATUS).includes(status as Status)) throw new Error(`the reply has the unknown status ${status}`);
+  return { id, status: status as Status, content };
+}

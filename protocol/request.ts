@@ -1,0 +1,226 @@
+import { decodeBody, encodeFrame, type Value } from './codec.ts';
+import { ALTERNATIVES_MAX, CLIENT_TEXT_MAX, DEADLINE_DEFAULT_MS, DEADLINE_MAX_MS, ID_MAX } from './limits.ts';
+import { ShapeError } from './shape.ts';
+import { PROTOCOL_VERSION } from './version.ts';
+
+/** What an account must have besides the right password. All given hold together; of a list one suffices. */
+export interface Require {
+  readonly staff: boolean;
+  readonly superuser: boolean;
+  /** `app_label.codename`; empty: none is required. */
+  readonly permissions: readonly string[];
+  /** Group names; empty: none is required. */
+  readonly groups: readonly string[];
+}
+
+/** What both questions have. */
+interface Question {
+  readonly id: number;
+  /** undefined: the daemon's only site. */
+  readonly site: string | undefined;
+  /** As the person sent it. A view of the frame. */
+  readonly username: Uint8Array;
+  readonly require: Require;
+  readonly client: { readonly address: string; readonly service: string };
+  /** How long the client waits, from the frame's arrival, in ms. */
+  readonly deadlineMs: number;
+  readonly wantPermissions: boolean;
+}
+
+export interface CheckRequest extends Question {
+  readonly operation: 'check';
+  /** As the person sent it. A view of the frame, to be wiped with it. */
+  readonly password: Uint8Array;
+}
+
+export interface AuthorizeRequest extends Question {
+  readonly operation: 'authorize';
+}
+
+export interface PlainRequest {
+  readonly operation: 'ping' | 'stats' | 'reload';
+  readonly id: number;
+}
+
+export interface FlushRequest {
+  readonly operation: 'flush';
+  readonly id: number;
+  readonly site: string | undefined;
+  readonly username: Uint8Array | undefined;
+}
+
+export type Request = CheckRequest | AuthorizeRequest | PlainRequest | FlushRequest;
+
+/** The body is no request. `message` is a sentence for the peer; `id` is the request's, where it could be read. */
+export class BadRequest extends Error {
+  readonly id: number | undefined;
+  constructor(id: number | undefined, sentence: string) {
+    super(sentence);
+    this.id = id;
+  }
+}
+
+/**
+ * The request of a body, every field checked.
+ *
+ * @throws BadRequest
+ */
+export function decodeRequest(body: Buffer): Request {
+  const id = peekId(body);
+  try {
+    return readRequest(decodeBody(body), id);
+  } catch (error) {
+    if (error instanceof ShapeError || error instanceof FieldError) throw new BadRequest(id, error.message);
+    throw error;
+  }
+}
+
+/** The frame of a request, from its parts. For clients; the daemon never sends one. */
+export function encodeRequest(id: number, operation: string, parameters: object): Buffer {
+  return encodeFrame([PROTOCOL_VERSION, id, operation, parameters]);
+}
+
+class FieldError extends Error {}
+
+function readRequest(message: Value, id: number | undefined): Request {
+  if (!Array.isArray(message) || message.length !== 4) throw new FieldError('a request is an array of four');
+  const [version, , operation, parameters] = message;
+  if (id === undefined) throw new FieldError('the version and the id of a request are uints, the id at most 2^32-1');
+  if (version !== PROTOCOL_VERSION) {
+    throw new FieldError(`version ${version} of the protocol is not spoken here; ${PROTOCOL_VERSION} is`);
+  }
+  if (typeof operation !== 'string') throw new FieldError('the operation is not a str');
+  if (!(parameters instanceof Map)) throw new FieldError('the arguments are not a map');
+  const fields = new Fields(operation, parameters);
+  switch (operation) {
+    case 'check':
+      return fields.end({
+        operation,
+        ...readQuestion(id, fields),
+        password: fields.octets('password') ?? fields.missing('password'),
+      });
+    case 'authorize':
+      return fields.end({ operation, ...readQuestion(id, fields) });
+    case 'ping':
+    case 'stats':
+    case 'reload':
+      return fields.end({ operation, id });
+    case 'flush':
+      return fields.end({ operation, id, site: fields.text('site'), username: fields.octets('username') });
+    default:
+      throw new FieldError(`operation "${operation.slice(0, 40)}" is not known`);
+  }
+}
+
+const NOTHING: Require = { staff: false, superuser: false, permissions: [], groups: [] };
+const NOBODY = { address: '', service: '' };
+
+function readQuestion(id: number, fields: Fields): Question {
+  const require = fields.map('require');
+  const client = fields.map('client');
+  const want = fields.texts('want', 0) ?? [];
+  for (const word of want) {
+    if (word !== 'permissions')
+      throw new FieldError(`"want" does not know "${word.slice(0, 40)}"; it knows "permissions"`);
+  }
+  return {
+    id,
+    site: fields.text('site'),
+    username: fields.octets('username') ?? fields.missing('username'),
+    require:
+      require?.end({
+        staff: require.bool('staff'),
+        superuser: require.bool('superuser'),
+        permissions: require.texts('permissions', 1) ?? [],
+        groups: require.texts('groups', 1) ?? [],
+      }) ?? NOTHING,
+    client:
+      client?.end({
+        address: client.text('address', CLIENT_TEXT_MAX) ?? '',
+        service: client.text('service', CLIENT_TEXT_MAX) ?? '',
+      }) ?? NOBODY,
+    deadlineMs: fields.uint('deadline_ms', 1, DEADLINE_MAX_MS) ?? DEADLINE_DEFAULT_MS,
+    wantPermissions: want.length > 0,
+  };
+}
+
+/** A map whose every key must be asked for: what is left at the end is an argument that is not known. */
+class Fields {
+  readonly #where: string;
+  readonly #left: Map<string, Value>;
+
+  constructor(where: string, fields: Map<string, Value>) {
+    this.#where = where;
+    this.#left = fields;
+  }
+
+  #take<T extends Value>(key: string, is: (value: Value) => value is T, type: string): T | undefined {
+    const value = this.#left.get(key);
+    if (value === undefined) return undefined;
+    if (!is(value)) throw new FieldError(`argument "${key}" of ${this.#where} is not ${type}`);
+    this.#left.delete(key);
+    return value;
+  }
+
+  text(key: string, octetsMax?: number): string | undefined {
+    const value = this.#take(key, (v) => typeof v === 'string', 'a str');
+    if (value !== undefined && octetsMax !== undefined && Buffer.byteLength(value) > octetsMax) {
+      throw new FieldError(`argument "${key}" of ${this.#where} has more than ${octetsMax} octets`);
+    }
+    return value;
+  }
+
+  bool(key: string): boolean {
+    return this.#take(key, (v) => typeof v === 'boolean', 'a bool') ?? false;
+  }
+
+  octets(key: string): Uint8Array | undefined {
+    return this.#take(key, (v) => v instanceof Uint8Array, 'a bin');
+  }
+
+  uint(key: string, from: number, to: number): number | undefined {
+    const inRange = (v: Value): v is number => typeof v === 'number' && v >= from && v <= to;
+    return this.#take(key, inRange, `a uint from ${from} to ${to}`);
+  }
+
+  texts(key: string, least: number): readonly string[] | undefined {
+    const listed = (v: Value): v is string[] =>
+      Array.isArray(v) && v.length >= least && v.length <= ALTERNATIVES_MAX && v.every((x) => typeof x === 'string');
+    return this.#take(key, listed, `an array of ${least} to ${ALTERNATIVES_MAX} str`);
+  }
+
+  map(key: string): Fields | undefined {
+    const value = this.#take(key, (v) => v instanceof Map, 'a map');
+    return value && new Fields(`"${key}"`, value);
+  }
+
+  missing(key: string): never {
+    throw new FieldError(`argument "${key}" of ${this.#where} is missing`);
+  }
+
+  end<T>(result: T): T {
+    for (const key of this.#left.keys()) {
+      throw new FieldError(`argument "${key.slice(0, 40)}" is not known to ${this.#where}`);
+    }
+    return result;
+  }
+}
+
+/** The id, read by hand, so that a reply can name it even where the rest of the body is past decoding. */
+function peekId(body: Buffer): number | undefined {
+  const at = body[0] === 0x94 ? 1 : body[0] === 0xdc && body[1] === 0 && body[2] === 4 ? 3 : undefined;
+  if (at === undefined) return undefined;
+  const version = peekUint(body, at);
+  const id = version && peekUint(body, version.end);
+  return id && id.value <= ID_MAX ? id.value : undefined;
+}
+
+function peekUint(body: Buffer, at: number): { value: number; end: number } | undefined {
+  const head = body[at];
+  if (head === undefined) return undefined;
+  if (head <= 0x7f) return { value: head, end: at + 1 };
+  const size = head >= 0xcc && head <= 0xcf ? 1 << (head - 0xcc) : 0;
+  if (size === 0 || at + 1 + size > body.length) return undefined;
+  const value = size === 8 ? Number(body.readBigUInt64BE(at + 1)) : body.readUIntBE(at + 1, size);
+  return { value, end: at + 1 + size };
+}
