@@ -136,14 +136,16 @@ export class Daemon {
     });
   }
 
-  #makeSite(name: string, { database, timeout, connections }: SiteConfig, { cache }: Config): Site {
+  #makeSite(name: string, { database, timeout, connections, schema, hashers }: SiteConfig, { cache }: Config): Site {
     const onTrouble = (message: string) => this.#log.warn({ site: name }, message);
     // The configuration has been checked: there is such a kind of database.
-    const store = databaseOf(database)?.open(database, { timeoutMs: timeout, connections, onTrouble });
+    const store = databaseOf(database)?.open(database, { schema, timeoutMs: timeout, connections, onTrouble });
     if (!store) throw new Error(`no database is spoken for site ${name}`);
     const site = new Site({
       name,
       store,
+      schema,
+      hashers,
       accountTtlMs: cache.account_ttl,
       accountsMax: cache.accounts,
       clock: this.#clock,

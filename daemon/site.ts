@@ -1,6 +1,8 @@
 import { Accounts } from './account/accounts.ts';
 import type { Clock } from './clock.ts';
 import { decoyLike } from './hasher/decoy.ts';
+import { hasherOf } from './hasher/hashers.ts';
+import type { Schema } from './store/schema.ts';
 import type { Store } from './store/store.ts';
 
 /** How many of a site's hashes are looked at to find out what most of them cost, and how often, in ms. */
@@ -10,6 +12,9 @@ const SAMPLE_AGE_MS = 600_000;
 export interface SiteOptions {
   readonly name: string;
   readonly store: Store;
+  readonly schema: Schema;
+  /** The algorithms that the site accepts; undefined: every known one. */
+  readonly hashers: readonly string[] | undefined;
   readonly accountTtlMs: number;
   readonly accountsMax: number;
   readonly clock: Clock;
@@ -19,7 +24,9 @@ export interface SiteOptions {
 export class Site {
   readonly name: string;
   readonly store: Store;
+  readonly schema: Schema;
   readonly accounts: Accounts;
+  readonly #hashers: ReadonlySet<string> | undefined;
   readonly #clock: Clock;
   #decoy: { readonly encoded: string; readonly sampledAt: number } | undefined;
   #sampling: Promise<void> | undefined;
@@ -27,6 +34,8 @@ export class Site {
   constructor(options: SiteOptions) {
     this.name = options.name;
     this.store = options.store;
+    this.schema = options.schema;
+    this.#hashers = options.hashers && new Set(options.hashers);
     this.#clock = options.clock;
     this.accounts = new Accounts({
       read: (username) => options.store.account(username),
@@ -34,6 +43,13 @@ export class Site {
       max: options.accountsMax,
       clock: options.clock,
     });
+  }
+
+  /** Whether somebody can be let in by this encoding: well-formed, and of an algorithm that the site accepts. */
+  verifiable(encoded: string): boolean {
+    const hasher = hasherOf(encoded);
+    if (!hasher || (this.#hashers && !this.#hashers.has(hasher.algorithm))) return false;
+    return hasher.work(encoded) !== undefined;
   }
 
   /**

@@ -1,6 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
+import { hashers } from '../hasher/hashers.ts';
 import { databaseOf, databases } from '../store/databases.ts';
+import { type Schema, STOCK } from '../store/schema.ts';
 import { DURATION_FORM, parseDuration, parseSize, SIZE_FORM } from './units.ts';
 
 /** The longest path a Unix socket can have, in octets (`sun_path` less its NUL). */
@@ -59,6 +61,63 @@ const database = () => {
 
 const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
+const algorithm = () => {
+  const names = hashers.map((hasher) => hasher.algorithm);
+  return z.enum(names, `of ${names.map((name) => `"${name}"`).join(', ')}`);
+};
+
+/** Names of tables and columns. What is left out of `user` is a thing that the user model does not have. */
+const tables = () =>
+  z
+    .strictObject({
+      user: z.strictObject({
+        table: text(),
+        id: text(),
+        username: text(),
+        password: text(),
+        active: text().optional(),
+        staff: text().optional(),
+        superuser: text().optional(),
+        email: text().optional(),
+        first_name: text().optional(),
+        last_name: text().optional(),
+        /** Tables of multi-table inheritance; their columns are spelled "table.column" above. */
+        parents: z.array(z.strictObject({ table: text(), id: text(), link: text() })).default([]),
+      }),
+      user_groups: z.strictObject({ table: text(), user: text(), group: text() }).optional(),
+      user_permissions: z.strictObject({ table: text(), user: text(), permission: text() }).optional(),
+      group: z.strictObject({ table: text(), id: text(), name: text() }).optional(),
+      group_permissions: z.strictObject({ table: text(), group: text(), permission: text() }).optional(),
+      permission: z.strictObject({ table: text(), id: text(), codename: text(), content_type: text() }).optional(),
+      content_type: z.strictObject({ table: text(), id: text(), app_label: text() }).optional(),
+    })
+    .optional()
+    .transform((given): Schema => {
+      if (given === undefined) return STOCK;
+      const { user, permission, content_type } = given;
+      return {
+        user: {
+          table: user.table,
+          id: user.id,
+          username: user.username,
+          password: user.password,
+          active: user.active,
+          staff: user.staff,
+          superuser: user.superuser,
+          email: user.email,
+          firstName: user.first_name,
+          lastName: user.last_name,
+          parents: user.parents,
+        },
+        userGroups: given.user_groups,
+        userPermissions: given.user_permissions,
+        group: given.group ?? STOCK.group,
+        groupPermissions: given.group_permissions ?? STOCK.groupPermissions,
+        permission: permission ? { ...permission, contentType: permission.content_type } : STOCK.permission,
+        contentType: content_type ? { ...content_type, appLabel: content_type.app_label } : STOCK.contentType,
+      };
+    });
+
 export const schema = z.strictObject({
   listen: z.strictObject({
     /** Where questions are answered. Who may open it may ask. */
@@ -82,6 +141,10 @@ export const schema = z.strictObject({
         timeout: duration(1).default(2_000),
         /** How many connections may be open to it. */
         connections: count(1, 1_000).default(4),
+        /** The algorithms that are accepted, as PASSWORD_HASHERS; every known one without it. */
+        hashers: z.array(algorithm()).min(1, 'one algorithm at least').optional(),
+        /** Tables and columns, where the user model is not the stock one; `djauthd import` writes it. */
+        schema: tables(),
       }),
     )
     .refine((sites) => Object.keys(sites).length > 0, 'one table [sites."NAME"] at least'),

@@ -1,9 +1,10 @@
+import type { Require } from '../../protocol/request.ts';
 import type { Account } from '../account/account.ts';
 import type { Credentials, Verified } from '../credential/credential.ts';
 import { Busy, Fault, messageOf } from '../fault.ts';
 import type { HashBounds } from '../hasher/bounds.ts';
 import { withinBounds } from '../hasher/bounds.ts';
-import { hasherOf, isUnusable } from '../hasher/hashers.ts';
+import { isUnusable } from '../hasher/hashers.ts';
 import type { Password } from '../password.ts';
 import { unmet } from '../policy/requirements.ts';
 import type { Site } from '../site.ts';
@@ -36,6 +37,7 @@ export async function decide(question: Question, pipeline: Pipeline): Promise<De
   let site: Site | undefined;
   try {
     site = siteOf(question.site, pipeline.sites);
+    refuseImpossible(question.require, site);
     if (question.tooLong) return denied(site, 'too-long', false);
 
     const account = await accountOf(site, question.username);
@@ -64,6 +66,18 @@ function siteOf(name: string | undefined, sites: ReadonlyMap<string, Site>): Sit
   return only;
 }
 
+/** What a site's user model does not have cannot be required of anybody: that is a fault in the asker's configuration. */
+function refuseImpossible(require: Require, { name, schema }: Site): void {
+  const { user, userGroups, userPermissions } = schema;
+  const lacking = [
+    require.staff && user.staff === undefined && 'is_staff',
+    require.superuser && user.superuser === undefined && 'is_superuser',
+    require.groups.length > 0 && userGroups === undefined && 'groups',
+    require.permissions.length > 0 && (userPermissions ?? userGroups) === undefined && 'permissions',
+  ].find((lack) => lack);
+  if (lacking) throw new Fault(`the user model of site "${name}" has no ${lacking}, which was required`);
+}
+
 /** No account has a NUL in its name, and PostgreSQL takes none in a text. */
 function accountOf(site: Site, username: string): Account | null | Promise<Account | null> {
   if (username.includes('\0')) return null;
@@ -80,7 +94,7 @@ async function verify(
   { deadlineAt }: { readonly deadlineAt: number },
   { credentials, bounds }: Pipeline,
 ): Promise<{ reason: DenyReason | undefined; verified: Verified }> {
-  const flaw = flawOf(account);
+  const flaw = flawOf(account, site);
   if (account?.encoded != null && flaw === undefined) {
     withinBounds(account.encoded, bounds);
     const claim = { site: site.name, subject: `#${account.id}`, encoded: account.encoded };
@@ -93,10 +107,10 @@ async function verify(
 }
 
 /** Why nothing can be verified against the account, if so. */
-function flawOf(account: Account | null): DenyReason | undefined {
+function flawOf(account: Account | null, site: Site): DenyReason | undefined {
   if (account === null) return 'unknown-user';
   if (account.encoded === null || isUnusable(account.encoded)) return 'unusable-password';
-  return hasherOf(account.encoded)?.work(account.encoded) === undefined ? 'unverifiable-password' : undefined;
+  return site.verifiable(account.encoded) ? undefined : 'unverifiable-password';
 }
 
 function judge(site: Site, account: Account | null, question: Question, cached: boolean): Decision {

@@ -5,7 +5,7 @@ import { parse } from 'pg-connection-string';
 import { Fault, messageOf } from '../fault.ts';
 import { type AccountRow, accountQuery, type JsonSpelling, sampleQuery } from './query.ts';
 import { accountOf } from './row.ts';
-import { STOCK } from './schema.ts';
+import type { Schema } from './schema.ts';
 import type { Database, Store, StoreOptions } from './store.ts';
 
 const json: JsonSpelling = {
@@ -24,11 +24,13 @@ class PostgresStore implements Store {
   readonly #db: Kysely<unknown>;
   readonly #account: CompiledQuery;
   readonly #timeoutMs: number;
+  readonly #schema: Schema;
 
   constructor(url: string, options: StoreOptions) {
     const { host, port, database, user, password, ssl, options: startup } = settingsOf(url);
     this.name = `postgres ${database} on ${host}`;
     this.#timeoutMs = options.timeoutMs;
+    this.#schema = options.schema;
     const pool = new pg.Pool({
       host,
       ...(port === undefined ? {} : { port }),
@@ -50,7 +52,7 @@ class PostgresStore implements Store {
     });
     pool.on('error', (error) => options.onTrouble(`${this.name}: an idle connection was lost: ${messageOf(error)}`));
     this.#db = new Kysely({ dialect: new PostgresDialect({ pool }) });
-    this.#account = accountQuery(this.#db, STOCK, json);
+    this.#account = accountQuery(this.#db, options.schema, json);
   }
 
   async account(username: string): Promise<ReturnType<typeof accountOf>> {
@@ -58,7 +60,7 @@ class PostgresStore implements Store {
   }
 
   async sample(most: number): Promise<string[]> {
-    const rows = await this.#ask<{ password: unknown }>(sampleQuery(this.#db, STOCK, most));
+    const rows = await this.#ask<{ password: unknown }>(sampleQuery(this.#db, this.#schema, most));
     return rows.flatMap(({ password }) => (typeof password === 'string' ? [password] : []));
   }
 

@@ -31,50 +31,86 @@ export interface AccountRow {
  * The lists are scalar subqueries, not joins: rows do not multiply, and MySQL has no other way to correlate.
  */
 export function accountQuery(db: Kysely<unknown>, schema: Schema, json: JsonSpelling): CompiledQuery {
-  const { user, userGroups, userPermissions, group, groupPermissions, permission, contentType } = schema;
-  const column = (table: string, name: string) => sql.ref(`${table}.${name}`);
-  const label = json.pair(column('ct', contentType.appLabel), column('p', permission.codename));
-  const permissionJoins = sql`
-    join ${sql.table(permission.table)} as p on ${column('p', permission.id)} = ${column('x', 'permission')}
-    join ${sql.table(contentType.table)} as ct on ${column('ct', contentType.id)} = ${column('p', permission.contentType)}`;
+  const { user } = schema;
   return sql`
     select
-      ${column('u', user.id)} as id,
-      ${column('u', user.username)} as username,
-      ${column('u', user.password)} as password,
-      ${column('u', user.active)} as active,
-      ${column('u', user.staff)} as staff,
-      ${column('u', user.superuser)} as superuser,
-      ${column('u', user.email)} as email,
-      ${column('u', user.firstName)} as first_name,
-      ${column('u', user.lastName)} as last_name,
-      (select ${json.list(column('g', group.name))}
-        from ${sql.table(userGroups.table)} as ug
-        join ${sql.table(group.table)} as g on ${column('g', group.id)} = ${column('ug', userGroups.group)}
-        where ${column('ug', userGroups.user)} = ${column('u', user.id)}) as ${sql.ref('groups')},
-      (select ${json.list(label)}
-        from (select ${sql.ref(userPermissions.user)} as ${sql.ref('owner')},
-                     ${sql.ref(userPermissions.permission)} as ${sql.ref('permission')}
-              from ${sql.table(userPermissions.table)}) as x
-        ${permissionJoins}
-        where ${column('x', 'owner')} = ${column('u', user.id)}) as direct,
-      (select ${json.list(label)}
-        from (select ${column('ug', userGroups.user)} as ${sql.ref('owner')},
-                     ${column('gp', groupPermissions.permission)} as ${sql.ref('permission')}
-              from ${sql.table(userGroups.table)} as ug
-              join ${sql.table(groupPermissions.table)} as gp
-                on ${column('gp', groupPermissions.group)} = ${column('ug', userGroups.group)}) as x
-        ${permissionJoins}
-        where ${column('x', 'owner')} = ${column('u', user.id)}) as inherited
-    from ${sql.table(user.table)} as u
-    where ${column('u', user.username)} = ${''}
+      ${ofUser(user.id)} as id,
+      ${ofUser(user.username)} as username,
+      ${ofUser(user.password)} as password,
+      ${user.active === undefined ? sql.lit(1) : ofUser(user.active)} as active,
+      ${ofUser(user.staff)} as staff,
+      ${ofUser(user.superuser)} as superuser,
+      ${ofUser(user.email)} as email,
+      ${ofUser(user.firstName)} as first_name,
+      ${ofUser(user.lastName)} as last_name,
+      ${groupNames(schema, json)} as ${sql.ref('groups')},
+      ${directPermissions(schema, json)} as direct,
+      ${inheritedPermissions(schema, json)} as inherited
+    ${fromUsers(schema)}
+    where ${ofUser(user.username)} = ${''}
     limit 2`.compile(db);
+}
+
+const column = (table: string, name: string) => sql.ref(`${table}.${name}`);
+
+/** A column of the user, `column` or `parent.column`; NULL for one that the model does not have. */
+function ofUser(name: string | undefined): RawBuilder<unknown> {
+  if (name === undefined) return sql`null`;
+  return name.includes('.') ? sql.ref(name) : column('u', name);
+}
+
+function fromUsers({ user }: Schema): RawBuilder<unknown> {
+  const joins = user.parents.map(
+    ({ table, id, link }) => sql` join ${sql.table(table)} on ${column(table, id)} = ${column('u', link)}`,
+  );
+  return sql`from ${sql.table(user.table)} as u${sql.join(joins, sql``)}`;
+}
+
+function groupNames({ user, userGroups, group }: Schema, json: JsonSpelling): RawBuilder<unknown> {
+  if (!userGroups) return sql`null`;
+  return sql`(
+    select ${json.list(column('g', group.name))}
+    from ${sql.table(userGroups.table)} as ug
+    join ${sql.table(group.table)} as g on ${column('g', group.id)} = ${column('ug', userGroups.group)}
+    where ${column('ug', userGroups.user)} = ${ofUser(user.id)})`;
+}
+
+function directPermissions(schema: Schema, json: JsonSpelling): RawBuilder<unknown> {
+  const { user, userPermissions } = schema;
+  if (!userPermissions) return sql`null`;
+  return sql`(
+    select ${permissionLabels(schema, json)}
+    from ${sql.table(userPermissions.table)} as up
+    ${permissionJoins(schema, column('up', userPermissions.permission))}
+    where ${column('up', userPermissions.user)} = ${ofUser(user.id)})`;
+}
+
+function inheritedPermissions(schema: Schema, json: JsonSpelling): RawBuilder<unknown> {
+  const { user, userGroups, groupPermissions } = schema;
+  if (!userGroups) return sql`null`;
+  return sql`(
+    select ${permissionLabels(schema, json)}
+    from ${sql.table(userGroups.table)} as ug
+    join ${sql.table(groupPermissions.table)} as gp
+      on ${column('gp', groupPermissions.group)} = ${column('ug', userGroups.group)}
+    ${permissionJoins(schema, column('gp', groupPermissions.permission))}
+    where ${column('ug', userGroups.user)} = ${ofUser(user.id)})`;
+}
+
+function permissionLabels({ permission, contentType }: Schema, json: JsonSpelling): RawBuilder<unknown> {
+  return json.list(json.pair(column('ct', contentType.appLabel), column('p', permission.codename)));
+}
+
+function permissionJoins({ permission, contentType }: Schema, of: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`
+    join ${sql.table(permission.table)} as p on ${column('p', permission.id)} = ${of}
+    join ${sql.table(contentType.table)} as ct on ${column('ct', contentType.id)} = ${column('p', permission.contentType)}`;
 }
 
 /** The encoded hashes of the youngest accounts: what a site's hashes cost nowadays. */
 export function sampleQuery(db: Kysely<unknown>, schema: Schema, most: number): CompiledQuery {
   const { user } = schema;
   return sql`
-    select ${sql.ref(user.password)} as password from ${sql.table(user.table)}
-    order by ${sql.ref(user.id)} desc limit ${sql.lit(most)}`.compile(db);
+    select ${ofUser(user.password)} as password ${fromUsers(schema)}
+    order by ${ofUser(user.id)} desc limit ${sql.lit(most)}`.compile(db);
 }

@@ -1,22 +1,27 @@
 /**
- * The names of the tables and columns that a verdict needs. These are Django's stock ones, the same from Django 1.4
- * to 6.1; nothing else in the daemon spells a table or a column.
+ * The names of the tables and columns that a verdict needs; nothing else in the daemon spells one. A name that is
+ * undefined is a thing that the site's user model does not have.
  */
 export interface Schema {
   readonly user: {
     readonly table: string;
+    /** The primary key. */
     readonly id: string;
+    /** USERNAME_FIELD. */
     readonly username: string;
     readonly password: string;
-    readonly active: string;
-    readonly staff: string;
-    readonly superuser: string;
-    readonly email: string;
-    readonly firstName: string;
-    readonly lastName: string;
+    /** undefined: everybody is active, as with AbstractBaseUser. */
+    readonly active: string | undefined;
+    readonly staff: string | undefined;
+    readonly superuser: string | undefined;
+    readonly email: string | undefined;
+    readonly firstName: string | undefined;
+    readonly lastName: string | undefined;
+    /** Tables of multi-table inheritance, whose columns are spelled `table.column` above. */
+    readonly parents: readonly Parent[];
   };
-  readonly userGroups: { readonly table: string; readonly user: string; readonly group: string };
-  readonly userPermissions: { readonly table: string; readonly user: string; readonly permission: string };
+  readonly userGroups: { readonly table: string; readonly user: string; readonly group: string } | undefined;
+  readonly userPermissions: { readonly table: string; readonly user: string; readonly permission: string } | undefined;
   readonly group: { readonly table: string; readonly id: string; readonly name: string };
   readonly groupPermissions: { readonly table: string; readonly group: string; readonly permission: string };
   readonly permission: {
@@ -28,6 +33,14 @@ export interface Schema {
   readonly contentType: { readonly table: string; readonly id: string; readonly appLabel: string };
 }
 
+/** `table` holds one row for each user: its `id` equals the user table's column `link`. */
+export interface Parent {
+  readonly table: string;
+  readonly id: string;
+  readonly link: string;
+}
+
+/** Django's stock tables, the same from Django 1.4 to 6.1. */
 export const STOCK: Schema = {
   user: {
     table: 'auth_user',
@@ -40,6 +53,7 @@ export const STOCK: Schema = {
     email: 'email',
     firstName: 'first_name',
     lastName: 'last_name',
+    parents: [],
   },
   userGroups: { table: 'auth_user_groups', user: 'user_id', group: 'group_id' },
   userPermissions: { table: 'auth_user_user_permissions', user: 'user_id', permission: 'permission_id' },

@@ -5,7 +5,7 @@ import { Kysely, SqliteDialect, sql } from 'kysely';
 import { Fault, messageOf } from '../fault.ts';
 import { type AccountRow, accountQuery, type JsonSpelling, sampleQuery } from './query.ts';
 import { accountOf } from './row.ts';
-import { STOCK } from './schema.ts';
+import type { Schema } from './schema.ts';
 import type { Database, Store, StoreOptions } from './store.ts';
 
 const json: JsonSpelling = {
@@ -35,6 +35,7 @@ class SqliteStore implements Store {
   readonly name: string;
   readonly #path: string;
   readonly #timeoutMs: number;
+  readonly #schema: Schema;
   #opened: Opened | undefined;
   #closed = false;
 
@@ -42,6 +43,7 @@ class SqliteStore implements Store {
     this.name = `sqlite ${path}`;
     this.#path = path;
     this.#timeoutMs = options.timeoutMs;
+    this.#schema = options.schema;
   }
 
   account(username: string): Promise<ReturnType<typeof accountOf>> {
@@ -91,7 +93,7 @@ class SqliteStore implements Store {
       throw new Fault(`cannot open ${this.#path}: no such file`);
     }
     if (this.#opened && (this.#opened.file.ino !== stat.ino || this.#opened.file.dev !== stat.dev)) this.#drop();
-    this.#opened ??= open(this.#path, { dev: stat.dev, ino: stat.ino });
+    this.#opened ??= open(this.#path, { dev: stat.dev, ino: stat.ino }, this.#schema);
     return this.#opened;
   }
 
@@ -101,7 +103,7 @@ class SqliteStore implements Store {
   }
 }
 
-function open(path: string, file: Opened['file']): Opened {
+function open(path: string, file: Opened['file'], schema: Schema): Opened {
   const connection = new Sqlite(path, { readonly: true, fileMustExist: true, timeout: LOCK_WAIT_MS });
   try {
     connection.pragma('query_only = on');
@@ -110,8 +112,8 @@ function open(path: string, file: Opened['file']): Opened {
       file,
       connection,
       // Kysely writes the statement once; better-sqlite3 keeps it prepared.
-      account: connection.prepare(accountQuery(db, STOCK, json).sql),
-      sample: (most) => connection.prepare(sampleQuery(db, STOCK, most).sql).all(),
+      account: connection.prepare(accountQuery(db, schema, json).sql),
+      sample: (most) => connection.prepare(sampleQuery(db, schema, most).sql).all(),
     };
   } catch (error) {
     connection.close();

@@ -1,4 +1,5 @@
 import type { Account } from '../account/account.ts';
+import type { Schema } from './schema.ts';
 
 /** Where the accounts of a site are read from. It never writes. */
 export interface Store {
@@ -16,6 +17,7 @@ export interface Store {
 
 /** What a store needs to know besides where it is. */
 export interface StoreOptions {
+  readonly schema: Schema;
   /** How long a question may take, waiting for a lock or a connection included, in ms. */
   readonly timeoutMs: number;
   /** How many connections may be open at once. */

@@ -1,0 +1,46 @@
+#!/bin/sh
+# Installs the Debian packages that are missing.   scripts/packages.sh build|demo|test
+# Says first what it will install; without the right to, prints the one line to run and exits 1.
+set -eu
+
+build='gcc libc6-dev make pkg-config apache2-bin apache2-dev libmsgpack-dev'
+demo="$build curl"
+test="$demo postgresql python3-django python3-psycopg2 python3-argon2 python3-bcrypt clang libclang-rt-14-dev
+      apache2-utils"
+
+case "${1:-test}" in
+build) wanted=$build ;;
+demo) wanted=$demo ;;
+test) wanted=$test ;;
+*) echo "packages.sh: \"$1\" is no set of packages; there are build, demo and test" >&2; exit 2 ;;
+esac
+
+if ! command -v dpkg-query >/dev/null; then
+    echo "packages.sh: this is no Debian; please see to it that these are there: $wanted" >&2
+    exit 0
+fi
+
+missing=
+for package in $wanted; do
+    case $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || :) in
+    installed) ;;
+    *) missing="$missing $package" ;;
+    esac
+done
+[ -n "$missing" ] || exit 0
+
+install="apt-get install -y --no-install-recommends$missing"
+if [ "$(id -u)" = 0 ]; then
+    as_root=
+elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+    as_root=sudo
+else
+    echo "Debian packages are missing, and this user may not install them. Please run:" >&2
+    echo "    sudo sh -c 'apt-get update && $install'" >&2
+    exit 1
+fi
+echo "Installing the Debian packages that are missing:$missing" >&2
+export DEBIAN_FRONTEND=noninteractive
+$as_root apt-get -qq update
+# shellcheck disable=SC2086  # the list is words
+$as_root env DEBIAN_FRONTEND=noninteractive $install >/dev/null

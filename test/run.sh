@@ -1,0 +1,54 @@
+#!/bin/sh
+# npm test: sets up, builds, checks and runs every test; what the tests said stays in build/test/.
+# The last line is "N passed, N failed", counted from what the tests wrote. Arguments: test files to run instead of all.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+results=build/test
+mkdir -p $results
+rm -f $results/*.tap
+passed=0
+failed=0
+
+# step NAME COMMAND...: something that must succeed before tests make sense.
+step() {
+    name=$1
+    shift
+    echo "# $name"
+    "$@" && return
+    echo "# $name: failed"
+    echo "0 passed, 1 failed"
+    exit 1
+}
+
+# A run that fails without a failed test (a crash, a time-out, a missing file) is one failure of its own.
+count() {
+    passed=$((passed + $2))
+    failed=$((failed + $3))
+    if [ "$1" -ne 0 ] && [ "$3" -eq 0 ]; then failed=$((failed + 1)); fi
+}
+
+step "packages" sh scripts/packages.sh test
+step "build" npm run -s build
+step "types" npm run -s check
+step "style" npm run -s lint
+
+if [ $# -eq 0 ]; then
+    echo "# C: libdjauth and djauth under ASan, UBSan and TSan"
+    make -s -C client-c check >$results/c.tap
+    status=$?
+    grep -E '^(not ok|Bail)' $results/c.tap
+    count $status "$(grep -c '^ok ' $results/c.tap)" "$(grep -c '^not ok ' $results/c.tap)"
+fi
+
+# --fail-skip: what is tested here may not be missing on the machine.
+echo "# TypeScript, live Apache, Django"
+npx tap --fail-skip --reporter=base --output-file=$results/tap.tap "$@"
+status=$?
+summary=$(grep -E '^# \{ total: ' $results/tap.tap | tail -n 1)
+number() { echo "$summary" | sed -n "s/.*[{ ]$1: \([0-9]*\).*/\1/p"; }
+all=$(number total)
+good=$(number pass)
+count $status "${good:-0}" $((${all:-0} - ${good:-0}))
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
