@@ -1,0 +1,126 @@
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Apache, startApache } from '../fixtures/apache.ts';
+import { type RunningDaemon, startDaemon } from '../fixtures/daemon.ts';
+import { createSite } from '../fixtures/site.ts';
+
+/** What Django 6.1 hashes with. */
+export const ITERATIONS = 1_500_000;
+
+/** Everybody's. */
+export const PASSWORD = 'correct horse';
+
+/** The people of the demo, and what they are there to show. */
+export const PEOPLE = [
+  { username: 'alice', about: 'staff', isStaff: true },
+  { username: 'bob', about: 'not staff; may change orders, through the group Editors', groups: ['Editors'] },
+  { username: 'carol', about: 'staff, but inactive', isStaff: true, isActive: false },
+  { username: 'dave', about: 'superuser and staff', isStaff: true, isSuperuser: true },
+];
+
+/** A page, and what its <Location> says. The last two are from the documentation of Django 1.4, word for word. */
+export const PAGES: readonly { path: string; about: string; config: string }[] = [
+  { path: '/staff/', about: 'staff, as by default', config: '' },
+  { path: '/members/', about: 'anybody with an account', config: 'DjangoRequireStaffStatus Off' },
+  { path: '/root/', about: 'superusers', config: 'DjangoRequireSuperuserStatus On' },
+  {
+    path: '/orders/',
+    about: 'who may change orders',
+    config: 'DjangoRequireStaffStatus Off\n    DjangoPermissionName shop.change_order',
+  },
+];
+
+export const OLD_PAGES: readonly { path: string; about: string; config: string }[] = [
+  {
+    path: '/example/',
+    about: 'the old configuration',
+    config: `<Location "/example/">
+    AuthType Basic
+    AuthName "example.com"
+    Require valid-user
+
+    SetEnv DJANGO_SETTINGS_MODULE mysite.settings
+    PythonAuthenHandler django.contrib.auth.handlers.modpython
+</Location>`,
+  },
+  {
+    path: '/example2/',
+    about: 'the same, its second form',
+    config: `<Location "/example2/">
+    AuthType Basic
+    AuthName "example.com"
+    AuthUserFile /dev/null
+    AuthBasicAuthoritative Off
+    Require valid-user
+
+    SetEnv DJANGO_SETTINGS_MODULE mysite.settings
+    PythonAuthenHandler django.contrib.auth.handlers.modpython
+    PythonOption DjangoRequireStaffStatus off
+</Location>`,
+  },
+];
+
+export interface World {
+  readonly apache: Apache;
+  readonly daemon: RunningDaemon;
+  /** Where everything lies; removed by close(). */
+  readonly directory: string;
+  close(): Promise<void>;
+}
+
+/** A Django database with four people, the daemon, and a private Apache in front of a few pages. */
+export async function createWorld(port?: number): Promise<World> {
+  const directory = mkdtempSync(join(tmpdir(), 'djauthd-demo-'));
+  // Apache's children run as another user and must reach the socket in it.
+  chmodSync(directory, 0o755);
+  const site = createSite(
+    join(directory, 'db.sqlite3'),
+    PEOPLE.map(({ about: _, ...person }) => ({
+      ...person,
+      password: PASSWORD,
+      email: `${person.username}@example.com`,
+    })),
+    { iterations: ITERATIONS, groups: { Editors: ['shop.change_order'] } },
+  );
+  site.close();
+  // Root's Apache serves as www-data; anybody else's as themselves.
+  const listen = process.getuid?.() === 0 ? 'group = "www-data"' : '';
+  const daemon = await startDaemon({
+    directory,
+    listen,
+    config: `[sites."mysite.settings"]\ndatabase = "${site.url}"`,
+  });
+  try {
+    const apache = await startApache(apacheConfig(daemon.socket), {
+      ...(port === undefined ? {} : { port }),
+      files: Object.fromEntries([...PAGES, ...OLD_PAGES].map(({ path, about }) => [`${path}index.html`, `${about}\n`])),
+      logLevel: 'authnz_django:info',
+    });
+    return {
+      apache,
+      daemon,
+      directory,
+      async close() {
+        await apache.stop();
+        await daemon.stop();
+        rmSync(directory, { recursive: true, force: true });
+      },
+    };
+  } catch (error) {
+    await daemon.stop();
+    throw error;
+  }
+}
+
+export function apacheConfig(socket: string): string {
+  const pages = PAGES.map(
+    ({ path, config }) => `<Location "${path}">
+    AuthType Basic
+    AuthName "example.com"
+    AuthBasicProvider django
+    Require valid-user${config && `\n    ${config}`}
+</Location>`,
+  );
+  return [`DjangoAuthSocket ${socket}`, ...pages, ...OLD_PAGES.map(({ config }) => config)].join('\n');
+}
