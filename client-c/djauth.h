@@ -130,8 +130,8 @@ DJAUTH_API void djauth_free(djauth *handle);
  * required. Returns answer->status; answer is always filled in.
  *
  * Where a kept connection turns out to be gone (the daemon was restarted), the question is asked once more
- * on a new one, within the same time. A question whose username and password do not fit a frame is answered
- * DJAUTH_DENIED ("too-long") unasked: no account has such.
+ * on a new one, within the same time. A username over 1,024 or a password over 32,768 octets is answered
+ * DJAUTH_DENIED ("too-long") unasked, as the daemon would.
  */
 DJAUTH_API djauth_status djauth_check(djauth *handle, const djauth_question *question, djauth_answer *answer);
 

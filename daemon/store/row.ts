@@ -15,7 +15,8 @@ export function accountOf(rows: readonly AccountRow[]): Account | null {
   return {
     id: text(row.id),
     username: text(row.username),
-    encoded: row.password === null ? null : text(row.password),
+    // SQLite can hold octets in a text column: Django raises on them, so nobody is let in by them.
+    encoded: typeof row.password === 'string' ? row.password : null,
     active: flag(row.active),
     staff: flag(row.staff),
     superuser: flag(row.superuser),

@@ -1,0 +1,132 @@
+/*
+ * mod_authnz_django.c: Apache lets people in with their Django accounts, as djauthd sees them.
+ *
+ * Two ways lead here: `AuthBasicProvider django`, where mod_auth_basic asks, and the configuration of Django's old
+ * mod_python handler, where the module does Basic authentication itself.
+ */
+#include "mod_authnz_django.h"
+
+#include "apr_strings.h"
+
+APLOG_USE_MODULE(authnz_django);
+
+static authn_status provide(request_rec *r, const char *user, const char *password)
+{
+    const django_verdict *verdict = django_check(r, user, password);
+
+    switch (verdict->status) {
+    case DJAUTH_GRANTED:
+        return AUTH_GRANTED;
+    case DJAUTH_DENIED:
+        return AUTH_DENIED;
+    case DJAUTH_UNKNOWN_USER:
+        return AUTH_USER_NOT_FOUND;
+    case DJAUTH_BUSY:
+    case DJAUTH_ERROR:
+    case DJAUTH_BAD_REQUEST:
+        break;
+    }
+    django_status_remember(r, verdict);
+    return AUTH_GENERAL_ERROR;
+}
+
+/* Digest authentication needs the password in a form that Django does not keep. */
+static const authn_provider provider = {&provide, NULL};
+
+/* mod_auth_basic adds the challenge to a 401 of its own scheme; without that module nobody would. */
+static int challenge(request_rec *r)
+{
+    ap_note_basic_auth_failure(r);
+    if (apr_table_get(r->err_headers_out, "WWW-Authenticate") == NULL) {
+        apr_table_setn(r->err_headers_out, "WWW-Authenticate",
+                       apr_pstrcat(r->pool, "Basic realm=\"", ap_auth_name(r), "\"", NULL));
+    }
+    return HTTP_UNAUTHORIZED;
+}
+
+/*
+ * PythonAuthenHandler django.contrib.auth.handlers.modpython. It must stand before mod_auth_basic, whose verdict
+ * (from an AuthUserFile /dev/null, say) would be taken otherwise.
+ */
+static int authenticate(request_rec *r)
+{
+    const char *type;
+    const char *password;
+    const django_verdict *verdict;
+    int status;
+
+    if (django_section_of(r)->old_handler != 1) {
+        return DECLINED;
+    }
+
+    /* Declining would leave the verdict to a module that knows nothing of Django's accounts. */
+    type = ap_auth_type(r);
+    if (type == NULL || strcasecmp(type, "Basic") != 0) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "PythonAuthenHandler needs AuthType Basic; here it is %s",
+                      type == NULL ? "none" : type);
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    status = ap_get_basic_auth_pw(r, &password);
+    if (status == HTTP_UNAUTHORIZED) {
+        return challenge(r);
+    }
+    if (status != OK) {
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    verdict = django_check(r, r->user, password);
+    if (verdict->http_status == HTTP_UNAUTHORIZED) {
+        return challenge(r);
+    }
+    django_status_decorate(r, verdict);
+    return verdict->http_status;
+}
+
+static void prepare_child(apr_pool_t *child, server_rec *server)
+{
+    django_connections_prepare(child, server);
+}
+
+static int warn_at_start(apr_pool_t *pool, apr_pool_t *log, apr_pool_t *temporary, server_rec *server)
+{
+    static const char first[] = "mod_authnz_django: configured once";
+    void *seen = NULL;
+
+    (void)pool;
+    (void)log;
+    /* httpd reads its configuration twice when it starts: once is enough to be warned. */
+    apr_pool_userdata_get(&seen, first, server->process->pool);
+    if (seen == NULL) {
+        apr_pool_userdata_set(first, first, apr_pool_cleanup_null, server->process->pool);
+        return OK;
+    }
+    django_warn_of_missing_sockets(temporary, server);
+    return OK;
+}
+
+static void register_hooks(apr_pool_t *pool)
+{
+    static const char *const before_these[] = {"mod_auth_basic.c", "mod_auth_digest.c", "mod_auth_form.c", NULL};
+
+    compat_register_authn_provider(pool, "django", &provider);
+    compat_hook_authenticate(authenticate, NULL, before_these);
+    django_status_register(pool);
+    ap_hook_child_init(prepare_child, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_post_config(warn_at_start, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_test_config(django_warn_of_missing_sockets, NULL, NULL, APR_HOOK_MIDDLE);
+}
+
+/* The one symbol that httpd looks for; everything else in the file is hidden. */
+#if defined(__GNUC__)
+__attribute__((visibility("default")))
+#endif
+module AP_MODULE_DECLARE_DATA authnz_django_module = {
+    STANDARD20_MODULE_STUFF,
+    .create_dir_config = django_section_create,
+    .merge_dir_config = django_section_merge,
+    .create_server_config = django_server_create,
+    .merge_server_config = django_server_merge,
+    .cmds = django_directives,
+    .register_hooks = register_hooks,
+};

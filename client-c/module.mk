@@ -1,0 +1,32 @@
+# The Apache module, for the server that $(APXS) belongs to. Included by Makefile.
+#
+#   make module                               ../build/mod_authnz_django.so
+#   make module-asan                          the same under ASan and UBSan, into ../build/asan
+#   make APXS=/opt/httpd/bin/apxs module
+
+MODULE_SOURCES := mod_authnz_django.c mod_authnz_django_config.c mod_authnz_django_connections.c \
+                  mod_authnz_django_status.c mod_authnz_django_verdict.c djauth.c djauth_wire.c
+MODULE_HEADERS := mod_authnz_django.h httpd_compat.h djauth.h djauth_wire.h
+
+# Recursive, so that apxs is asked only when the module is built. -isystem: httpd's headers are not ours to be warned of.
+APXS_CFLAGS    = $(filter-out -I%,$(shell $(APXS) -q CFLAGS) $(shell $(APXS) -q EXTRA_CFLAGS))
+APR_CONFIG     = $(or $(wildcard $(shell $(APXS) -q APR_CONFIG 2>/dev/null)),apr-1-config)
+APR_CPPFLAGS   = $(shell $(APR_CONFIG) --cppflags)
+APR_INCLUDES   = $(patsubst -I%,-isystem %,$(shell $(APR_CONFIG) --includes) -I$(shell $(APXS) -q APU_INCLUDEDIR))
+HTTPD_INCLUDES = -isystem $(shell $(APXS) -q INCLUDEDIR) $(APR_INCLUDES)
+
+# apxs repeats the server's own optimisation and hardening; ours come after and win.
+MODULE_CFLAGS  = $(APXS_CFLAGS) $(filter-out -D_GNU_SOURCE,$(APR_CPPFLAGS)) $(HTTPD_INCLUDES) $(ALLFLAGS) -fPIC
+MODULE_LDFLAGS = -shared -Wl,--version-script,mod_authnz_django.map $(LDHARDEN) $(LDFLAGS)
+SANITIZE      := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+
+$(OUT)/mod_authnz_django.so: $(MODULE_SOURCES) $(MODULE_HEADERS) mod_authnz_django.map module.mk | $(OUT)
+	$(CC) $(MODULE_CFLAGS) $(MODULE_LDFLAGS) -o $@ $(MODULE_SOURCES) $(LIBS)
+
+# httpd must be started with LD_PRELOAD of the sanitizers' libraries. They bring their own checks of the C library.
+.PHONY: module-asan
+module-asan: $(OUT)/asan/mod_authnz_django.so
+$(OUT)/asan/mod_authnz_django.so: $(MODULE_SOURCES) $(MODULE_HEADERS) mod_authnz_django.map module.mk
+	mkdir -p $(@D)
+	$(CC) $(MODULE_CFLAGS) -U_FORTIFY_SOURCE -O1 $(SANITIZE) $(MODULE_LDFLAGS) \
+		-o $@ $(MODULE_SOURCES) $(LIBS)

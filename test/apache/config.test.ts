@@ -1,0 +1,127 @@
+import t from 'tap';
+import { type ApacheOptions, configtest } from '../fixtures/apache.ts';
+
+/** The sentence of a failed configtest, without where it stands in the file. */
+async function refusal(config: string | Buffer, options?: ApacheOptions): Promise<string> {
+  const { code, stderr } = await configtest(config, options);
+  if (code === 0) return 'accepted';
+  return stderr
+    .split('\n')
+    .filter((line) => line && !/AH\d+|^\[|Syntax error on line/.test(line))
+    .join('\n');
+}
+
+const SWITCH = 'On or Off is needed (1, true, yes and 0, false, no are understood too)';
+const PERMISSION = 'app_label.codename is needed, such as polls.can_vote, or none, which requires no permission';
+const TIME = 'a whole number of seconds or milliseconds from 1ms to 600s is needed, such as 5, 5s or 500ms';
+const OPTIONS =
+  'the only options understood are DJANGO_SETTINGS_MODULE, DjangoRequireStaffStatus, DjangoRequireSuperuserStatus and DjangoPermissionName';
+
+t.test('what is not understood is refused with a sentence', async (t) => {
+  const long = `/${'s'.repeat(107)}`;
+  const timeouts = ['0', '0ms', 'soon', '-1', '5m', '1.5', '5 ', '601', '600001ms', '9'.repeat(20), '5sec', '0x5'];
+  const permissions = ['can_vote', 'polls.', '.can_vote', '1polls.x', 'po-lls.x', 'polls.can vote', 'polls. x', '.'];
+  const handler = 'the only handler understood is django.contrib.auth.handlers.modpython';
+  const table: [line: string, sentence: string][] = [
+    [
+      'DjangoAuthSocket run/auth.sock',
+      "DjangoAuthSocket 'run/auth.sock': an absolute path is needed, such as /run/djauthd/auth.sock",
+    ],
+    [
+      `DjangoAuthSocket ${long}`,
+      `DjangoAuthSocket '${long}': a socket's path has at most 107 octets, this one has 108`,
+    ],
+    ...timeouts.map((text): [string, string] => [
+      `DjangoAuthTimeout "${text}"`,
+      `DjangoAuthTimeout '${text}': ${TIME}`,
+    ]),
+    ...permissions.map((text): [string, string] => [
+      `DjangoPermissionName "${text}"`,
+      `DjangoPermissionName '${text}': ${PERMISSION}`,
+    ]),
+    ['DjangoRequireStaffStatus maybe', `DjangoRequireStaffStatus 'maybe': ${SWITCH}`],
+    ['DjangoRequireStaffStatus " on"', `DjangoRequireStaffStatus ' on': ${SWITCH}`],
+    ['DjangoRequireSuperuserStatus 2', `DjangoRequireSuperuserStatus '2': ${SWITCH}`],
+    ['PythonAuthenHandler mysite.auth', `PythonAuthenHandler 'mysite.auth': ${handler}`],
+    ['PythonAuthenHandler django.contrib.auth.handlers.modpython x', `PythonAuthenHandler 'x': ${handler}`],
+    ['PythonOption mod_python.debug 1', `PythonOption 'mod_python.debug': ${OPTIONS}`],
+    ['PythonOption DjangoRequireStaffStatus maybe', `PythonOption DjangoRequireStaffStatus 'maybe': ${SWITCH}`],
+    ['PythonOption DjangoRequireSuperuserStatus maybe', `PythonOption DjangoRequireSuperuserStatus 'maybe': ${SWITCH}`],
+    ['PythonOption DjangoPermissionName can_vote', `PythonOption DjangoPermissionName 'can_vote': ${PERMISSION}`],
+  ];
+  for (const [line, sentence] of table) t.equal(await refusal(line), sentence, line);
+
+  for (const name of [
+    ...['DjangoAuthSocket', 'DjangoAuthTimeout', 'DjangoSettingsModule', 'DjangoRequireStaffStatus'],
+    ...['DjangoRequireSuperuserStatus', 'DjangoPermissionName'],
+  ]) {
+    t.match(await refusal(name), `${name} takes one argument, `, `${name} without a value`);
+    t.match(await refusal(`${name} a b`), `${name} takes one argument, `, `${name} with two`);
+  }
+
+  for (const name of ['DjangoSettingsModule', 'SetEnv DJANGO_SETTINGS_MODULE', 'PythonOption DJANGO_SETTINGS_MODULE']) {
+    const sentence = await refusal(Buffer.from(`${name} läden`, 'latin1'));
+    t.match(sentence, 'the name of a Django settings module is needed, in UTF-8', `${name} in Latin-1`);
+  }
+  for (const octets of ['c3', 'c0af', 'e08080', 'eda080', 'f0808080', 'f4908080', 'ff', '80', 'e282']) {
+    const line = Buffer.concat([Buffer.from('DjangoPermissionName polls.x'), Buffer.from(octets, 'hex')]);
+    t.match(await refusal(line), PERMISSION, `a permission that ends in ${octets}`);
+  }
+});
+
+t.test('where the daemon is asked cannot be said in a section', async (t) => {
+  for (const line of ['DjangoAuthSocket /run/x', 'DjangoAuthTimeout 5']) {
+    const name = line.split(' ')[0];
+    t.equal(await refusal(`<Location "/">\n${line}\n</Location>`), `${name} not allowed in <Location> context`, line);
+  }
+});
+
+t.test('every spelling that is understood', async (t) => {
+  const lines = [
+    `DjangoAuthSocket /${'s'.repeat(106)}`,
+    ...['1', '5', '5s', '500ms', '1MS', '600', '600s', '600000ms'].map((value) => `DjangoAuthTimeout ${value}`),
+    'DjangoSettingsModule mysite.settings',
+    'DjangoSettingsModule ""',
+    ...['On', 'off', 'TRUE', 'False', 'yes', 'NO', '1', '0'].map((value) => `DjangoRequireStaffStatus ${value}`),
+    ...['On', 'off', 'TRUE', 'False', 'yes', 'NO', '1', '0'].map((value) => `DjangoRequireSuperuserStatus ${value}`),
+    ...['polls.can_vote', '""', 'none', 'None', 'polls.can.vote', '_p1.läuft', 'p.€', 'p.😀'].map((v) => `DjangoPermissionName ${v}`),
+    'PythonAuthenHandler django.contrib.auth.handlers.modpython',
+    'PythonOption DJANGO_SETTINGS_MODULE mysite.settings',
+    'PythonOption DJANGO_SETTINGS_MODULE',
+    'PythonOption DjangoRequireStaffStatus off',
+    'PythonOption djangorequirestaffstatus',
+    'PythonOption DjangoRequireSuperuserStatus on',
+    'PythonOption DjangoPermissionName polls.can_vote',
+    'PythonOption DjangoPermissionName ""',
+    'SetEnv DJANGO_SETTINGS_MODULE mysite.settings',
+    'SetEnv DJANGO_SETTINGS_MODULE',
+    'UnsetEnv DJANGO_SETTINGS_MODULE',
+    'PassEnv DJANGO_SETTINGS_MODULE',
+  ];
+  t.equal(await refusal(lines.join('\n')), 'accepted');
+});
+
+t.test('a socket that is not there is a warning, not an error', async (t) => {
+  const missing = await configtest('DjangoAuthSocket /nowhere/auth.sock');
+  t.equal(missing.code, 0);
+  t.match(missing.stderr, 'DjangoAuthSocket /nowhere/auth.sock: there is no such socket');
+  const file = await configtest('DjangoAuthSocket /etc/passwd');
+  t.equal(file.code, 0);
+  t.match(file.stderr, 'DjangoAuthSocket /etc/passwd: that is not a socket');
+  const unused = await configtest('SetEnv DJANGO_SETTINGS_MODULE mysite.settings');
+  t.notMatch(unused.stderr, 'no such socket', 'nothing is said where the module is loaded and not used');
+});
+
+t.test('without mod_env, SetEnv of another variable stays an error', async (t) => {
+  const options = { without: ['env'] };
+  const only = 'mod_env is not loaded, and without it DJANGO_SETTINGS_MODULE is the only variable understood';
+  t.equal(await refusal('SetEnv OTHER 1', options), `SetEnv 'OTHER': ${only}`);
+  t.equal(await refusal('UnsetEnv OTHER', options), `UnsetEnv 'OTHER': ${only}`);
+  t.equal(await refusal('PassEnv OTHER', options), `PassEnv 'OTHER': ${only}`);
+  t.equal(await refusal('SetEnv DJANGO_SETTINGS_MODULE mysite.settings', options), 'accepted');
+});
+
+t.test('Digest authentication cannot use the provider', async (t) => {
+  const config = '<Location "/">\nAuthType Digest\nAuthName x\nAuthDigestProvider django\n</Location>';
+  t.match(await refusal(config, { load: ['auth_digest'] }), /'django'.*Digest/);
+});

@@ -1,0 +1,106 @@
+import { spawn } from 'node:child_process';
+import t from 'tap';
+import { type Mpm, startApache } from '../fixtures/apache.ts';
+import { denied, fakeDaemon, GRANTED } from '../fixtures/fake-daemon.ts';
+
+/** The password is fixed, so that an odd character or an unhappy encoding cannot hide it from the search. */
+const SECRET = 'Xa9-swordfish-7Qz';
+
+t.test('the password stands in no log', async (t) => {
+  let fault = false;
+  const daemon = await fakeDaemon(({ user }) =>
+    fault ? { status: 4, content: { reason: 'away' } } : user === 'alice' ? GRANTED : denied(),
+  );
+  const apache = await startApache(
+    `DjangoAuthSocket ${daemon.socket}
+    DjangoAuthTimeout 300ms
+    <Location "/">
+      AuthType Basic
+      AuthName x
+      Require valid-user
+      AuthBasicProvider django
+    </Location>
+    <Location "/old">
+      PythonAuthenHandler django.contrib.auth.handlers.modpython
+    </Location>`,
+    { logLevel: 'trace8', files: { 'old/index.html': 'inside' } },
+  );
+  t.teardown(async () => {
+    await apache.stop();
+    await daemon.remove();
+  });
+  for (const path of ['/', '/old/']) {
+    fault = false;
+    await daemon.start().catch(() => {});
+    t.equal((await apache.get(path, { user: 'alice', password: SECRET })).status, 200);
+    t.equal((await apache.get(path, { user: 'mallory', password: SECRET })).status, 401);
+    fault = true;
+    t.equal((await apache.get(path, { user: 'alice', password: SECRET })).status, 500);
+    await daemon.stop();
+    t.equal((await apache.get(path, { user: 'alice', password: SECRET })).status, 500);
+  }
+  const long = 'm'.repeat(3_000);
+  await daemon.start();
+  fault = false;
+  t.equal((await apache.get('/', { user: `${long}\n[forged] line`, password: SECRET })).status, 401);
+
+  const logs = apache.errorLog() + apache.accessLog();
+  t.match(logs, /\[authnz_django:debug\].*user 'alice' of site \(the only one\) is let in/, 'the logs are those');
+  t.notMatch(logs, SECRET);
+  for (const user of ['alice', 'mallory', '']) {
+    // As the header carries it, whatever of it stands before the password.
+    const encoded = Buffer.from(`${user}:${SECRET}`).toString('base64').slice(-16, -4);
+    t.notMatch(logs, encoded, `in Base64, after '${user}'`);
+  }
+  const ours = apache.errorLog().split('\n').filter((entry) => entry.includes('authnz_django'));
+  t.ok(ours.every((entry) => entry.length < 500), 'a long name gets no more room than a short one');
+  t.notMatch(apache.errorLog(), /^\[forged\]/m, 'and no line of its own');
+});
+
+for (const mpm of ['event', 'worker', 'prefork'] as Mpm[]) {
+  t.test(`many at once, and a graceful restart among them: ${mpm}`, async (t) => {
+    const daemon = await fakeDaemon(({ user, secret }) => (secret === `pw-${user}` ? GRANTED : denied()));
+    const apache = await startApache(
+      `DjangoAuthSocket ${daemon.socket}
+      DjangoAuthTimeout 20s
+      <Location "/">
+        AuthType Basic
+        AuthName x
+        Require valid-user
+        AuthBasicProvider django
+      </Location>`,
+      { mpm, logLevel: 'notice' },
+    );
+    t.teardown(async () => {
+      await apache.stop();
+      await daemon.remove();
+    });
+    // Everybody has a password of their own, so that an answer that went to the wrong question would show.
+    const ask = async (n: number): Promise<boolean> => {
+      const wrong = n % 3 === 0;
+      const password = wrong ? `pw-u${n + 1}` : `pw-u${n}`;
+      const { status } = await apache.get('/', { user: `u${n}`, password });
+      return status === (wrong ? 401 : 200);
+    };
+    const round = async (): Promise<boolean[]> => Promise.all(Array.from({ length: 200 }, (_, n) => ask(n)));
+    t.equal((await round()).filter(Boolean).length, 200, '200 at once');
+    const [right] = await Promise.all([round(), apache.graceful()]);
+    t.equal(right.filter(Boolean).length, 200, '200 during a graceful restart');
+    t.equal((await round()).filter(Boolean).length, 200, '200 after it');
+    t.equal(daemon.asked.length, 600);
+
+    const output = await new Promise<string>((resolve, reject) => {
+      let said = '';
+      const ab = spawn('ab', ['-q', '-n', '2000', '-c', '50', '-k', '-A', 'u1:pw-u1', `${apache.url}/`]);
+      ab.stdout.setEncoding('utf8').on('data', (text: string) => {
+        said += text;
+      });
+      ab.on('error', reject);
+      ab.on('close', () => resolve(said));
+    });
+    t.match(output, /Complete requests:\s+2000\b/, 'ab, 50 at a time');
+    t.match(output, /Failed requests:\s+0\b/);
+    t.notMatch(output, 'Non-2xx');
+    t.comment(/Requests per second:.*/.exec(output)?.[0] ?? '');
+  });
+}

@@ -1,0 +1,161 @@
+import http from 'node:http';
+import t from 'tap';
+import { HTDOCS, startApache } from '../fixtures/apache.ts';
+import { type Asked, type Behaviour, denied, fakeDaemon, GRANTED } from '../fixtures/fake-daemon.ts';
+
+const BASIC = 'AuthType Basic\nAuthName x\nRequire valid-user';
+const HANDLER = 'PythonAuthenHandler django.contrib.auth.handlers.modpython';
+
+/** A folder that a directory index looks into: five files and a folder. */
+const tree = (path: string): Record<string, string> =>
+  Object.fromEntries([1, 2, 3, 4, 5, 'sub/6'].map((name) => [`${path}/f${name}.txt`, 'text']));
+
+const superuser = ({ require }: Asked): Behaviour => (require.superuser ? denied('not-superuser') : GRANTED);
+
+t.test('one question for each request of a client', async (t) => {
+  const daemon = await fakeDaemon(superuser);
+  const apache = await startApache(
+    `DjangoAuthSocket ${daemon.socket}
+    DavLockDB "${HTDOCS}/lock"
+    DirectoryIndex a.html b.html c.html
+    Options +Indexes
+    IndexOptions FancyIndexing
+    <Location "/provider">
+      ${BASIC}
+      AuthBasicProvider django
+    </Location>
+    <Location "/handler">
+      ${BASIC}
+      ${HANDLER}
+    </Location>
+    <Directory "${HTDOCS}/folder">
+      ${BASIC}
+      AuthBasicProvider django
+    </Directory>
+    <Location "/provider/fsub">
+      DjangoRequireSuperuserStatus On
+    </Location>
+    <Location "/dav">
+      Dav On
+      ${BASIC}
+      AuthBasicProvider django
+    </Location>
+    <Location "/document">
+      ${BASIC}
+      AuthBasicProvider django
+      ErrorDocument 404 /document/f1.txt
+      ErrorDocument 401 /document/f2.txt
+    </Location>`,
+    {
+      load: ['dav', 'dav_fs', 'dav_lock'],
+      files: Object.assign({}, ...['provider', 'handler', 'folder', 'dav', 'document'].map(tree)),
+    },
+  );
+  t.teardown(async () => {
+    await apache.stop();
+    await daemon.remove();
+  });
+  const count = async (path: string, method = 'GET', headers: Record<string, string> = {}, user = 'alice') => {
+    daemon.asked.length = 0;
+    const response = await apache.get(path, { user, password: 'x', method, headers });
+    return { ...response, questions: daemon.asked.length };
+  };
+
+  for (const path of ['/provider', '/handler', '/folder']) {
+    t.match(await count(`${path}/f1.txt`), { status: 200, questions: 1 }, `a file in ${path}`);
+    const index = await count(`${path}/`);
+    t.match(index, { status: 200 }, `an index of ${path}`);
+    t.match(index.body, 'f5.txt');
+    // The folder inside /provider wants more of the account: that is another question.
+    t.equal(index.questions, path === '/provider' ? 2 : 1, `questions for the index of ${path}`);
+    t.equal(index.body.includes('fsub'), path !== '/provider', 'what may not be seen is not listed');
+  }
+  t.match(await count('/provider/fsub/6.txt'), { status: 401, questions: 1 });
+  t.match(await count('/dav/', 'PROPFIND', { depth: '1' }), { status: 207, questions: 1 }, 'PROPFIND, depth 1');
+  t.match(await count('/document/none'), { status: 404, questions: 1 }, 'a page for the error');
+
+  daemon.behave(() => denied());
+  t.match(await count('/provider/'), { status: 401, questions: 1 }, 'a refusal');
+  daemon.behave(() => ({ status: 4, content: { reason: 'away' } }));
+  t.match(await count('/provider/'), { status: 500, questions: 1 }, 'a fault');
+  daemon.behave(({ require }) => (require.superuser ? { status: 4, content: { reason: 'away' } } : GRANTED));
+  const half = await count('/provider/');
+  t.match(half, { status: 200, questions: 2 }, 'a fault on something listed');
+  t.notMatch(half.body, 'fsub', 'is no reason to list it');
+  t.equal(apache.errorLog().split('no verdict').length - 1, 2, 'each fault is logged once');
+
+  daemon.behave(superuser);
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+  daemon.asked.length = 0;
+  for (const secret of ['one', 'one', 'two']) {
+    const { status } = await apache.get('/provider/f1.txt', { user: 'alice', password: secret, agent });
+    t.equal(status, 200);
+  }
+  agent.destroy();
+  t.strictSame(
+    daemon.asked.map(({ secret }) => secret),
+    ['one', 'one', 'two'],
+    'nothing is remembered from one request of a connection to the next',
+  );
+});
+
+t.test('a dead daemon is not waited for once a file', async (t) => {
+  const daemon = await fakeDaemon(({ require }) => (require.superuser ? 'silence' : GRANTED));
+  const apache = await startApache(
+    `DjangoAuthSocket ${daemon.socket}
+    DjangoAuthTimeout 400ms
+    Options +Indexes
+    <Location "/">
+      ${BASIC}
+      AuthBasicProvider django
+    </Location>
+    <LocationMatch "\\.txt$">
+      DjangoRequireSuperuserStatus On
+    </LocationMatch>`,
+    { files: tree('files') },
+  );
+  t.teardown(async () => {
+    await apache.stop();
+    await daemon.remove();
+  });
+  const started = performance.now();
+  const { status } = await apache.get('/files/', { user: 'alice', password: 'x' });
+  t.equal(status, 200);
+  t.ok(performance.now() - started < 800, 'one time-out, not five');
+  t.equal(daemon.asked.length, 2);
+});
+
+t.test('connections are kept, and given up gracefully', async (t) => {
+  const daemon = await fakeDaemon(() => GRANTED);
+  const apache = await startApache(
+    `DjangoAuthSocket ${daemon.socket}
+    <Location "/">
+      ${BASIC}
+      AuthBasicProvider django
+    </Location>`,
+    { mpm: 'event', processes: 'StartServers 1\nServerLimit 2\nThreadsPerChild 25\nMaxRequestWorkers 50' },
+  );
+  t.teardown(async () => {
+    await apache.stop();
+    await daemon.remove();
+  });
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+  const ask = async () => (await apache.get('/', { user: 'alice', password: 'x', agent })).status;
+  for (let i = 0; i < 20; i++) t.equal(await ask(), 200);
+  t.equal(daemon.connections, 1, 'twenty requests, one connection');
+
+  await daemon.stop();
+  await daemon.start();
+  t.equal(await ask(), 200, 'the daemon was started anew between two requests of a connection');
+  t.equal(daemon.connections, 2);
+
+  await daemon.stop();
+  t.equal(await ask(), 500, 'it is away');
+  await daemon.start();
+  t.equal(await ask(), 200, 'and here again');
+
+  await apache.graceful();
+  t.equal(await ask(), 200, 'after a graceful restart');
+  t.equal(await ask(), 200);
+  agent.destroy();
+});

@@ -1,0 +1,186 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { encodeFrame } from '../../protocol/codec.ts';
+import type { Reply } from '../../protocol/reply.ts';
+import { publicDirectory, startApache } from '../fixtures/apache.ts';
+import { type Behaviour, denied, fakeDaemon, GRANTED, unknownUser } from '../fixtures/fake-daemon.ts';
+
+const PROVIDER = 'AuthBasicProvider django';
+const HANDLER = 'PythonAuthenHandler django.contrib.auth.handlers.modpython';
+
+const section = (path: string, lines: string): string =>
+  `<Location "${path}">\nAuthType Basic\nAuthName "${path}"\nRequire valid-user\n${lines}\n</Location>\n`;
+
+const busy = (reason: string, retry_after: number): Reply => ({ status: 3, content: { reason, retry_after } });
+const failing = (status: 4 | 5, reason = 'the database is away'): Reply => ({ status, content: { reason } });
+
+/** What the daemon does, and what becomes of it. `off`: with AuthBasicAuthoritative Off and no other module. */
+const OUTCOMES: Record<string, { does: Behaviour; status: number; off: number; retryAfter?: string; logged: RegExp }> = {
+  granted: { does: GRANTED, status: 200, off: 200, logged: /^/ },
+  denied: { does: denied(), status: 401, off: 401, logged: /user 'denied' of site .* is refused: wrong-password/ },
+  inactive: { does: denied('inactive'), status: 401, off: 401, logged: /user 'inactive' .* is refused: inactive/ },
+  unknown: { does: unknownUser, status: 401, off: 500, logged: /user 'unknown' .* is refused: unknown-user/ },
+  full: { does: busy('queue-full', 7), status: 503, off: 503, retryAfter: '7', logged: /djauthd is busy: queue-full/ },
+  throttled: { does: busy('throttled', 60), status: 429, off: 429, retryAfter: '60', logged: /is busy: throttled/ },
+  fault: { does: failing(4), status: 500, off: 500, logged: /no verdict on a user of site .*: the database is away/ },
+  'bad-request': { does: failing(5, 'it is bad'), status: 500, off: 500, logged: /no verdict .*: .*it is bad/ },
+  // The reply may not be read by its id, so it is of no matter that it is another question's.
+  'unknown-status': { does: encodeFrame([1, 1, 6, {}]), status: 500, off: 500, logged: /no verdict/ },
+  closed: { does: 'close', status: 500, off: 500, logged: /no verdict/ },
+  silent: { does: 'silence', status: 500, off: 500, logged: /no verdict/ },
+  garbage: { does: Buffer.from('HTTP/1.1 200 OK\r\n\r\n'), status: 500, off: 500, logged: /no verdict/ },
+};
+
+t.test('what each verdict and each fault becomes', async (t) => {
+  const daemon = await fakeDaemon(({ user }) => OUTCOMES[user]?.does ?? denied());
+  const apache = await startApache(
+    `DjangoAuthSocket ${daemon.socket}
+    DjangoAuthTimeout 300ms
+    ${section('/provider', PROVIDER)}
+    ${section('/handler', HANDLER)}
+    ${section('/off', `${PROVIDER}\nAuthBasicAuthoritative Off`)}
+    ${section('/old', `${HANDLER}\nAuthUserFile /dev/null\nAuthBasicAuthoritative Off`)}
+    ${section('/document', `${PROVIDER}\nErrorDocument 500 /sorry.html`)}`,
+    {
+      logLevel: 'debug',
+      files: Object.fromEntries(
+        ['provider/', 'handler/', 'off/', 'old/', 'document/', 'sorry.html'].map((path) => [
+          path.endsWith('/') ? `${path}index.html` : path,
+          `this is ${path}`,
+        ]),
+      ),
+    },
+  );
+  t.teardown(async () => {
+    await apache.stop();
+    await daemon.remove();
+  });
+
+  for (const [user, { does, status, off, retryAfter, logged }] of Object.entries(OUTCOMES)) {
+    for (const path of ['/provider/', '/handler/', '/old/', '/off/']) {
+      daemon.asked.length = 0;
+      const before = apache.errorLog().length;
+      const response = await apache.get(path, { user, password: 'secret' });
+      const expected = path === '/off/' ? off : status;
+      t.equal(response.status, expected, `${user} at ${path}`);
+      t.equal(response.headers['retry-after'], retryAfter, `${user} at ${path}: Retry-After`);
+      t.equal(response.headers['www-authenticate'] !== undefined, expected === 401, `${user} at ${path}: challenge`);
+      t.equal(response.body.includes('this is'), expected === 200, `${user} at ${path}: body`);
+      t.match(apache.errorLog().slice(before), logged, `${user} at ${path}: log`);
+      // A kept connection that is closed may have been stale, which is worth a second try on a new one.
+      const most = does === 'close' ? 2 : 1;
+      t.ok(daemon.asked.length >= 1 && daemon.asked.length <= most, `${user} at ${path}: asked once`);
+      t.equal(daemon.asked[0]?.secret, 'secret');
+    }
+  }
+
+  for (const path of ['/provider/', '/handler/', '/off/', '/old/']) {
+    const before = daemon.asked.length;
+    const response = await apache.get(path);
+    t.equal(response.status, 401, `no credentials at ${path}`);
+    t.equal(response.headers['www-authenticate'], `Basic realm="${path.slice(0, -1)}"`);
+    const bearer = await apache.get(path, { headers: { authorization: 'Bearer granted' } });
+    t.equal(bearer.status, 401, `another scheme at ${path}`);
+    t.equal(daemon.asked.length, before, 'nobody is asked about nobody');
+  }
+
+  const page = await apache.get('/provider/', { user: 'full' });
+  t.match(page.body, '<h1>Service Unavailable</h1>', 'the page names the status that was sent');
+  t.equal(page.message, 'Service Unavailable');
+  const many = await apache.get('/provider/', { user: 'throttled' });
+  t.match(many.body, '<h1>Too Many Requests</h1>');
+  const document = await apache.get('/document/', { user: 'full' });
+  t.match(document, { status: 503, body: 'this is sorry.html', headers: { 'retry-after': '7' } }, 'ErrorDocument 500');
+  t.equal((await apache.get('/document/', { user: 'fault' })).status, 500);
+  t.match(apache.accessLog(), /full "GET \/provider\/ HTTP\/1.1" 503/, 'the access log has the status that was sent');
+});
+
+t.test('a daemon that cannot be reached', async (t) => {
+  const directory = publicDirectory();
+  const refused = join(directory, 'refused.sock');
+  // Killed at once, it leaves a socket that nobody listens on.
+  const listen = `require('net').createServer().listen('${refused}', () => process.kill(process.pid, 'SIGKILL'))`;
+  spawnSync(process.execPath, ['-e', listen]);
+  chmodSync(refused, 0o666);
+  const daemon = await fakeDaemon(() => GRANTED);
+  chmodSync(daemon.socket, 0);
+  const host = (name: string, socket: string): string => `<VirtualHost *>
+      ServerName ${name}.test
+      DjangoAuthSocket ${socket}
+      ${section('/', PROVIDER)}
+      ${section('/handler', HANDLER)}
+      ${section('/off', `${PROVIDER}\nAuthBasicAuthoritative Off`)}
+      ${section('/chain', 'AuthBasicProvider django file\nAuthUserFile /dev/null')}
+    </VirtualHost>\n`;
+  const sockets = {
+    missing: [join(directory, 'missing.sock'), /No such file or directory/],
+    refused: [refused, /refused/],
+    forbidden: [daemon.socket, /[Pp]ermission denied/],
+    file: [join(directory, 'no', 'such', 'folder'), /No such file or directory/],
+  } as const;
+  const apache = await startApache(
+    `DjangoAuthTimeout 1s\n${Object.entries(sockets)
+      .map(([name, [path]]) => host(name, path))
+      .join('')}`,
+    { files: Object.fromEntries(['handler', 'off', 'chain'].map((path) => [`${path}/index.html`, 'inside'])) },
+  );
+  t.teardown(async () => {
+    await apache.stop();
+    await daemon.remove();
+    rmSync(directory, { recursive: true });
+  });
+
+  for (const [name, [socket, reason]] of Object.entries(sockets)) {
+    for (const path of ['/', '/handler/', '/off/', '/chain/']) {
+      const before = apache.errorLog().length;
+      const started = performance.now();
+      const response = await apache.get(path, { user: 'alice', password: 'x', headers: { host: `${name}.test` } });
+      t.equal(response.status, 500, `${name} socket at ${path}`);
+      t.ok(performance.now() - started < 900, 'at once');
+      const log = apache.errorLog().slice(before);
+      t.match(log, /\[authnz_django:error\]/);
+      t.match(log, socket, 'the log names the socket');
+      t.match(log, reason, 'and says why');
+    }
+  }
+});
+
+t.test('a reply that makes no sense is a fault', async (t) => {
+  const { vectors } = JSON.parse(readFileSync('protocol/vectors/nonsense.json', 'utf8')) as {
+    vectors: { name: string; hex: string }[];
+  };
+  t.ok(vectors.length > 20);
+  const replies = new Map<string, Behaviour>(vectors.map(({ name, hex }) => [name, Buffer.from(hex, 'hex')]));
+  const ids: number[] = [];
+  const daemon = await fakeDaemon(({ id, user }) => {
+    ids.push(id);
+    return replies.get(user) ?? GRANTED;
+  });
+  // The vectors answer request 1. A child that serves one connection asks its first question anew each time.
+  const apache = await startApache(
+    `DjangoAuthSocket ${daemon.socket}
+    DjangoAuthTimeout 300ms
+    ${section('/', PROVIDER)}
+    ${section('/handler', HANDLER)}`,
+    {
+      mpm: 'prefork',
+      processes: 'StartServers 4\nMinSpareServers 4\nMaxConnectionsPerChild 1',
+      files: { 'handler/index.html': 'inside' },
+    },
+  );
+  t.teardown(async () => {
+    await apache.stop();
+    await daemon.remove();
+  });
+
+  for (const path of ['/', '/handler/']) {
+    for (const { name } of vectors) {
+      const response = await apache.get(path, { user: name, password: 'x' });
+      t.equal(response.status, 500, `${name} at ${path}`);
+    }
+    t.equal((await apache.get(path, { user: 'alice' })).status, 200, 'and one that makes sense is taken');
+  }
+  t.strictSame([...new Set(ids)], [1], 'every vector answered the question that it is for');
+});

@@ -1,0 +1,135 @@
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { type Answer, connect } from '../fixtures/client.ts';
+import { startDaemon } from '../fixtures/daemon.ts';
+import { type Postgres, startPostgres } from '../fixtures/postgres.ts';
+import { type Account, askDaemon, askDjango, askSchema, described, difference, type Question } from './questions.ts';
+
+const LEAST_QUESTIONS = 6_000;
+const SHOWN = 20;
+const CONNECTIONS = 4;
+const SITE = 'oracle.settings';
+
+const directory = mkdtempSync(join(tmpdir(), 'djauthd-oracle-'));
+t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+
+t.test('what counts as a difference', async (t) => {
+  const account: Account = {
+    ...{ id: '1', username: 'a', email: '', first_name: '', last_name: '', staff: true, superuser: false },
+    ...{ groups: ['g'], permissions: ['a.b', 'a.c'] },
+  };
+  const question = (verdict: Question['verdict'], known = true): Question => ({
+    ...{ kind: 'x', operation: 'check', username_hex: '', password_hex: '', staff: false, superuser: false },
+    ...{ permission: null, permissions: null, groups: null, verdict, why: '', known, encoded: null },
+    ...(verdict === 'granted' ? { account } : {}),
+  });
+  const fine = (verdict: Question['verdict'], status: number, content: unknown = {}): void =>
+    t.equal(difference(question(verdict, false), { status, content }), undefined, `${verdict} as ${status}`) as never;
+  const bad = (verdict: Question['verdict'], status: number, content: unknown = {}): void =>
+    t.type(difference(question(verdict), { status, content }), 'string', `${verdict} as ${status}`) as never;
+
+  fine('granted', 0, { account });
+  fine('denied', 1);
+  fine('denied', 2);
+  for (const status of [1, 2, 4]) fine('raises', status);
+  for (const status of [1, 2, 3, 4, 5, 6]) bad('granted', status, { account });
+  for (const status of [0, 3, 4, 5, 6]) bad('denied', status, { account });
+  for (const status of [0, 3, 5, 6]) bad('raises', status, { account });
+  bad('denied', 2); // there is such a person
+  bad('granted', 0);
+  for (const key of Object.keys(account)) {
+    bad('granted', 0, { account: { ...account, [key]: 'another' } });
+    bad('granted', 0, { account: { ...account, [key]: undefined } });
+  }
+  bad('granted', 0, { account: { ...account, permissions: ['a.c', 'a.b'] } });
+});
+
+t.test('SQLite', async (t) => {
+  const path = join(directory, 'site.sqlite3');
+  const contents = async (): Promise<string> => createHash('sha256').update(readFileSync(path)).digest('hex');
+  await compare(t, `sqlite://${path}`, contents);
+});
+
+t.test('PostgreSQL', async (t) => {
+  const postgres = await startPostgres();
+  t.teardown(() => postgres.stop());
+  const url = await postgres.createDatabase('site');
+  await compare(t, url, () => peopleIn(postgres, 'site'));
+});
+
+t.test("the fixtures' tables are Django's", async (t) => {
+  const fixture = (name: string): string =>
+    readFileSync(new URL(`../fixtures/schema/${name}`, import.meta.url), 'utf8').replace(/^--.*\n/gm, '');
+  t.equal(fixture('auth.sql').trim(), await askSchema(`sqlite://${join(directory, 'schema.sqlite3')}`));
+  const postgres = await startPostgres();
+  t.teardown(() => postgres.stop());
+  t.equal(fixture('auth.postgres.sql').trim(), await askSchema(await postgres.createDatabase('schema')));
+});
+
+/** Every question that Django answered, put to the daemon over the same database. */
+async function compare(t: Test, url: string, contents: () => Promise<string>): Promise<void> {
+  const questions = await askDjango(url, join(directory, `${t.name}.jsonl`));
+  const before = await contents();
+  // Age 0: each verdict is from the database, as Django's are.
+  const config = `
+    [sites."${SITE}"]
+    database = "${url}"
+    [cache]
+    account_ttl = 0
+  `;
+  const daemon = await startDaemon({ config });
+  t.teardown(() => daemon.stop());
+  const clients = await Promise.all(Array.from({ length: CONNECTIONS }, () => connect(daemon.socket)));
+  t.teardown(() => {
+    for (const client of clients) client.close();
+  });
+
+  const differences: string[] = [];
+  const statuses = new Map<string, number>();
+  const began = Date.now();
+  let next = 0;
+  // A few at a time on each connection, so that no answer is "busy" for our own haste.
+  const ask = async (lane: number): Promise<void> => {
+    const client = clients[lane % CONNECTIONS];
+    for (let question = questions[next++]; client && question; question = questions[next++]) {
+      const answer: Answer = await askDaemon(client, SITE, question);
+      const outcome = `${question.verdict} as ${answer.status}`;
+      statuses.set(outcome, (statuses.get(outcome) ?? 0) + 1);
+      const problem = difference(question, answer);
+      if (problem) differences.push(described(problem, question, answer));
+    }
+  };
+  await Promise.all(Array.from({ length: CONNECTIONS * 16 }, (_, lane) => ask(lane)));
+
+  for (const one of differences.slice(0, SHOWN)) t.comment(one);
+  const counts = [...statuses].sort().map(([outcome, count]) => `${outcome}: ${count}`);
+  t.comment(`${questions.length} questions in ${((Date.now() - began) / 1000).toFixed(1)} s; ${counts.join(', ')}`);
+  t.ok(questions.length >= LEAST_QUESTIONS, `at least ${LEAST_QUESTIONS} questions`);
+  for (const verdict of ['granted', 'denied', 'raises']) {
+    t.ok(questions.filter((question) => question.verdict === verdict).length >= 100, `Django ${verdict} 100 times`);
+  }
+  t.equal(differences.length, 0, 'no difference');
+  t.equal(await contents(), before, 'the database is as it was');
+  t.same(leaked(daemon.log(), questions), [], 'no password and no hash is in the log');
+}
+
+/** What of passwords and hashes a log holds; left out is what a username holds too, which may be logged. */
+function leaked(log: string, questions: Question[]): string[] {
+  const text = (hex: string): string => Buffer.from(hex, 'hex').toString();
+  const names = [...new Set(questions.map((question) => text(question.username_hex)))].join('\n');
+  const secrets = new Set<string>();
+  for (const { password_hex, encoded } of questions) {
+    secrets.add(text(password_hex ?? ''));
+    if (encoded?.includes('$')) secrets.add(encoded);
+  }
+  return [...secrets].filter((secret) => secret.length >= 10 && log.includes(secret) && !names.includes(secret));
+}
+
+/** One value for all that a careless verifier might write. */
+async function peopleIn(postgres: Postgres, database: string): Promise<string> {
+  const [row] = await postgres.execute(database, "SELECT md5(string_agg(u::text, ',' ORDER BY id)) FROM auth_user u");
+  return String(row?.md5);
+}
