@@ -44,7 +44,7 @@ const examples = SHOWN.map(([file, name]) => {
   return `${kind} \`${name}\`: \`${show(vector.message)}\`\n\n\`\`\`\n${lines(vector.hex)}\n\`\`\`\n`;
 }).join('\n');
 
-const marker = /(<!-- examples[^\n]*-->\n)[^]*$/;
+const marker = /(<!-- examples[^\n]*-->\n)[\s\S]*$/;
 const before = readFileSync(page, 'utf8');
 const intro = '\nThe length stands on the first line, the body below it.\n\n';
 const after = before.replace(marker, (_, head) => `${head}${intro}${examples}`);
