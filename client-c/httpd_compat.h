@@ -36,6 +36,8 @@
 /* The person's address: what mod_remoteip says, behind a proxy. */
 #define compat_client_address(r) ((r)->useragent_ip)
 
+#define compat_in_htaccess(command) (ap_check_cmd_context((command), NOT_IN_HTACCESS) != NULL)
+
 #else /* 2.2 */
 
 #define compat_register_authn_provider(pool, name, provider)                                                          \
@@ -43,6 +45,9 @@
 #define compat_hook_authenticate(function, after_these, before_these)                                                 \
     ap_hook_check_user_id((function), (after_these), (before_these), APR_HOOK_MIDDLE)
 #define compat_client_address(r) ((r)->connection->remote_ip)
+
+/* What is read in a request has but the request's pool. */
+#define compat_in_htaccess(command) ((command)->pool == (command)->temp_pool)
 
 #define APLOG_USE_MODULE(name) extern module AP_MODULE_DECLARE_DATA name##_module
 

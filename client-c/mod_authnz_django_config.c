@@ -166,7 +166,7 @@ void django_warn_of_missing_sockets(apr_pool_t *pool, server_rec *server)
  */
 static void mention(cmd_parms *command)
 {
-    if (ap_check_cmd_context(command, NOT_IN_HTACCESS) == NULL) {
+    if (!compat_in_htaccess(command)) {
         django_server_of(command->server)->mentioned = 1;
     }
 }

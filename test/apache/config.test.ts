@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import t from 'tap';
 import { type ApacheOptions, configtest } from '../fixtures/apache.ts';
 
@@ -84,7 +86,9 @@ t.test('every spelling that is understood', async (t) => {
     'DjangoSettingsModule ""',
     ...['On', 'off', 'TRUE', 'False', 'yes', 'NO', '1', '0'].map((value) => `DjangoRequireStaffStatus ${value}`),
     ...['On', 'off', 'TRUE', 'False', 'yes', 'NO', '1', '0'].map((value) => `DjangoRequireSuperuserStatus ${value}`),
-    ...['polls.can_vote', '""', 'none', 'None', 'polls.can.vote', '_p1.läuft', 'p.€', 'p.😀'].map((v) => `DjangoPermissionName ${v}`),
+    ...['polls.can_vote', '""', 'none', 'None', 'polls.can.vote', '_p1.läuft', 'p.€', 'p.😀'].map(
+      (v) => `DjangoPermissionName ${v}`,
+    ),
     'PythonAuthenHandler django.contrib.auth.handlers.modpython',
     'PythonOption DJANGO_SETTINGS_MODULE mysite.settings',
     'PythonOption DJANGO_SETTINGS_MODULE',
@@ -124,4 +128,17 @@ t.test('without mod_env, SetEnv of another variable stays an error', async (t) =
 t.test('Digest authentication cannot use the provider', async (t) => {
   const config = '<Location "/">\nAuthType Digest\nAuthName x\nAuthDigestProvider django\n</Location>';
   t.match(await refusal(config, { load: ['auth_digest'] }), /'django'.*Digest/);
+});
+
+t.test('the configurations that come with the module', async (t) => {
+  const directory = 'client-c/conf';
+  const names = readdirSync(directory);
+  t.ok(names.includes('authnz_django.load') && names.includes('authnz_django.conf'), 'what a2enmod looks for');
+  for (const name of names) {
+    t.equal(await refusal(readFileSync(join(directory, name))), 'accepted', name);
+  }
+  // The lines that are commented out are the defaults, or examples to be taken as they stand.
+  const all = readFileSync(join(directory, 'authnz_django.conf'), 'utf8').replace(/^#(?=Django)/gm, '');
+  t.equal(await refusal(all), 'accepted', 'authnz_django.conf with every line in force');
+  t.equal(all.match(/^Django/gm)?.length, 6, 'it has every directive');
 });

@@ -31,7 +31,7 @@ t.test('the password stands in no log', async (t) => {
   });
   for (const path of ['/', '/old/']) {
     fault = false;
-    await daemon.start().catch(() => {});
+    await daemon.start();
     t.equal((await apache.get(path, { user: 'alice', password: SECRET })).status, 200);
     t.equal((await apache.get(path, { user: 'mallory', password: SECRET })).status, 401);
     fault = true;
@@ -44,17 +44,26 @@ t.test('the password stands in no log', async (t) => {
   fault = false;
   t.equal((await apache.get('/', { user: `${long}\n[forged] line`, password: SECRET })).status, 401);
 
-  const logs = apache.errorLog() + apache.accessLog();
+  // httpd itself logs every header of the client at http:trace4. Everything else must be clean.
+  const header = /^.*\[http:trace4\].*\] {3}authorization: Basic .*$/gim;
+  t.match(apache.errorLog(), header, 'the most talkative level is on');
+  const logs = apache.errorLog().replace(header, '') + apache.accessLog();
   t.match(logs, /\[authnz_django:debug\].*user 'alice' of site \(the only one\) is let in/, 'the logs are those');
-  t.notMatch(logs, SECRET);
+  t.notOk(logs.includes(SECRET), 'in clear');
   for (const user of ['alice', 'mallory', '']) {
     // As the header carries it, whatever of it stands before the password.
     const encoded = Buffer.from(`${user}:${SECRET}`).toString('base64').slice(-16, -4);
-    t.notMatch(logs, encoded, `in Base64, after '${user}'`);
+    t.notOk(logs.includes(encoded), `in Base64, after '${user}'`);
   }
-  const ours = apache.errorLog().split('\n').filter((entry) => entry.includes('authnz_django'));
-  t.ok(ours.every((entry) => entry.length < 500), 'a long name gets no more room than a short one');
-  t.notMatch(apache.errorLog(), /^\[forged\]/m, 'and no line of its own');
+  const ours = apache
+    .errorLog()
+    .split('\n')
+    .filter((entry) => entry.includes('authnz_django'));
+  t.ok(
+    ours.every((entry) => entry.length < 500),
+    'a long name gets no more room than a short one',
+  );
+  t.notOk(/^\[forged\]/m.test(apache.errorLog()), 'and no line of its own');
 });
 
 for (const mpm of ['event', 'worker', 'prefork'] as Mpm[]) {
@@ -69,7 +78,8 @@ for (const mpm of ['event', 'worker', 'prefork'] as Mpm[]) {
         Require valid-user
         AuthBasicProvider django
       </Location>`,
-      { mpm, logLevel: 'notice' },
+      // Ready for the load: a prefork server that has to grow for it takes seconds.
+      { mpm, logLevel: 'notice', processes: mpm === 'prefork' ? 'StartServers 40' : 'StartServers 2' },
     );
     t.teardown(async () => {
       await apache.stop();
@@ -91,14 +101,14 @@ for (const mpm of ['event', 'worker', 'prefork'] as Mpm[]) {
 
     const output = await new Promise<string>((resolve, reject) => {
       let said = '';
-      const ab = spawn('ab', ['-q', '-n', '2000', '-c', '50', '-k', '-A', 'u1:pw-u1', `${apache.url}/`]);
+      const ab = spawn('ab', ['-q', '-n', '1000', '-c', '50', '-A', 'u1:pw-u1', `${apache.url}/`]);
       ab.stdout.setEncoding('utf8').on('data', (text: string) => {
         said += text;
       });
       ab.on('error', reject);
       ab.on('close', () => resolve(said));
     });
-    t.match(output, /Complete requests:\s+2000\b/, 'ab, 50 at a time');
+    t.match(output, /Complete requests:\s+1000\b/, 'ab, 50 at a time');
     t.match(output, /Failed requests:\s+0\b/);
     t.notMatch(output, 'Non-2xx');
     t.comment(/Requests per second:.*/.exec(output)?.[0] ?? '');

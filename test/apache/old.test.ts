@@ -132,15 +132,25 @@ t.test('options, sections and precedence', async (t) => {
     ['/nest/staff', 'DjangoRequireStaffStatus On', 'o', { ...STAFF, permissions: ['a.b'] }],
     ['/nest/perm', 'DjangoPermissionName none', 'o', NOTHING],
     ['/nest/site', 'PythonOption DJANGO_SETTINGS_MODULE inner', 'inner', { ...NOTHING, permissions: ['a.b'] }],
-    ['/nest/back', 'PythonOption DJANGO_SETTINGS_MODULE\nPythonOption DjangoRequireStaffStatus', undefined, {
-      ...STAFF,
-      permissions: ['a.b'],
-    }],
-    ['/nest/back/again', 'DjangoRequireSuperuserStatus yes', undefined, {
-      ...STAFF,
-      superuser: true,
-      permissions: ['a.b'],
-    }],
+    [
+      '/nest/back',
+      'PythonOption DJANGO_SETTINGS_MODULE\nPythonOption DjangoRequireStaffStatus',
+      undefined,
+      {
+        ...STAFF,
+        permissions: ['a.b'],
+      },
+    ],
+    [
+      '/nest/back/again',
+      'DjangoRequireSuperuserStatus yes',
+      undefined,
+      {
+        ...STAFF,
+        superuser: true,
+        permissions: ['a.b'],
+      },
+    ],
   ];
   const files = Object.fromEntries(sections.map(([path]) => [`${path}/index.html`, 'inside']));
   const { ask, end } = await serve(
@@ -180,7 +190,8 @@ t.test('defaults of the server, of a virtual host, and .htaccess', async (t) => 
       files: {
         'inside/index.html': 'inside',
         'inside/staff/index.html': 'inside',
-        'inside/staff/.htaccess': 'DjangoRequireStaffStatus on\nDjangoPermissionName c.d\nSetEnv DJANGO_SETTINGS_MODULE h',
+        'inside/staff/.htaccess':
+          'DjangoRequireStaffStatus on\nDjangoPermissionName c.d\nSetEnv DJANGO_SETTINGS_MODULE h',
         'inside/old/index.html': 'inside',
         'inside/old/.htaccess': `${HANDLER}\nPythonOption DjangoRequireSuperuserStatus on`,
         'inside/socket/index.html': 'inside',
@@ -222,9 +233,9 @@ t.test('defaults of the server, of a virtual host, and .htaccess', async (t) => 
 });
 
 t.test('SetEnv and its like stay mod_env’s as well, whoever is loaded first', async (t) => {
-  process.env['DJANGO_SETTINGS_MODULE'] = 'passed.settings';
+  process.env.DJANGO_SETTINGS_MODULE = 'passed.settings';
   t.teardown(() => {
-    delete process.env['DJANGO_SETTINGS_MODULE'];
+    delete process.env.DJANGO_SETTINGS_MODULE;
   });
   for (const first of ['env', 'django']) {
     const modules = [

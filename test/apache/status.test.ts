@@ -17,21 +17,28 @@ const busy = (reason: string, retry_after: number): Reply => ({ status: 3, conte
 const failing = (status: 4 | 5, reason = 'the database is away'): Reply => ({ status, content: { reason } });
 
 /** What the daemon does, and what becomes of it. `off`: with AuthBasicAuthoritative Off and no other module. */
-const OUTCOMES: Record<string, { does: Behaviour; status: number; off: number; retryAfter?: string; logged: RegExp }> = {
-  granted: { does: GRANTED, status: 200, off: 200, logged: /^/ },
-  denied: { does: denied(), status: 401, off: 401, logged: /user 'denied' of site .* is refused: wrong-password/ },
-  inactive: { does: denied('inactive'), status: 401, off: 401, logged: /user 'inactive' .* is refused: inactive/ },
-  unknown: { does: unknownUser, status: 401, off: 500, logged: /user 'unknown' .* is refused: unknown-user/ },
-  full: { does: busy('queue-full', 7), status: 503, off: 503, retryAfter: '7', logged: /djauthd is busy: queue-full/ },
-  throttled: { does: busy('throttled', 60), status: 429, off: 429, retryAfter: '60', logged: /is busy: throttled/ },
-  fault: { does: failing(4), status: 500, off: 500, logged: /no verdict on a user of site .*: the database is away/ },
-  'bad-request': { does: failing(5, 'it is bad'), status: 500, off: 500, logged: /no verdict .*: .*it is bad/ },
-  // The reply may not be read by its id, so it is of no matter that it is another question's.
-  'unknown-status': { does: encodeFrame([1, 1, 6, {}]), status: 500, off: 500, logged: /no verdict/ },
-  closed: { does: 'close', status: 500, off: 500, logged: /no verdict/ },
-  silent: { does: 'silence', status: 500, off: 500, logged: /no verdict/ },
-  garbage: { does: Buffer.from('HTTP/1.1 200 OK\r\n\r\n'), status: 500, off: 500, logged: /no verdict/ },
-};
+const OUTCOMES: Record<string, { does: Behaviour; status: number; off: number; retryAfter?: string; logged: RegExp }> =
+  {
+    granted: { does: GRANTED, status: 200, off: 200, logged: /^/ },
+    denied: { does: denied(), status: 401, off: 401, logged: /user 'denied' of site .* is refused: wrong-password/ },
+    inactive: { does: denied('inactive'), status: 401, off: 401, logged: /user 'inactive' .* is refused: inactive/ },
+    unknown: { does: unknownUser, status: 401, off: 500, logged: /user 'unknown' .* is refused: unknown-user/ },
+    full: {
+      does: busy('queue-full', 7),
+      status: 503,
+      off: 503,
+      retryAfter: '7',
+      logged: /djauthd is busy: queue-full/,
+    },
+    throttled: { does: busy('throttled', 60), status: 429, off: 429, retryAfter: '60', logged: /is busy: throttled/ },
+    fault: { does: failing(4), status: 500, off: 500, logged: /no verdict on a user of site .*: the database is away/ },
+    'bad-request': { does: failing(5, 'it is bad'), status: 500, off: 500, logged: /no verdict .*: .*it is bad/ },
+    // Its id may be another question's: a fault in either case.
+    'unknown-status': { does: encodeFrame([1, 1, 6, {}]), status: 500, off: 500, logged: /no verdict/ },
+    closed: { does: 'close', status: 500, off: 500, logged: /no verdict/ },
+    silent: { does: 'silence', status: 500, off: 500, logged: /no verdict/ },
+    garbage: { does: Buffer.from('HTTP/1.1 200 OK\r\n\r\n'), status: 500, off: 500, logged: /no verdict/ },
+  };
 
 t.test('what each verdict and each fault becomes', async (t) => {
   const daemon = await fakeDaemon(({ user }) => OUTCOMES[user]?.does ?? denied());

@@ -1,0 +1,184 @@
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import t from 'tap';
+import { type Apache, startApache } from '../fixtures/apache.ts';
+import { type RunningDaemon, startDaemon, waitFor } from '../fixtures/daemon.ts';
+import { createSite, type Person, type Site } from '../fixtures/site.ts';
+
+const BASIC = 'AuthType Basic\nAuthName "example.com"\nRequire valid-user';
+const PROVIDER = 'AuthBasicProvider django';
+const HANDLER = 'PythonAuthenHandler django.contrib.auth.handlers.modpython';
+
+const PEOPLE: Person[] = [
+  { username: 'staff', password: 'pw-staff', isStaff: true },
+  { username: 'plain', password: 'pw-plain' },
+  { username: 'gone', password: 'pw-gone', isStaff: true, isSuperuser: true, isActive: false },
+  { username: 'boss', password: 'pw-boss', isStaff: true, isSuperuser: true },
+  { username: 'chief', password: 'pw-chief', isSuperuser: true },
+  { username: 'voter', password: 'pw-voter', isStaff: true, permissions: ['polls.can_vote'] },
+  { username: 'member', password: 'pw-member', isStaff: true, groups: ['voters'] },
+  { username: 'unusable', encoded: '!', isStaff: true },
+  { username: 'zoë', password: 'pä:ß ', isStaff: true },
+];
+
+/** What each section requires, and who meets it. */
+const SECTIONS: Record<string, { lines: string; may: string[] }> = {
+  '/staff': { lines: '', may: ['staff', 'boss', 'voter', 'member', 'zoë'] },
+  '/all': {
+    lines: 'DjangoRequireStaffStatus Off',
+    may: ['staff', 'plain', 'boss', 'chief', 'voter', 'member', 'zoë'],
+  },
+  '/super': { lines: 'DjangoRequireSuperuserStatus On', may: ['boss'] },
+  '/super-only': { lines: 'DjangoRequireStaffStatus Off\nDjangoRequireSuperuserStatus On', may: ['boss', 'chief'] },
+  '/perm': { lines: 'DjangoPermissionName polls.can_vote', may: ['boss', 'voter', 'member'] },
+  '/perm-none': { lines: 'DjangoPermissionName polls.no_such_thing', may: ['boss'] },
+};
+
+const passwordOf = (username: string): string => PEOPLE.find((p) => p.username === username)?.password ?? '';
+
+const section = (path: string, lines: string): string => `<Location "${path}">\n${BASIC}\n${lines}\n</Location>\n`;
+
+interface World {
+  apache: Apache;
+  daemon: RunningDaemon;
+  site: Site;
+  /** A configuration of the daemon with these sites. */
+  configuration(sites: string[]): string;
+  end(): Promise<void>;
+}
+
+/** Two sites in one daemon: `mysite.settings` with everybody, `other.settings` with one person of her own. */
+async function world(config: string, sites = ['mysite.settings']): Promise<World> {
+  const directory = mkdtempSync(join(tmpdir(), 'djauthd-v-'));
+  chmodSync(directory, 0o755);
+  const site = createSite(join(directory, 'mysite.sqlite3'), PEOPLE, { groups: { voters: ['polls.can_vote'] } });
+  const other = createSite(join(directory, 'other.sqlite3'), [
+    { username: 'staff', password: 'pw-other', isStaff: true },
+  ]);
+  const urls: Record<string, string> = { 'mysite.settings': site.url, 'other.settings': other.url };
+  const toml = (names: string[]): string =>
+    `[cache]\naccount_ttl = "0s"\n${names.map((name) => `[sites."${name}"]\ndatabase = "${urls[name]}"`).join('\n')}`;
+  const daemon = await startDaemon({ directory, listen: 'mode = "0666"', config: toml(sites) });
+  const apache = await startApache(`DjangoAuthSocket ${daemon.socket}\n${config}`, {
+    files: Object.fromEntries(['/staff', '/old', '/mine', '/other'].map((path) => [`${path}/index.html`, 'inside'])),
+  });
+  return {
+    apache,
+    daemon,
+    site,
+    configuration: toml,
+    async end() {
+      await apache.stop();
+      await daemon.stop();
+      site.close();
+      other.close();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+t.test('everybody, in every section, both ways', async (t) => {
+  const { apache, daemon, end } = await world(
+    Object.entries(SECTIONS)
+      .flatMap(([path, { lines }]) => [
+        section(`${path}/provider`, `${PROVIDER}\n${lines}`),
+        section(`${path}/handler`, `${HANDLER}\n${lines.replace(/^Django/gm, 'PythonOption Django')}`),
+      ])
+      .join(''),
+  );
+  t.teardown(end);
+  for (const [path, { may }] of Object.entries(SECTIONS)) {
+    for (const way of ['provider', 'handler']) {
+      for (const { username } of PEOPLE) {
+        const where = `${path}/${way}/`;
+        const right = await apache.get(where, { user: username, password: passwordOf(username) });
+        // 404: let in, where there is nothing.
+        t.equal(right.status, may.includes(username) ? 404 : 401, `${username} at ${where}`);
+        const wrong = await apache.get(where, { user: username, password: `${passwordOf(username)}x` });
+        t.equal(wrong.status, 401, `${username} at ${where} with a wrong password`);
+      }
+      t.equal((await apache.get(`${path}/${way}/`, { user: 'nobody', password: 'pw-staff' })).status, 401);
+    }
+  }
+  t.match(apache.errorLog(), /user 'plain' of site \(the only one\) is refused: not-staff/);
+  t.match(apache.errorLog(), /user 'gone' of site .* is refused: inactive/);
+  t.match(apache.errorLog(), /user 'voter' of site .* is refused: no-permission/);
+  t.match(apache.errorLog(), /user 'nobody' of site .* is refused: unknown-user/);
+  t.match(
+    daemon.lines().find((line) => line.service === 'apache'),
+    { address: '127.0.0.1' },
+    'the daemon knows who asks, and for whom',
+  );
+});
+
+t.test('the database has the last word, at once', async (t) => {
+  const { apache, site, end } = await world(section('/', PROVIDER));
+  t.teardown(end);
+  const ask = async (password: string) => (await apache.get('/', { user: 'staff', password })).status;
+  t.equal(await ask('pw-staff'), 200);
+  site.setPassword('staff', 'a new one');
+  t.equal(await ask('pw-staff'), 401, 'the old password');
+  t.equal(await ask('a new one'), 200, 'the new password');
+  site.update('staff', { isStaff: false });
+  t.equal(await ask('a new one'), 401, 'no longer of the staff');
+  site.update('staff', { isStaff: true, isActive: false });
+  t.equal(await ask('a new one'), 401, 'no longer active');
+  site.update('staff', { isActive: true });
+  t.equal(await ask('a new one'), 200);
+  site.remove('staff');
+  t.equal(await ask('a new one'), 401, 'no longer there');
+});
+
+t.test('two sites are two sites', async (t) => {
+  const sites = ['mysite.settings', 'other.settings'];
+  const { apache, daemon, configuration, end } = await world(
+    section('/mine', `${PROVIDER}\nDjangoSettingsModule mysite.settings`) +
+      section('/other', `${HANDLER}\nSetEnv DJANGO_SETTINGS_MODULE other.settings`) +
+      section('/unknown', `${HANDLER}\nPythonOption DJANGO_SETTINGS_MODULE third.settings`) +
+      section('/unnamed', PROVIDER),
+    sites,
+  );
+  t.teardown(end);
+  const ask = async (path: string, password: string) => (await apache.get(path, { user: 'staff', password })).status;
+  t.equal(await ask('/mine/', 'pw-staff'), 200);
+  t.equal(await ask('/mine/', 'pw-other'), 401);
+  t.equal(await ask('/other/', 'pw-other'), 200);
+  t.equal(await ask('/other/', 'pw-staff'), 401);
+  for (const password of ['pw-staff', 'pw-other', 'wrong']) {
+    t.equal(await ask('/unknown/', password), 500, 'a site that the daemon does not know');
+    t.equal(await ask('/unnamed/', password), 500, 'none named where there are two');
+  }
+  t.match(apache.errorLog(), /\[authnz_django:error\].*no verdict on a user of site third\.settings from djauthd/);
+
+  daemon.configure(configuration(['mysite.settings']), 'mode = "0666"');
+  const before = daemon.log().length;
+  daemon.signal('SIGHUP');
+  await waitFor(() => daemon.log().length > before);
+  await waitFor(async () => (await ask('/other/', 'pw-other')) === 500);
+  t.equal(await ask('/other/', 'pw-staff'), 500, 'one site left is no reason to ask it about another');
+  t.equal(await ask('/mine/', 'pw-staff'), 200);
+});
+
+t.test('a daemon that ends, and comes again', async (t) => {
+  const first = await world(section('/staff', PROVIDER) + section('/old', HANDLER));
+  t.teardown(first.end);
+  const { apache, daemon, configuration } = first;
+  const ask = async (path: string) => (await apache.get(path, { user: 'staff', password: 'pw-staff' })).status;
+  t.equal(await ask('/staff/'), 200);
+  t.equal(await ask('/old/'), 200);
+  daemon.signal('SIGKILL');
+  await daemon.exited;
+  t.equal(await ask('/staff/'), 500);
+  t.equal(await ask('/old/'), 500);
+  t.equal((await apache.get('/staff/', { user: 'staff', password: 'wrong' })).status, 500, 'nor is anybody refused');
+  const again = await startDaemon({
+    directory: dirname(daemon.socket),
+    listen: 'mode = "0666"',
+    config: configuration(['mysite.settings']),
+  });
+  t.equal(await ask('/staff/'), 200);
+  t.equal(await ask('/old/'), 200);
+  await again.stop();
+  t.equal(await ask('/staff/'), 500);
+});
