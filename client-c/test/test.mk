@@ -1,0 +1,41 @@
+# The C tests: make check prints TAP and fails where one fails. Included by Makefile.
+
+TEST_OUT      := $(OUT)/c-test
+VECTORS       := $(wildcard ../protocol/vectors/*.json)
+TEST_CFLAGS    = $(STD) $(WARNINGS) -g -O1 -fno-omit-frame-pointer -I. -I$(TEST_OUT) $(CFLAGS)
+ASAN          := -fsanitize=address,undefined -fno-sanitize-recover=all
+CLANG         ?= clang
+FUZZ_SECONDS  ?= 60
+
+$(TEST_OUT):
+	mkdir -p $@
+
+$(TEST_OUT)/vectors.h: test/vectors.mjs $(VECTORS) | $(TEST_OUT)
+	node test/vectors.mjs > $@.part
+	mv $@.part $@
+
+# The tests include the sources, to look inside.
+$(TEST_OUT)/test_vectors: test/test_vectors.c test/tap.h djauth_wire.c djauth_wire.h djauth.h $(TEST_OUT)/vectors.h
+	$(CC) $(TEST_CFLAGS) $(ASAN) -o $@ test/test_vectors.c $(LIBS)
+
+$(TEST_OUT)/test_connection: test/test_connection.c test/tap.h test/server.h djauth.c djauth_wire.c djauth_wire.h djauth.h $(TEST_OUT)/vectors.h
+	$(CC) $(TEST_CFLAGS) $(ASAN) -o $@ test/test_connection.c djauth_wire.c $(LIBS) -pthread
+
+$(TEST_OUT)/test_threads: test/test_threads.c test/tap.h test/server.h djauth.c djauth_wire.c djauth_wire.h djauth.h $(TEST_OUT)/vectors.h
+	$(CC) $(TEST_CFLAGS) -fsanitize=thread -o $@ test/test_threads.c djauth_wire.c $(LIBS) -pthread
+
+$(TEST_OUT)/djauth: djauth-cli.c djauth.c djauth_wire.c djauth_wire.h djauth.h | $(TEST_OUT)
+	$(CC) $(TEST_CFLAGS) $(ASAN) -o $@ djauth-cli.c djauth.c djauth_wire.c $(LIBS)
+
+$(TEST_OUT)/reply_fuzz: fuzz/reply_fuzz.c djauth_wire.c djauth_wire.h djauth.h | $(TEST_OUT)
+	$(CLANG) $(TEST_CFLAGS) -fsanitize=fuzzer,address,undefined -o $@ fuzz/reply_fuzz.c djauth_wire.c $(LIBS)
+
+$(TEST_OUT)/corpus: test/vectors.mjs $(VECTORS) | $(TEST_OUT)
+	node test/vectors.mjs --corpus $@
+
+check: $(TEST_OUT)/test_vectors $(TEST_OUT)/test_connection $(TEST_OUT)/test_threads $(TEST_OUT)/djauth \
+       $(TEST_OUT)/reply_fuzz $(TEST_OUT)/corpus library
+	sh test/check.sh $(TEST_OUT) $(OUT)
+
+fuzz: $(TEST_OUT)/reply_fuzz $(TEST_OUT)/corpus
+	$(TEST_OUT)/reply_fuzz -max_len=65536 -timeout=5 -max_total_time=$(FUZZ_SECONDS) $(TEST_OUT)/corpus

@@ -1,0 +1,55 @@
+#!/bin/sh
+# Runs the C tests and prints one TAP stream.   check.sh DIRECTORY-OF-TESTS DIRECTORY-OF-BUILD
+set -u
+tests=$1
+build=$2
+points=0
+failures=0
+
+# Renumbers what a test prints; one that dies in between, or whose plan does not come, is a failed point of its own.
+run() {
+    name=$1
+    shift
+    echo "# $name"
+    output=$tests/$name.tap
+    "$@" >"$output" 2>"$output.err"
+    status=$?
+    while IFS= read -r line; do
+        case $line in
+        'ok '* | 'not ok '*)
+            points=$((points + 1))
+            case $line in not*) failures=$((failures + 1)) ;; esac
+            printf '%s\n' "${line%%ok *}ok $points - $name: ${line#* - }"
+            ;;
+        '# '*) printf '%s\n' "$line" ;;
+        esac
+    done <"$output"
+    if [ $status -ne 0 ] || ! grep -q '^1\.\.' "$output"; then
+        points=$((points + 1))
+        failures=$((failures + 1))
+        echo "not ok $points - $name: exit $status"
+        sed 's/^/# /' "$output.err"
+    fi
+}
+
+fuzz() {
+    "$tests/reply_fuzz" -max_len=65536 -timeout=5 -max_total_time=10 -print_final_stats=1 "$tests/corpus" 2>"$tests/fuzz.log"
+    status=$?
+    runs=$(sed -n 's/.*number_of_executed_units: //p' "$tests/fuzz.log")
+    if [ $status -eq 0 ] && [ "${runs:-0}" -gt 1000 ]; then
+        echo "ok 1 - $runs replies made up, none of them harmful"
+    else
+        echo "not ok 1 - fuzzing: exit $status, ${runs:-0} runs, see $tests/fuzz.log"
+    fi
+    echo 1..1
+    return $status
+}
+
+export ASAN_OPTIONS=abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1
+run vectors "$tests/test_vectors"
+run connection "$tests/test_connection"
+run threads "$tests/test_threads"
+run cli node test/test_cli.mjs "$tests/djauth" "$build/libdjauth.so"
+run fuzz fuzz
+echo "1..$points"
+[ $failures -eq 0 ]
