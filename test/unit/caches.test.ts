@@ -1,0 +1,187 @@
+import t from 'tap';
+import type { Account } from '../../daemon/account/account.ts';
+import { Accounts } from '../../daemon/account/accounts.ts';
+import { Credentials } from '../../daemon/credential/credential.ts';
+import { Proofs } from '../../daemon/credential/proofs.ts';
+import { Busy } from '../../daemon/fault.ts';
+import type { HashPool, Job } from '../../daemon/hasher/pool.ts';
+import { Password } from '../../daemon/password.ts';
+
+class FakeClock {
+  time = 1_000;
+  now() {
+    return this.time;
+  }
+}
+
+const password = (text: string) => Password.fromTyped(Buffer.from(text));
+const account = (id: string) => ({ id, username: id }) as unknown as Account;
+
+/** A store whose answers the test gives by hand. */
+function slowStore() {
+  const asked: { name: string; resolve: (account: Account | null) => void; reject: (error: Error) => void }[] = [];
+  const read = (name: string) =>
+    new Promise<Account | null>((resolve, reject) => {
+      asked.push({ name, resolve, reject });
+    });
+  return { asked, read };
+}
+
+t.test('accounts', async (t) => {
+  t.test('are as old as their question, not as its answer', async (t) => {
+    const clock = new FakeClock();
+    const { asked, read } = slowStore();
+    const accounts = new Accounts({ read, ttlMs: 1000, max: 10, clock });
+    const first = accounts.get('a');
+    const second = accounts.get('a');
+    t.equal(asked.length, 1, 'equal questions share a read');
+    clock.time += 900; // the database was slow
+    asked[0]?.resolve(account('1'));
+    t.equal((await first)?.id, '1');
+    t.equal((await second)?.id, '1');
+    clock.time += 99;
+    t.equal(accounts.peek('a')?.id, '1', 'young enough, by a millisecond');
+    clock.time += 1;
+    t.equal(accounts.peek('a'), undefined, 'too old');
+  });
+
+  t.test('a read that is too old is not joined', async (t) => {
+    const clock = new FakeClock();
+    const { asked, read } = slowStore();
+    const accounts = new Accounts({ read, ttlMs: 1000, max: 10, clock });
+    const old = accounts.get('a');
+    clock.time += 1000;
+    const young = accounts.get('a');
+    t.equal(asked.length, 2);
+    asked[1]?.resolve(account('new'));
+    t.equal((await young)?.id, 'new');
+    asked[0]?.resolve(account('old'));
+    t.equal((await old)?.id, 'old');
+    t.equal(accounts.peek('a')?.id, 'new', 'and does not take the place of the new one');
+  });
+
+  t.test('with a ttl of 0 every question reads', async (t) => {
+    const { asked, read } = slowStore();
+    const accounts = new Accounts({ read, ttlMs: 0, max: 10, clock: new FakeClock() });
+    const answers = [accounts.get('a'), accounts.get('a')];
+    t.equal(asked.length, 2);
+    for (const [at, question] of asked.entries()) question.resolve(account(String(at)));
+    t.same(
+      (await Promise.all(answers)).map((found) => found?.id),
+      ['0', '1'],
+    );
+    t.equal(accounts.peek('a'), undefined);
+    t.equal(accounts.size, 0);
+  });
+
+  t.test('nobody is remembered, a fault is not', async (t) => {
+    const { asked, read } = slowStore();
+    const accounts = new Accounts({ read, ttlMs: 1000, max: 10, clock: new FakeClock() });
+    const faulty = accounts.get('a');
+    asked[0]?.reject(new Error('down'));
+    await t.rejects(faulty, { message: 'down' });
+    const unknown = accounts.get('a');
+    t.equal(asked.length, 2, 'asked again after a fault');
+    asked[1]?.resolve(null);
+    t.equal(await unknown, null);
+    t.equal(await accounts.get('a'), null);
+    t.equal(asked.length, 2, 'not asked again for nobody');
+  });
+
+  t.test('what is flushed does not come back with a read that was under way', async (t) => {
+    const { asked, read } = slowStore();
+    const accounts = new Accounts({ read, ttlMs: 1000, max: 10, clock: new FakeClock() });
+    const before = accounts.get('a');
+    accounts.flush('a');
+    asked[0]?.resolve(account('old'));
+    await before;
+    t.equal(accounts.peek('a'), undefined);
+    void accounts.get('a');
+    t.equal(asked.length, 2);
+  });
+
+  t.test('are bounded', async (t) => {
+    const accounts = new Accounts({ read: async () => null, ttlMs: 1000, max: 10, clock: new FakeClock() });
+    for (let i = 0; i < 100; i++) await accounts.get(String(i));
+    t.equal(accounts.size, 10);
+    t.equal(accounts.flush(), 10);
+    t.equal(accounts.size, 0);
+  });
+});
+
+function makeProofs(clock: FakeClock, rights = 10, wrongs = 10) {
+  return new Proofs({ rights, rightTtlMs: 1000, wrongs, wrongTtlMs: 100, clock });
+}
+
+t.test('proofs', async (t) => {
+  const clock = new FakeClock();
+  const proofs = makeProofs(clock);
+  const claim = { site: 's', subject: '#1', encoded: 'pbkdf2$x' };
+  const key = proofs.keyOf(claim, password('secret'));
+  t.equal(proofs.keyOf({ ...claim }, password('secret')), key);
+  t.not(makeProofs(clock).keyOf(claim, password('secret')), key, 'another process has another key');
+  t.notMatch(key, /secret/);
+  const others = [
+    proofs.keyOf({ ...claim, encoded: 'pbkdf2$y' }, password('secret')),
+    proofs.keyOf({ ...claim, subject: '#2' }, password('secret')),
+    proofs.keyOf({ ...claim, site: 't' }, password('secret')),
+    proofs.keyOf(claim, password('Secret')),
+    // Octets that move from one part into the next.
+    proofs.keyOf({ site: 's#', subject: '1', encoded: 'pbkdf2$x' }, password('secret')),
+    proofs.keyOf({ site: 's', subject: '#1p', encoded: 'bkdf2$x' }, password('secret')),
+    proofs.keyOf({ site: 's', subject: '#1', encoded: 'pbkdf2$xs' }, password('ecret')),
+    proofs.keyOf({ site: 's', subject: '#1', encoded: 'pbkdf2$x6:secret' }, password('')),
+  ];
+  t.equal(new Set([key, ...others]).size, others.length + 1, 'no two claims have one key');
+
+  t.equal(proofs.get(key), undefined);
+  proofs.set(key, true);
+  proofs.set('wrong', false);
+  t.equal(proofs.get(key), true);
+  t.equal(proofs.get('wrong'), false);
+  clock.time += 500;
+  t.equal(proofs.get('wrong'), undefined, 'a wrong one is let go first');
+  t.equal(proofs.get(key), true);
+  for (let i = 0; i < 100; i++) proofs.set(`guess ${i}`, false);
+  t.equal(proofs.get(key), true, 'guesses push nobody out');
+  t.ok(proofs.size <= 20, 'bounded');
+  clock.time += 600;
+  t.equal(proofs.get(key), undefined, 'age is bounded');
+});
+
+t.test('equal questions are hashed once', async (t) => {
+  const clock = new FakeClock();
+  const jobs: { job: Job; resolve: (matches: boolean) => void; reject: (error: Error) => void }[] = [];
+  const pool = {
+    verify: (_: Password, job: Job) =>
+      new Promise<boolean>((resolve, reject) => {
+        jobs.push({ job, resolve, reject });
+      }),
+  } as unknown as HashPool;
+  const credentials = new Credentials({ proofs: makeProofs(clock), pool, known: 10 });
+  const claim = { site: 's', subject: '#1', encoded: 'x' };
+
+  const same = [1, 2, 3].map((more) => credentials.verify(claim, password('a'), clock.time + more * 100));
+  const other = credentials.verify(claim, password('b'), clock.time + 100);
+  t.equal(jobs.length, 2);
+  t.equal(jobs[0]?.job.deadlineAt, clock.time + 300, 'until the last who waits gives up');
+  jobs[0]?.resolve(true);
+  jobs[1]?.resolve(false);
+  t.same(
+    (await Promise.all(same)).map(({ matches }) => matches),
+    [true, true, true],
+  );
+  t.equal((await other).matches, false);
+  const again = await credentials.verify(claim, password('a'), clock.time);
+  t.equal(again.matches, true);
+  t.equal(again.cached, true);
+  t.equal((await credentials.verify(claim, password('b'), clock.time)).cached, true, 'a wrong one is remembered too');
+  t.equal(jobs.length, 2);
+
+  const refused = credentials.verify({ ...claim, encoded: 'changed' }, password('a'), clock.time + 100);
+  t.equal(jobs.length, 3, 'a changed hash is a new question');
+  jobs[2]?.reject(new Busy('queue-full'));
+  await t.rejects(refused, { reason: 'queue-full' });
+  void credentials.verify({ ...claim, encoded: 'changed' }, password('a'), clock.time + 100);
+  t.equal(jobs.length, 4, 'a fault is not remembered');
+});
