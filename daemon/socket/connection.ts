@@ -34,6 +34,7 @@ export class Connection {
   #misused = false;
   #lastReply: Buffer | undefined;
   #frameTimer: NodeJS.Timeout | undefined;
+  #lingerTimer: NodeJS.Timeout | undefined;
 
   constructor(socket: Socket, options: ConnectionOptions) {
     this.#socket = socket;
@@ -44,6 +45,7 @@ export class Connection {
     socket.on('error', () => socket.destroy()); // a client may go away at any time
     socket.on('close', () => {
       clearTimeout(this.#frameTimer);
+      clearTimeout(this.#lingerTimer);
       this.#reader.clear();
     });
   }
@@ -142,7 +144,10 @@ export class Connection {
     // What a peer that misbehaved still sends is read and thrown away, so that it sees the reply and not a reset; but
     // not for ever. Anybody else is let go at once.
     const linger = this.#misused ? LINGER_MS : 0;
-    this.#socket.end(() => setTimeout(() => this.#socket.destroy(), linger).unref());
+    this.#socket.end(() => {
+      this.#lingerTimer = setTimeout(() => this.#socket.destroy(), linger);
+      this.#lingerTimer.unref();
+    });
   }
 
   /** One timer for a frame that is under way, none for frames that come whole. */

@@ -50,6 +50,9 @@ class PostgresStore implements Store {
       // The daemon only reads, whatever its role may do.
       options: `${startup ?? ''} -c default_transaction_read_only=on`.trim(),
     });
+    // A connection may report its end more than once, or while it is lent out, when the pool does not listen: without
+    // this, that would end the daemon.
+    pool.on('connect', (client) => client.on('error', () => {}));
     pool.on('error', (error) => options.onTrouble(`${this.name}: an idle connection was lost: ${messageOf(error)}`));
     this.#db = new Kysely({ dialect: new PostgresDialect({ pool }) });
     this.#account = accountQuery(this.#db, options.schema, json);

@@ -181,7 +181,7 @@ t.test('equal questions are hashed once', async (t) => {
   const refused = credentials.verify({ ...claim, encoded: 'changed' }, password('a'), clock.time + 100);
   t.equal(jobs.length, 3, 'a changed hash is a new question');
   jobs[2]?.reject(new Busy('queue-full'));
-  await t.rejects(refused, { reason: 'queue-full' });
+  await t.rejects(refused, { message: 'queue-full' });
   void credentials.verify({ ...claim, encoded: 'changed' }, password('a'), clock.time + 100);
   t.equal(jobs.length, 4, 'a fault is not remembered');
 });

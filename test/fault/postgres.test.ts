@@ -1,0 +1,98 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import t from 'tap';
+import { connect } from '../fixtures/client.ts';
+import { startDaemon, waitFor } from '../fixtures/daemon.ts';
+import { startPostgres } from '../fixtures/postgres.ts';
+import { createSiteOnPostgres } from '../fixtures/site.ts';
+
+t.test('PostgreSQL that dies, hangs and comes back', async (t) => {
+  const postgres = await startPostgres();
+  t.teardown(() => postgres.stop());
+  const url = await postgres.createDatabase('site');
+  const site = await createSiteOnPostgres(url, [{ username: 'alice', password: 'secret', groups: ['Editors'] }], {
+    groups: { Editors: ['shop.change_order'] },
+  });
+  const daemon = await startDaemon({
+    config: `[sites.site]\ndatabase = "${url}"\ntimeout = "1s"\n[cache]\naccount_ttl = 0`,
+  });
+  t.teardown(() => daemon.stop());
+  const client = await connect(daemon.socket);
+  t.teardown(() => client.close());
+  const require = { permissions: ['shop.change_order'], groups: ['Editors'] };
+  const right = () => client.check('alice', 'secret', { require });
+  t.equal((await right()).status, 0);
+  t.equal((await client.check('alice', 'wrong')).status, 1);
+  t.equal((await client.check('nobody', 'wrong')).status, 2);
+
+  // Connections that died while idle are found out by using them: nobody may notice.
+  await Promise.all(Array.from({ length: 20 }, right));
+  await postgres.execute(
+    'site',
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'djauthd'",
+  );
+  const after = await Promise.all(Array.from({ length: 20 }, right));
+  t.ok(
+    after.every(({ status }) => status === 0),
+    'connections ended by the server are made anew',
+  );
+
+  for (let round = 1; round <= 3; round++) {
+    const statuses = new Set<number>();
+    const wrong: unknown[] = [];
+    let asking = true;
+    const stream = (async () => {
+      while (asking) {
+        const answers = await Promise.all([right(), client.check('alice', 'wrong'), client.check('nobody', 'x')]);
+        // While it dies an answer may still come through; it must be the right one.
+        t.ok(
+          [0, 4].includes(answers[0].status) &&
+            [1, 4].includes(answers[1].status) &&
+            [2, 4].includes(answers[2].status),
+        );
+        statuses.add(answers[0].status);
+        await sleep(10);
+      }
+    })();
+    await postgres.kill();
+    await waitFor(() => statuses.has(4));
+    await sleep(100);
+    const down = await right();
+    t.equal(down.status, 4, `round ${round}: down is a fault`);
+    await postgres.restart();
+    const startedAt = performance.now();
+    await waitFor(async () => (await right()).status === 0, 3000);
+    const ms = performance.now() - startedAt;
+    t.comment(`round ${round}: right answers ${ms.toFixed(0)} ms after the server is back`);
+    t.ok(ms < 1000, 'right answers within a second of its return');
+    asking = false;
+    await stream;
+    t.same(wrong, [], 'all the while nothing but right answers and faults');
+  }
+
+  await site.close().catch(() => {});
+  const [{ pid }] = await postgres.execute(
+    'postgres',
+    "SELECT pid FROM pg_stat_activity WHERE application_name = 'djauthd' LIMIT 1",
+  );
+  const backends = await postgres.execute(
+    'postgres',
+    "SELECT pid FROM pg_stat_activity WHERE application_name = 'djauthd'",
+  );
+  t.ok(pid);
+  for (const backend of backends) process.kill(backend.pid, 'SIGSTOP');
+  const startedAt = performance.now();
+  const hanging = await Promise.all(Array.from({ length: 4 }, right));
+  for (const backend of backends) process.kill(backend.pid, 'SIGCONT');
+  t.ok(
+    hanging.every(({ status }) => status === 4 || status === 0),
+    'a connection that hangs is a fault',
+  );
+  t.ok(hanging.some(({ status }) => status === 4));
+  t.ok(performance.now() - startedAt < 4000, 'within its time');
+  await waitFor(async () => (await right()).status === 0, 3000);
+  t.same(
+    daemon.lines().filter(({ level }) => level >= 60),
+    [],
+    'there was no error that nobody caught',
+  );
+});

@@ -1,0 +1,227 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import t from 'tap';
+import { connect } from '../fixtures/client.ts';
+import { PROGRAM, startDaemon, waitFor } from '../fixtures/daemon.ts';
+import { createSite, encodePbkdf2, type Person } from '../fixtures/site.ts';
+import { createWorld } from '../fixtures/world.ts';
+
+const PEOPLE: Person[] = [{ username: 'alice', password: 'secret' }];
+
+/** Whose hash takes seconds; it need not match. */
+const SLOW: Person[] = [
+  { username: 'alice', encoded: encodePbkdf2('secret', { iterations: 1 }).replace('$1$', '$20000000$') },
+];
+
+t.test('sockets', async (t) => {
+  const { daemon, directory, site } = await createWorld(t, PEOPLE, { daemon: { listen: 'group = "www-data"' } });
+  const auth = statSync(daemon.socket);
+  t.equal(auth.mode & 0o7777, 0o660);
+  const group = readFileSync('/etc/group', 'utf8').match(/^www-data:[^:]*:(\d+)/m)?.[1];
+  t.equal(auth.gid, Number(group));
+  t.equal(statSync(daemon.control).mode & 0o7777, 0o600);
+  t.match(readFileSync(`/proc/${daemon.process.pid}/limits`, 'utf8'), /Max core file size +0 +0 /, 'no core file');
+
+  const serve = (config: string) => {
+    const file = join(directory, 'other.toml');
+    writeFileSync(file, config);
+    const { status, stderr } = spawnSync(PROGRAM, ['serve', '--config', file], { encoding: 'utf8', timeout: 10_000 });
+    return { status, stderr, file };
+  };
+  const sites = `[sites.site]\ndatabase = "${site.url}"\n`;
+  const live = serve(`[listen]\nsocket = "${daemon.socket}"\n${sites}`);
+  t.equal(live.status, 2, 'a live socket is refused');
+  t.match(live.stderr, /auth\.sock: another process answers there/);
+  t.ok(existsSync(daemon.socket), 'and left alone');
+  const plain = serve(`[listen]\nsocket = "${live.file}"\n${sites}`);
+  t.equal(plain.status, 2);
+  t.match(plain.stderr, /it exists and is no socket/);
+  t.match(serve(`[listen]\nsocket = "/nowhere/a.sock"\n${sites}`).stderr, /the directory \/nowhere does not exist/);
+  t.match(
+    serve(`[listen]\nsocket = "${directory}/b"\ngroup = "nobody-has-it"\n${sites}`).stderr,
+    /no group "nobody-has-it"/,
+  );
+  t.match(
+    spawnSync(PROGRAM, ['serve', '--config', '/nowhere.toml'], { encoding: 'utf8' }).stderr,
+    /\/nowhere\.toml: cannot be read/,
+  );
+
+  const checked = spawnSync(PROGRAM, ['check-config', '--config', daemon.configFile], { encoding: 'utf8' });
+  t.equal(checked.status, 0);
+  t.match(checked.stdout, /good, one site: site/);
+  t.equal(spawnSync(PROGRAM, ['check-config', '--nonsense']).status, 2);
+});
+
+t.test('a socket left behind is replaced', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'djauthd-s-'));
+  t.teardown(() => rmSync(directory, { recursive: true }));
+  const site = createSite(join(directory, 'db.sqlite3'), PEOPLE);
+  const config = `[sites.site]\ndatabase = "${site.url}"`;
+  const killed = await startDaemon({ directory, config });
+  killed.signal('SIGKILL');
+  await killed.exited;
+  t.ok(existsSync(killed.socket), 'kill -9 leaves it');
+  const daemon = await startDaemon({ directory, config });
+  t.equal((await (await daemon.connect()).check('alice', 'secret')).status, 0);
+  t.equal(await daemon.stop(), 0);
+  t.notOk(existsSync(daemon.socket), 'and one that ends removes it');
+  site.close();
+});
+
+t.test('SIGTERM answers what is in flight', async (t) => {
+  const { daemon, client } = await createWorld(t, PEOPLE, { iterations: 1_000_000 });
+  const idle = await daemon.connect();
+  const slow = client.check('alice', 'secret');
+  await sleep(50);
+  daemon.signal('SIGTERM');
+  t.equal((await slow).status, 0);
+  t.equal(await daemon.exited, 0);
+  await t.rejects(idle.ask('ping'), 'idle connections are closed');
+});
+
+t.test('a second signal ends at once', async (t) => {
+  const { daemon, client } = await createWorld(t, SLOW);
+  const slow = client.check('alice', 'secret').catch((error: Error) => error.message);
+  await sleep(100);
+  daemon.signal('SIGTERM');
+  await waitFor(() => daemon.log().includes('leaving'));
+  daemon.signal('SIGTERM');
+  t.equal(await daemon.exited, 1);
+  t.type(await slow, 'string', 'what was in flight is cut off, not answered wrongly');
+});
+
+t.test('the grace is bounded', async (t) => {
+  const { daemon, client } = await createWorld(t, SLOW, {
+    config: '[shutdown]\ngrace = "200ms"',
+  });
+  client.check('alice', 'secret').catch(() => {});
+  await sleep(100);
+  daemon.signal('SIGTERM');
+  t.equal(await daemon.exited, 1);
+});
+
+t.test('SIGHUP', async (t) => {
+  const { daemon, client, site, directory } = await createWorld(t, PEOPLE);
+  const second = createSite(join(directory, 'second.sqlite3'), [{ username: 'bob', password: 'other' }]);
+  t.teardown(() => second.close());
+  const sites = `[sites.site]\ndatabase = "${site.url}"\n`;
+  const reload = async (config: string, listen = '') => {
+    daemon.configure(config, listen);
+    const before = daemon.log().length;
+    daemon.signal('SIGHUP');
+    await waitFor(() => /read anew|is not taken/.test(daemon.log().slice(before)));
+    return daemon.log().slice(before);
+  };
+  t.equal((await client.check('alice', 'secret')).status, 0);
+  t.match(await reload(`${sites}[sites.second]\ndatabase = "${second.url}"`), /read anew/);
+  t.equal((await client.check('bob', 'other', { site: 'second' })).status, 0, 'a new site, on an old connection');
+  t.equal((await client.check('alice', 'secret', { site: 'site' })).status, 0);
+  t.equal((await client.check('alice', 'secret')).status, 4, 'with two sites one must be named');
+
+  t.match(await reload(`${sites}[cache]\nnonsense = 1`), /is not taken.*cache\.nonsense/);
+  t.equal((await client.check('bob', 'other', { site: 'second' })).status, 0, 'a bad configuration changes nothing');
+  t.match(await reload(sites, 'group = "nobody-has-it"'), /is not taken.*nobody-has-it/);
+  t.equal((await client.check('bob', 'other', { site: 'second' })).status, 0, 'nor does a socket that cannot be had');
+
+  t.match(await reload(sites, 'mode = "0600"'), /read anew/);
+  t.equal(statSync(daemon.socket).mode & 0o777, 0o600, 'the mode is changed in place');
+  t.equal((await client.check('bob', 'other', { site: 'second' })).status, 4, 'a site that is gone is a fault');
+  t.equal((await client.check('alice', 'secret')).status, 0);
+});
+
+t.test('the control socket', async (t) => {
+  const { daemon, client, site } = await createWorld(t, PEOPLE, { config: '[cache]\naccount_ttl = "1h"' });
+  const control = await connect(daemon.control);
+  t.teardown(() => control.close());
+  t.equal((await client.check('alice', 'secret')).status, 0);
+  t.match((await control.ask('stats')).content.stats, { granted: 1, denied: 0, proofs: 1, accounts: 1, hashes: 1 });
+  site.setPassword('alice', 'new');
+  t.equal((await client.check('alice', 'new')).status, 1, 'an hour has not passed');
+  t.same(await control.ask('flush', { username: Buffer.from('alice') }), { status: 0, content: { flushed: 1 } });
+  t.equal((await client.check('alice', 'new')).status, 0);
+  t.ok((await control.ask('flush')).content.flushed >= 2);
+  t.same(await control.ask('reload'), { status: 0, content: {} });
+  daemon.configure('nonsense = 1');
+  const refused = await control.ask('reload');
+  t.equal(refused.status, 4);
+  t.match(refused.content.reason, /nonsense/);
+  const strict = await connect(daemon.control);
+  t.equal((await strict.check('alice', 'new')).status, 5, 'questions do not belong there');
+  await waitFor(() => strict.socket.destroyed);
+  for (const order of ['stats', 'flush', 'reload']) {
+    const stranger = await daemon.connect();
+    t.equal((await stranger.ask(order)).status, 5, `${order} does not belong to the other one`);
+    await waitFor(() => stranger.socket.destroyed);
+  }
+});
+
+t.test('connections', async (t) => {
+  const { daemon, client } = await createWorld(t, PEOPLE, { daemon: { listen: 'max_connections = 20' } });
+  t.same((await client.ask('ping')).content.protocol, 1);
+
+  const half = net.connect({ path: daemon.socket, allowHalfOpen: true });
+  const frame = Buffer.from('00000009940101a470696e6780', 'hex');
+  half.end(frame);
+  const replies: Buffer[] = [];
+  for await (const chunk of half) replies.push(chunk);
+  t.ok(Buffer.concat(replies).includes('djauthd'), 'a client that has stopped sending gets its reply');
+
+  const misbehaving = net.connect(daemon.socket);
+  const slow = Buffer.from(
+    '0000002b940102a5636865636b82a8757365726e616d65c405616c696365a870617373776f7264c406736563726574',
+    'hex',
+  );
+  misbehaving.write(Buffer.concat([slow, Buffer.from('00000009940103a46e6f7065c0', 'hex'), frame]));
+  const said: Buffer[] = [];
+  for await (const chunk of misbehaving) said.push(chunk);
+  const all = Buffer.concat(said);
+  t.ok(all.includes('alice'), 'what was accepted before a bad request is answered');
+  t.ok(all.indexOf('alice') < all.indexOf('are not a map'), 'then the sentence');
+  t.notOk(all.includes('djauthd'), 'and nothing after it');
+
+  // A client that sends and never reads: what is kept for it is bounded.
+  const deaf = net.connect(daemon.socket);
+  deaf.on('error', () => {});
+  deaf.pause();
+  const rss = () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${daemon.process.pid}/status`, 'utf8'))?.[1]);
+  const before = rss();
+  const pings = Buffer.concat(Array.from({ length: 4000 }, () => frame));
+  let sent = 0;
+  for (let i = 0; i < 400 && !deaf.writableNeedDrain; i++) {
+    deaf.write(pings);
+    sent += pings.length;
+    await sleep(1);
+  }
+  await sleep(300);
+  t.ok(deaf.writableNeedDrain, `after ${sent} octets the daemon reads no further`);
+  t.ok(rss() - before < 60_000, `its memory grew by ${rss() - before} KiB`);
+  t.same((await client.ask('ping')).status, 0, 'others are served');
+  deaf.destroy();
+
+  const many = Array.from({ length: 40 }, () => net.connect(daemon.socket));
+  for (const socket of many) socket.on('error', () => {});
+  await waitFor(() => many.some((socket) => socket.destroyed));
+  t.same((await client.ask('ping')).status, 0, 'more connections than allowed are closed, the others stay');
+  for (const socket of many) socket.destroy();
+});
+
+t.test('who may not open the socket may not ask', async (t) => {
+  const { daemon, directory } = await createWorld(t, PEOPLE);
+  chmodSync(directory, 0o755);
+  const asked = spawnSync(
+    '/usr/bin/python3',
+    [
+      '-c',
+      `import os, socket
+os.setgid(65534); os.setuid(65534)
+try: socket.socket(socket.AF_UNIX).connect(${JSON.stringify(daemon.socket)}); print('in')
+except PermissionError: print('refused')`,
+    ],
+    { encoding: 'utf8' },
+  );
+  t.equal(asked.stdout.trim(), 'refused');
+});

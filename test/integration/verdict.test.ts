@@ -1,0 +1,254 @@
+import { renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import t from 'tap';
+import { waitFor } from '../fixtures/daemon.ts';
+import { createSite, encodePbkdf2, type Person } from '../fixtures/site.ts';
+import { createWorld } from '../fixtures/world.ts';
+
+const PEOPLE: Person[] = [
+  {
+    username: 'alice',
+    password: 'secret',
+    isStaff: true,
+    groups: ['Editors'],
+    permissions: ['shop.view_order'],
+    email: 'alice@example.com',
+    firstName: 'Alice',
+    lastName: 'Liddell',
+  },
+  { username: 'bob', password: 'secret' },
+  { username: 'carol', password: 'secret', isStaff: true, isActive: false },
+  { username: 'dave', password: 'secret', isSuperuser: true },
+  { username: 'erin', encoded: '!unusable' },
+  { username: 'frank', encoded: 'pbkdf2_sha256$01000$salt$x' },
+  { username: 'josé', password: 'pässword' },
+];
+const GROUPS = { Editors: ['shop.change_order'] };
+
+t.test('verdicts and their reasons', async (t) => {
+  const { client, daemon, stats } = await createWorld(t, PEOPLE, { groups: GROUPS });
+  const denied = async (reason: string, answer: ReturnType<typeof client.check>, status = 1) =>
+    t.same(await answer, { status, content: { reason } }, reason);
+
+  const granted = await client.check('alice', 'secret', { require: { staff: true }, want: ['permissions'] });
+  t.same(granted, {
+    status: 0,
+    content: {
+      account: {
+        id: '1',
+        username: 'alice',
+        email: 'alice@example.com',
+        first_name: 'Alice',
+        last_name: 'Liddell',
+        staff: true,
+        superuser: false,
+        groups: ['Editors'],
+        permissions: ['shop.change_order', 'shop.view_order'],
+      },
+    },
+  });
+  await denied('wrong-password', client.check('alice', 'Secret'));
+  await denied('wrong-password', client.check('alice', ''));
+  await denied('wrong-password', client.check('alice', 'secret\n'));
+  await denied('unknown-user', client.check('Alice', 'secret'), 2);
+  await denied('unknown-user', client.check('alice\0', 'secret'), 2);
+  await denied('unknown-user', client.check('', 'secret'), 2);
+  await denied('too-long', client.check('a'.repeat(1025), 'secret'));
+  await denied('too-long', client.check('alice', 'x'.repeat(32_769)));
+  await denied('inactive', client.check('carol', 'secret'));
+  await denied('wrong-password', client.check('carol', 'wrong'));
+  await denied('unusable-password', client.check('erin', 'secret'));
+  await denied('unverifiable-password', client.check('frank', 'secret'));
+  await denied('not-staff', client.check('bob', 'secret', { require: { staff: true } }));
+  await denied('not-staff', client.check('dave', 'secret', { require: { staff: true, superuser: true } }));
+  await denied('not-superuser', client.check('alice', 'secret', { require: { superuser: true } }));
+  await denied('no-permission', client.check('bob', 'secret', { require: { permissions: ['shop.view_order'] } }));
+  await denied('no-group', client.check('dave', 'secret', { require: { groups: ['Editors'] } }));
+  t.equal((await client.check('dave', 'secret', { require: { permissions: ['no.such'] } })).status, 0);
+  t.equal(
+    (await client.check('alice', 'secret', { require: { permissions: ['x.y', 'shop.change_order'] } })).status,
+    0,
+  );
+  for (const [name, password] of [
+    ['josé', 'pässword'],
+    [Buffer.from('josé', 'latin1'), Buffer.from('pässword', 'latin1')],
+  ] as const) {
+    t.equal((await client.check(name, password)).content.account?.username, 'josé', 'in UTF-8 and in Latin-1');
+  }
+  t.equal((await client.check('josé'.normalize('NFD'), 'pässword')).status, 2, 'nothing is normalised');
+
+  t.equal((await client.authorize('alice', { require: { groups: ['Editors'] } })).status, 0);
+  await denied('inactive', client.authorize('carol'));
+  await denied('unknown-user', client.authorize('nobody'), 2);
+  t.equal((await client.authorize('erin')).status, 0, 'somebody else has authenticated her');
+
+  const other = await client.check('alice', 'secret', { site: 'other' });
+  t.equal(other.status, 4, 'a site that is not configured is a fault');
+  t.match(other.content.reason, /other/);
+  t.equal((await client.check('alice', 'secret', { site: 'site' })).status, 0);
+
+  // One line for each verdict, and no password anywhere.
+  const lines = daemon.lines().filter(({ msg }) => ['granted', 'denied', 'error'].includes(msg));
+  const { granted: admitted = 0, denied: refused = 0, error: faults = 0 } = await stats();
+  t.equal(lines.length, admitted + refused + faults);
+  t.equal(faults, 1);
+  t.match(lines[0], { level: 30, site: 'site', user: 'alice', service: '', address: '', ms: Number, cached: false });
+  for (const form of ['secret', Buffer.from('secret').toString('base64'), Buffer.from('secret').toString('hex')]) {
+    t.notMatch(daemon.log(), form);
+  }
+  t.notMatch(daemon.log(), /pbkdf2_sha256\$/, 'no stored hash either');
+});
+
+t.test('what costs a hash, and what does not', async (t) => {
+  const { client, stats, site } = await createWorld(t, PEOPLE, { iterations: 600_000 });
+  const hashes = async (question: () => Promise<unknown>) => {
+    const before = (await stats()).hashes ?? 0;
+    const startedAt = performance.now();
+    await question();
+    return { count: ((await stats()).hashes ?? 0) - before, ms: performance.now() - startedAt };
+  };
+  const first = await hashes(() => client.check('alice', 'secret'));
+  const second = await hashes(() => client.check('alice', 'secret'));
+  t.equal(first.count, 1);
+  t.equal(second.count, 0, 'the second request is not hashed');
+  t.comment(`600,000 iterations: first ${first.ms.toFixed(1)} ms, second ${second.ms.toFixed(2)} ms`);
+  for (const name of ['alice', 'nobody', 'carol', 'erin', 'frank']) {
+    t.equal((await hashes(() => client.check(name, 'guess'))).count, 1, `${name}: a guess costs one hash`);
+    t.equal((await hashes(() => client.check(name, 'guess'))).count, 0, `${name}: the same guess again costs none`);
+  }
+  const many = await hashes(() => Promise.all(Array.from({ length: 20 }, () => client.check('bob', 'secret'))));
+  t.equal(many.count, 1, 'equal questions at the same time cost one');
+  t.equal((await hashes(() => client.authorize('alice'))).count, 0, 'authorize costs none');
+  site.setPassword('alice', 'new', 600_000);
+  await sleep(1100);
+  t.equal((await hashes(() => client.check('alice', 'secret'))).count, 1, 'an old proof is of no use for a new hash');
+});
+
+t.test('a change takes effect within account_ttl', async (t) => {
+  for (const [ttl, ms] of [
+    ['"1s"', 1050],
+    ['0', 0],
+  ] as const) {
+    const { client, site } = await createWorld(t, PEOPLE, {
+      groups: GROUPS,
+      config: `[cache]\naccount_ttl = ${ttl}`,
+    });
+    const status = async (name: string, password: string, require = {}) =>
+      (await client.check(name, password, { require })).status;
+    t.equal(await status('alice', 'secret'), 0);
+    t.equal(await status('bob', 'secret'), 0);
+    t.equal(await status('alice', 'new'), 1);
+    t.equal(await status('alice', 'secret', { groups: ['Editors'] }), 0);
+    t.equal(await status('zoe', 'secret'), 2);
+
+    site.setPassword('alice', 'new');
+    site.update('bob', { isActive: false });
+    site.add({ username: 'zoe', password: 'secret' });
+    await sleep(ms);
+    t.equal(await status('alice', 'secret'), 1, `${ttl}: the old password is refused`);
+    t.equal(await status('alice', 'new'), 0, `${ttl}: the new one is accepted`);
+    t.equal(await status('bob', 'secret'), 1, `${ttl}: deactivated`);
+    t.equal(await status('zoe', 'secret'), 0, `${ttl}: a new account`);
+
+    site.update('alice', { groups: [] });
+    site.update('bob', { isActive: true });
+    await sleep(ms);
+    t.equal(await status('alice', 'new', { groups: ['Editors'] }), 1, `${ttl}: a lost group`);
+    t.equal(await status('alice', 'new', { permissions: ['shop.change_order'] }), 1, `${ttl}: and its permission`);
+    t.equal(await status('bob', 'secret'), 0, `${ttl}: activated again`);
+    site.setPassword('alice', 'secret');
+    await sleep(ms);
+    t.equal(await status('alice', 'new'), 1, `${ttl}: and back`);
+    t.equal(await status('alice', 'secret'), 0, `${ttl}: and back`);
+  }
+});
+
+t.test('a database that cannot be read is a fault', async (t) => {
+  const world = await createWorld(t, PEOPLE, { config: 'timeout = "300ms"\n[cache]\naccount_ttl = 0' });
+  const { client, site, directory } = world;
+  t.equal((await client.check('alice', 'secret')).status, 0);
+
+  site.database.exec('BEGIN EXCLUSIVE');
+  const locked = client.check('alice', 'secret');
+  let slowest = 0;
+  for (let i = 0; i < 20; i++) {
+    const startedAt = performance.now();
+    await client.ask('ping');
+    slowest = Math.max(slowest, performance.now() - startedAt);
+    await sleep(5);
+  }
+  const answer = await locked;
+  t.equal(answer.status, 4, 'locked for longer than the timeout');
+  t.match(answer.content.reason, /locked/);
+  t.comment(`the slowest ping while the database was locked: ${slowest.toFixed(1)} ms`);
+  const patient = client.check('alice', 'secret');
+  await sleep(50);
+  site.database.exec('COMMIT');
+  t.equal((await patient).status, 0, 'a short lock is waited for');
+
+  const path = join(directory, 'db.sqlite3');
+  site.close();
+  renameSync(path, `${path}.away`);
+  t.equal((await client.check('alice', 'secret')).status, 4, 'no file');
+  const restored = createSite(path, [{ username: 'alice', password: 'restored' }]);
+  t.equal((await client.check('alice', 'secret')).status, 1, 'another file in its place is read');
+  t.equal((await client.check('alice', 'restored')).status, 0);
+  restored.database.exec('DROP TABLE auth_group_permissions');
+  t.equal((await client.check('alice', 'restored')).status, 4, 'a table is missing');
+  restored.close();
+  rmSync(path);
+  renameSync(`${path}.away`, path);
+  t.equal((await client.check('alice', 'secret')).status, 0, 'and it is back');
+});
+
+t.test('more than can be hashed is busy, and strangers do not starve a known person', async (t) => {
+  const { client, stats } = await createWorld(t, PEOPLE, {
+    iterations: 100_000,
+    config: '[hash]\nworkers = 1\nqueue = 5\n[cache]\nproof_ttl = "1ms"',
+  });
+  t.equal((await client.check('alice', 'secret')).status, 0);
+  await sleep(5);
+  const spray = Array.from({ length: 40 }, (_, i) => client.check('bob', `guess ${i}`));
+  const known = client.check('alice', 'secret');
+  const answers = await Promise.all(spray);
+  const busy = answers.filter(({ status }) => status === 3);
+  t.equal(answers.filter(({ status }) => status === 1).length + busy.length, 40, 'denied or busy, nothing else');
+  t.ok(busy.length >= 30, `${busy.length} of 40 were busy`);
+  t.ok(busy.every(({ content }) => content.reason === 'queue-full' && content.retry_after >= 1));
+  t.equal((await known).status, 0, 'who got in lately gets in');
+  const late = await client.check('bob', 'with a deadline', { deadline_ms: 1 });
+  t.ok([1, 3].includes(late.status), 'a deadline is a fault or a verdict');
+  const before = (await stats()).hashes ?? 0;
+  const blocker = client.check('bob', 'blocks');
+  const dropped = await client.check('bob', 'dropped', { deadline_ms: 1 });
+  t.same(dropped.content.reason, 'deadline', 'what nobody waits for is dropped');
+  await blocker;
+  t.equal(((await stats()).hashes ?? 0) - before, 1, 'and not computed');
+});
+
+t.test('a hash that would stop the machine is a fault', async (t) => {
+  const people = [
+    { username: 'iterations', encoded: encodePbkdf2('x', { iterations: 1 }).replace('$1$', '$2000000000$') },
+    { username: 'rounds', encoded: `bcrypt$$2b$31$${'a'.repeat(21)}.${'a'.repeat(31)}` },
+    { username: 'memory', encoded: 'argon2$argon2id$v=19$m=2000000000,t=1,p=1$c29tZXNhbHQ$aGFzaGhhc2g' },
+    { username: 'alice', password: 'secret' },
+  ];
+  const { client } = await createWorld(t, people);
+  for (const { username } of people.slice(0, 3)) {
+    const { status, content } = await client.check(username, 'x');
+    t.equal(status, 4, username);
+    t.match(content.reason, /hash\.max_/);
+  }
+  t.equal((await client.check('alice', 'secret')).status, 0);
+});
+
+t.test('an account in write-ahead mode is read while it is written', async (t) => {
+  const { client, site } = await createWorld(t, PEOPLE, { wal: true, config: '[cache]\naccount_ttl = 0' });
+  site.database.exec('BEGIN IMMEDIATE');
+  site.database.exec("UPDATE auth_user SET is_active = 0 WHERE username = 'alice'");
+  t.equal((await client.check('alice', 'secret')).status, 0, 'what is not committed does not count');
+  site.database.exec('COMMIT');
+  await waitFor(async () => (await client.check('alice', 'secret')).status === 1);
+  t.pass('what is does');
+});
