@@ -10,6 +10,7 @@ import { Counters } from './counters.ts';
 import { Credentials } from './credential/credential.ts';
 import { Proofs } from './credential/proofs.ts';
 import { messageOf } from './fault.ts';
+import type { HashBounds } from './hasher/bounds.ts';
 import { HashPool } from './hasher/pool.ts';
 import { type Log, shortened } from './log.ts';
 import { type Decision, decide, type Pipeline } from './request/decide.ts';
@@ -100,19 +101,19 @@ export class Daemon {
   #make(config: Config, before?: Running): Running {
     const samePool = before && isDeepStrictEqual(config.hash, before.config.hash);
     const pool = samePool ? before.pool : this.#makePool(config);
+    const bounds = { seconds: config.hash.max_time / 1000, memory: config.hash.max_memory };
     const sites = new Map<string, Site>();
     for (const [name, siteConfig] of Object.entries(config.sites)) {
       const unchanged =
         before &&
         isDeepStrictEqual(siteConfig, before.config.sites[name]) &&
         isDeepStrictEqual(config.cache, before.config.cache);
-      sites.set(name, (unchanged && before.sites.get(name)) || this.#makeSite(name, siteConfig, config));
+      sites.set(name, (unchanged && before.sites.get(name)) || this.#makeSite(name, siteConfig, config, bounds));
     }
     const credentials =
       samePool && isDeepStrictEqual(config.cache, before.config.cache)
         ? before.pipeline.credentials
         : new Credentials({ proofs: this.#proofs, pool, known: config.cache.proofs });
-    const bounds = { seconds: config.hash.max_time / 1000, memory: config.hash.max_memory };
     return { config, sites, pool, pipeline: { sites, credentials, bounds } };
   }
 
@@ -136,7 +137,8 @@ export class Daemon {
     });
   }
 
-  #makeSite(name: string, { database, timeout, connections, schema, hashers }: SiteConfig, { cache }: Config): Site {
+  #makeSite(name: string, siteConfig: SiteConfig, { cache }: Config, bounds: HashBounds): Site {
+    const { database, timeout, connections, schema } = siteConfig;
     const onTrouble = (message: string) => this.#log.warn({ site: name }, message);
     // The configuration has been checked: there is such a kind of database.
     const store = databaseOf(database)?.open(database, { schema, timeoutMs: timeout, connections, onTrouble });
@@ -145,13 +147,18 @@ export class Daemon {
       name,
       store,
       schema,
-      hashers,
+      hashers: siteConfig.hashers,
+      foreignHashers: siteConfig.foreign_hashers,
+      bcryptLong: siteConfig.bcrypt_long,
       accountTtlMs: cache.account_ttl,
       accountsMax: cache.accounts,
       clock: this.#clock,
+      onUnverifiable: ({ message, ...account }) => this.#log.warn({ site: name, ...account }, message),
     });
     // Not waited for: a site whose database is down must not keep the others from being served.
-    site.decoy().catch((error) => this.#log.error({ site: name }, `the database does not answer: ${messageOf(error)}`));
+    site
+      .decoys(bounds)
+      .catch((error) => this.#log.error({ site: name }, `the database does not answer: ${messageOf(error)}`));
     return site;
   }
 

@@ -143,6 +143,10 @@ export const schema = z.strictObject({
         connections: count(1, 1_000).default(4),
         /** The algorithms that are accepted, as PASSWORD_HASHERS; every known one without it. */
         hashers: z.array(algorithm()).min(1, 'one algorithm at least').optional(),
+        /** Algorithms of the site's own, which cannot be verified here: their accounts answer "error". */
+        foreign_hashers: z.array(text()).default([]),
+        /** What becomes of a password of more than 72 octets at a bcrypt hash: as with bcrypt before 5, or since. */
+        bcrypt_long: z.enum(['truncate', 'refuse'], 'of "truncate", "refuse"').default('truncate'),
         /** Tables and columns, where the user model is not the stock one; `djauthd import` writes it. */
         schema: tables(),
       }),

@@ -14,6 +14,16 @@ export interface Verified {
   readonly matches: boolean;
   /** Whether it was remembered. */
   readonly cached: boolean;
+  /** To be called when the person is let in: remembers the proof for long, and the person as known. */
+  admit(): void;
+}
+
+/** How to find out. Without it: by the claim's own encoded hash, from wherever. */
+export interface Way {
+  /** The encoding to verify against, and those to be computed besides. */
+  readonly effort?: () => readonly [string, ...(readonly string[])];
+  /** Where the person asks from. Only who got in from there lately goes first: another's guesses do not. */
+  readonly from?: string | undefined;
 }
 
 /**
@@ -31,31 +41,35 @@ export class Credentials {
   }
 
   /** Rejects with Busy or Fault. `deadlineAt` is until when the asker waits, by the clock given. */
-  async verify(claim: Claim, password: Password, deadlineAt: number): Promise<Verified> {
+  async verify(claim: Claim, password: Password, deadlineAt: number, way: Way = {}): Promise<Verified> {
     const { proofs, pool } = this.#options;
     const key = proofs.keyOf(claim, password);
+    const person = `${claim.site}\n${way.from ?? ''}\n${claim.subject}`;
+    const admit = () => {
+      proofs.last(key);
+      this.#known.set(person, true);
+    };
     const remembered = proofs.get(key);
-    if (remembered !== undefined) return { matches: remembered, cached: true };
+    if (remembered !== undefined) return { matches: remembered, cached: true, admit };
 
     let flight = this.#flights.get(key);
     if (flight === undefined) {
-      const person = `${claim.site}\n${claim.subject}`;
       const lane = this.#known.has(person) ? 'known' : 'stranger';
-      const job: Job = { encoded: claim.encoded, lane, deadlineAt };
+      const [encoded, ...padding] = way.effort?.() ?? [claim.encoded];
+      const job: Job = { encoded, padding, lane, deadlineAt };
       const answer = pool.verify(password, job);
       flight = { job, answer };
       this.#flights.set(key, flight);
       answer.then(
         (matches) => {
           this.#flights.delete(key);
-          proofs.set(key, matches);
-          if (matches) this.#known.set(person, true);
+          proofs.set(key, matches, false);
         },
         () => this.#flights.delete(key), // whoever waits hears of it
       );
     } else {
       flight.job.deadlineAt = Math.max(flight.job.deadlineAt, deadlineAt);
     }
-    return { matches: await flight.answer, cached: false };
+    return { matches: await flight.answer, cached: false, admit };
   }
 }

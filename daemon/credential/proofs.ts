@@ -16,7 +16,7 @@ export interface ProofsOptions {
   /** How many right passwords are remembered, and for how long, in ms. */
   readonly rights: number;
   readonly rightTtlMs: number;
-  /** How many wrong ones, and for how long. Apart, so that guessing cannot push out the people who got in. */
+  /** How many that let nobody in, and for how long. Apart, so that guessing cannot push out the people who got in. */
   readonly wrongs: number;
   readonly wrongTtlMs: number;
   readonly clock: Clock;
@@ -32,7 +32,7 @@ const KEY_OCTETS = 32;
 export class Proofs {
   readonly #key = randomBytes(KEY_OCTETS);
   readonly #rights: LRUCache<string, true>;
-  readonly #wrongs: LRUCache<string, true>;
+  readonly #wrongs: LRUCache<string, boolean>;
 
   constructor(options: ProofsOptions) {
     // ttlAutopurge would be a timer for each entry; the bound on entries frees what has expired.
@@ -59,12 +59,23 @@ export class Proofs {
 
   /** Whether the password matched; undefined where that is not remembered. */
   get(key: string): boolean | undefined {
-    if (this.#rights.get(key)) return true;
-    return this.#wrongs.get(key) ? false : undefined;
+    return this.#rights.get(key) ?? this.#wrongs.get(key);
   }
 
-  set(key: string, matches: boolean): void {
-    (matches ? this.#rights : this.#wrongs).set(key, true);
+  /**
+   * Remembers it. `lasting` false: for as long as a wrong one and among them, so that nobody who is denied for another
+   * reason can find out by asking again that the password was right.
+   */
+  set(key: string, matches: boolean, lasting = matches): void {
+    if (matches && lasting) this.#rights.set(key, true);
+    else this.#wrongs.set(key, matches);
+  }
+
+  /** A right one has let somebody in: from now on it lasts. */
+  last(key: string): void {
+    if (this.#rights.has(key)) return;
+    this.#wrongs.delete(key);
+    this.#rights.set(key, true);
   }
 
   /** Forgets everything. Returns how many entries went. Proofs of one account alone cannot be told from others. */

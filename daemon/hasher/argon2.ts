@@ -61,7 +61,7 @@ export const argon2: Hasher = {
     const { type, memory, time, lanes } = parts;
     return {
       cost: `argon2$${type}$m=${memory},t=${time},p=${lanes}`,
-      seconds: memory * time * 1e-6,
+      seconds: time * (memory * 5e-7 + lanes * 5e-5), // each lane is handed to a thread
       memory: memory * 1024,
     };
   },

@@ -6,7 +6,7 @@ import type { Hasher } from './hasher.ts';
 const ALPHABET = './ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 
 /** bcrypt takes no more of a password than this many octets. */
-const PASSWORD_OCTETS = 72;
+export const BCRYPT_OCTETS = 72;
 
 interface Parts {
   rounds: number;
@@ -38,13 +38,17 @@ function bcryptOf(algorithm: string, prepare: (password: Buffer) => Buffer | und
     encoded.startsWith(`${algorithm}$`) ? encoded.slice(algorithm.length + 1) : undefined;
   const partsOf = (encoded: string) => read(dataOf(encoded) ?? '');
 
+  function decoyOf(rounds = 0): string {
+    return `${algorithm}$$2b$${String(rounds).padStart(2, '0')}$${random(21)}.${random(30)}.`;
+  }
+
   return {
     algorithm,
 
     work(encoded) {
       const parts = partsOf(encoded);
       if (!parts) return undefined;
-      return { cost: `${algorithm}$${parts.rounds}`, seconds: 2 ** parts.rounds * 5.5e-5, memory: 4096 };
+      return { cost: `${algorithm}$${parts.rounds}`, seconds: 2 ** parts.rounds * 6.5e-5, memory: 4096 };
     },
 
     verify(password, encoded) {
@@ -59,8 +63,15 @@ function bcryptOf(algorithm: string, prepare: (password: Buffer) => Buffer | und
     },
 
     decoy(encoded) {
-      const parts = partsOf(encoded);
-      return `${algorithm}$${parts?.settings}${random(30)}.`;
+      return decoyOf(partsOf(encoded)?.rounds);
+    },
+
+    // Each round more doubles the work: what 2^12 has more than 2^10 is 2^10 and 2^11.
+    missing(encoded, wanted) {
+      const rounds = partsOf(encoded)?.rounds;
+      if (rounds === undefined) return undefined;
+      const count = Math.max(0, (partsOf(wanted)?.rounds ?? 0) - rounds);
+      return Array.from({ length: count }, (_, more) => decoyOf(rounds + more));
     },
   };
 }
@@ -70,7 +81,7 @@ function bcryptOf(algorithm: string, prepare: (password: Buffer) => Buffer | und
  * on, is denied.
  */
 export const bcrypt = bcryptOf('bcrypt', (password) =>
-  password.includes(0) ? undefined : password.subarray(0, PASSWORD_OCTETS),
+  password.includes(0) ? undefined : password.subarray(0, BCRYPT_OCTETS),
 );
 
 /** The password is hashed first, so that its length and its NULs no longer matter. */

@@ -9,14 +9,21 @@ export interface HashBounds {
   readonly memory: number;
 }
 
-/** @throws Fault where a well-formed encoded hash would take more. */
-export function withinBounds(encoded: string, bounds: HashBounds): void {
+/** What an encoded hash would take too much of, as a sentence; undefined where it is within bounds or malformed. */
+export function exceeds(encoded: string, bounds: HashBounds): string | undefined {
   const work = hasherOf(encoded)?.work(encoded);
-  if (work === undefined) return;
+  if (work === undefined) return undefined;
   if (work.seconds > bounds.seconds) {
-    throw new Fault(`the stored hash (${work.cost}) would take longer than hash.max_time allows`);
+    return `the stored hash (${work.cost}) would take longer than hash.max_time allows`;
   }
   if (work.memory > bounds.memory) {
-    throw new Fault(`the stored hash (${work.cost}) would take more memory than hash.max_memory allows`);
+    return `the stored hash (${work.cost}) would take more memory than hash.max_memory allows`;
   }
+  return undefined;
+}
+
+/** @throws Fault where a well-formed encoded hash would take more. */
+export function withinBounds(encoded: string, bounds: HashBounds): void {
+  const excess = exceeds(encoded, bounds);
+  if (excess !== undefined) throw new Fault(excess);
 }

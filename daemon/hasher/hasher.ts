@@ -22,6 +22,12 @@ export interface Hasher {
   verify(password: Buffer, encoded: string): boolean;
   /** An encoding that costs as much as this well-formed one, of a password that nobody has. */
   decoy(encoded: string): string;
+  /**
+   * Encodings that, verified besides the first one, make up the work of the second, which is of this algorithm; none
+   * where the first costs as much or more. undefined where the work of the one is no part of the work of the other.
+   * Without this, only what has the same `cost` compares.
+   */
+  missing?(encoded: string, wanted: string): readonly string[] | undefined;
 }
 
 /** A number as Django's encodings spell it: decimal, no sign, no leading zero, at least 1. undefined otherwise. */

@@ -13,6 +13,10 @@ function pbkdf2(algorithm: string, digest: 'sha256' | 'sha1', octets: number, se
     return iterations && salt ? { iterations, salt } : undefined;
   }
 
+  function decoyOf(iterations: number | undefined): string {
+    return `${algorithm}$${iterations}$${randomBytes(11).toString('hex')}$${randomBytes(octets).toString('base64')}`;
+  }
+
   return {
     algorithm,
 
@@ -31,11 +35,17 @@ function pbkdf2(algorithm: string, digest: 'sha256' | 'sha1', octets: number, se
     },
 
     decoy(encoded) {
-      const iterations = read(encoded)?.iterations;
-      return `${algorithm}$${iterations}$${randomBytes(11).toString('hex')}$${randomBytes(octets).toString('base64')}`;
+      return decoyOf(read(encoded)?.iterations);
+    },
+
+    missing(encoded, wanted) {
+      const parts = read(encoded);
+      if (!parts) return undefined;
+      const iterations = (read(wanted)?.iterations ?? 0) - parts.iterations;
+      return iterations > 0 ? [decoyOf(iterations)] : [];
     },
   };
 }
 
-export const pbkdf2Sha256 = pbkdf2('pbkdf2_sha256', 'sha256', 32, 2.2e-7);
-export const pbkdf2Sha1 = pbkdf2('pbkdf2_sha1', 'sha1', 20, 2.0e-7);
+export const pbkdf2Sha256 = pbkdf2('pbkdf2_sha256', 'sha256', 32, 2.5e-7);
+export const pbkdf2Sha1 = pbkdf2('pbkdf2_sha1', 'sha1', 20, 2.8e-7);

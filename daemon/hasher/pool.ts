@@ -11,6 +11,8 @@ export type Lane = 'known' | 'stranger';
 /** One hash to be computed. */
 export interface Job {
   readonly encoded: string;
+  /** Encodings to be computed besides, whatever comes of them, so that all jobs of a site take as long. */
+  readonly padding?: readonly string[];
   readonly lane: Lane;
   /** Until when anybody waits for it, by the pool's clock. May be put off while it is queued. */
   deadlineAt: number;
@@ -123,7 +125,8 @@ export class HashPool {
     });
     const octets = new Uint8Array(queued.password.octets); // moved to the worker, which wipes it
     queued.password.wipe();
-    const question: HashQuestion = { password: octets, encoded: queued.job.encoded };
+    const { encoded, padding = [] } = queued.job;
+    const question: HashQuestion = { password: octets, encoded, padding };
     worker.postMessage(question, [octets.buffer]);
   }
 

@@ -43,7 +43,7 @@ export const scrypt: Hasher = {
     const parts = read(encoded);
     if (!parts) return undefined;
     const { n, r, p } = parts;
-    return { cost: `scrypt$${n}$${r}$${p}`, seconds: n * r * p * 2.8e-7, memory: memoryOf(parts) };
+    return { cost: `scrypt$${n}$${r}$${p}`, seconds: (n * 2.8e-7 + 1.8e-6) * r * p, memory: memoryOf(parts) };
   },
 
   verify(password, encoded) {
@@ -56,7 +56,18 @@ export const scrypt: Hasher = {
 
   decoy(encoded) {
     const parts = read(encoded);
-    const salt = randomBytes(11).toString('hex');
-    return `scrypt$${parts?.n}$${salt}$${parts?.r}$${parts?.p}$${randomBytes(OCTETS).toString('base64')}`;
+    return parts ? decoyOf(parts) : encoded;
+  },
+
+  // Parallel lanes are computed one after the other.
+  missing(encoded, wanted) {
+    const parts = read(encoded);
+    const goal = read(wanted);
+    if (!parts || !goal || parts.n !== goal.n || parts.r !== goal.r) return undefined;
+    return goal.p > parts.p ? [decoyOf({ ...goal, p: goal.p - parts.p })] : [];
   },
 };
+
+function decoyOf({ n, r, p }: Omit<Parts, 'salt'>): string {
+  return `scrypt$${n}$${randomBytes(11).toString('hex')}$${r}$${p}$${randomBytes(OCTETS).toString('base64')}`;
+}

@@ -3,21 +3,27 @@ import { parentPort } from 'node:worker_threads';
 import { messageOf } from '../fault.ts';
 import { hasherOf } from './hashers.ts';
 
-/** A question to a worker: is this the password of that encoded hash? The octets move; the sender has them no more. */
+/**
+ * A question to a worker: is this the password of that encoded hash? It is answered when the padding has been computed
+ * as well, also where it is. The octets move; the sender has them no more.
+ */
 export interface HashQuestion {
   readonly password: Uint8Array;
   readonly encoded: string;
+  readonly padding: readonly string[];
 }
 
 /** A worker's answer. A fault is no mismatch. */
 export type HashAnswer = { readonly matches: boolean } | { readonly fault: string };
 
-function answer({ password, encoded }: HashQuestion): HashAnswer {
+function answer({ password, encoded, padding }: HashQuestion): HashAnswer {
   const octets = Buffer.from(password.buffer, password.byteOffset, password.byteLength);
   try {
     const hasher = hasherOf(encoded);
     if (!hasher) return { fault: 'no hasher knows this encoding' };
-    return { matches: hasher.verify(octets, encoded) };
+    const matches = hasher.verify(octets, encoded);
+    for (const decoy of padding) hasherOf(decoy)?.verify(octets, decoy);
+    return { matches };
   } catch (error) {
     return { fault: messageOf(error) };
   } finally {

@@ -4,6 +4,7 @@ import type { Credentials, Verified } from '../credential/credential.ts';
 import { Busy, Fault, messageOf } from '../fault.ts';
 import type { HashBounds } from '../hasher/bounds.ts';
 import { withinBounds } from '../hasher/bounds.ts';
+import { paddingOf } from '../hasher/decoy.ts';
 import { isUnusable } from '../hasher/hashers.ts';
 import type { Password } from '../password.ts';
 import { unmet } from '../policy/requirements.ts';
@@ -43,9 +44,11 @@ export async function decide(question: Question, pipeline: Pipeline): Promise<De
     const account = await accountOf(site, question.username);
     if (question.password === undefined) return judge(site, account, question, true);
 
-    const { reason, verified } = await verify(site, account, question.username, question.password, question, pipeline);
+    const { reason, verified } = await verify(site, account, question, question.password, pipeline);
     if (reason) return denied(site, reason, verified.cached);
-    return judge(site, account, question, verified.cached);
+    const decision = judge(site, account, question, verified.cached);
+    if (decision.verdict.kind === 'granted') verified.admit();
+    return decision;
   } catch (error) {
     return { verdict: faultOf(error), site: site?.name ?? question.site, cached: false };
   } finally {
@@ -85,32 +88,45 @@ function accountOf(site: Site, username: string): Account | null | Promise<Accou
   return known === undefined ? site.accounts.get(username) : known;
 }
 
-/** Verifies once: against the account's own hash, or, where there is none to verify, against one that costs the same. */
+/**
+ * Verifies once: against the account's own hash, or, where there is none to verify, against one that nobody has the
+ * password of. Whichever it is, the work is the same.
+ */
 async function verify(
   site: Site,
   account: Account | null,
-  username: string,
+  { username, client, deadlineAt }: Question,
   password: Password,
-  { deadlineAt }: { readonly deadlineAt: number },
   { credentials, bounds }: Pipeline,
 ): Promise<{ reason: DenyReason | undefined; verified: Verified }> {
-  const flaw = flawOf(account, site);
+  const flaw = flawOf(account, password, site, bounds);
+  const decoys = await site.decoys(bounds);
+  // By the name that was typed: where the database takes two spellings for one, the other one's answer is no quicker.
   if (account?.encoded != null && flaw === undefined) {
-    withinBounds(account.encoded, bounds);
-    const claim = { site: site.name, subject: `#${account.id}`, encoded: account.encoded };
-    const verified = await credentials.verify(claim, password, deadlineAt);
+    const { id, encoded } = account;
+    const claim = { site: site.name, subject: `#${id} ${username}`, encoded };
+    const effort = () => [encoded, ...paddingOf(encoded, decoys)] as const;
+    const verified = await credentials.verify(claim, password, deadlineAt, { effort, from: client.address });
     return { reason: verified.matches ? undefined : 'wrong-password', verified };
   }
-  const claim = { site: site.name, subject: `?${username}`, encoded: await site.decoy() };
-  const verified = await credentials.verify(claim, password, deadlineAt);
+  // Nobody's claim stays the same when the decoys change, so that it is remembered for as long as anybody's.
+  const claim = { site: site.name, subject: `?${username}`, encoded: '' };
+  const effort = () => decoys as readonly [string, ...string[]];
+  const verified = await credentials.verify(claim, password, deadlineAt, { effort, from: client.address });
   return { reason: flaw ?? 'unknown-user', verified };
 }
 
-/** Why nothing can be verified against the account, if so. */
-function flawOf(account: Account | null, site: Site): DenyReason | undefined {
+/** Why nothing can be verified against the account, if so. @throws Fault where it cannot be told */
+function flawOf(account: Account | null, password: Password, site: Site, bounds: HashBounds): DenyReason | undefined {
   if (account === null) return 'unknown-user';
-  if (account.encoded === null || isUnusable(account.encoded)) return 'unusable-password';
-  return site.verifiable(account.encoded) ? undefined : 'unverifiable-password';
+  const { encoded } = account;
+  if (encoded === null || isUnusable(encoded)) return 'unusable-password';
+  if (!site.verifiable(encoded)) {
+    site.reportUnverifiable(account);
+    return 'unverifiable-password';
+  }
+  withinBounds(encoded, bounds);
+  return site.refuses(encoded, password) ? 'wrong-password' : undefined;
 }
 
 function judge(site: Site, account: Account | null, question: Question, cached: boolean): Decision {

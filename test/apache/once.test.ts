@@ -154,8 +154,10 @@ t.test('connections are kept, and given up gracefully', async (t) => {
   await daemon.start();
   t.equal(await ask(), 200, 'and here again');
 
-  await apache.graceful();
-  t.equal(await ask(), 200, 'after a graceful restart');
-  t.equal(await ask(), 200);
+  // A graceful restart may close a kept connection of the browser's at any moment.
   agent.destroy();
+  await apache.graceful();
+  const fresh = async () => (await apache.get('/', { user: 'alice', password: 'x' })).status;
+  t.equal(await fresh(), 200, 'after a graceful restart');
+  t.equal(await fresh(), 200);
 });
