@@ -42,7 +42,7 @@ fi
 
 # --fail-skip: what is tested here may not be missing on the machine.
 echo "# TypeScript, live Apache, Django"
-npx tap --fail-skip --reporter=base --output-file=$results/tap.tap "$@"
+npx tap --fail-skip --reporter=terse --output-file=$results/tap.tap "$@"
 status=$?
 summary=$(grep -E '^# \{ total: ' $results/tap.tap | tail -n 1)
 number() { echo "$summary" | sed -n "s/.*[{ ]$1: \([0-9]*\).*/\1/p"; }
