@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { parseConfig } from '../../daemon/config/config.ts';
 import { parseDuration, parseSize } from '../../daemon/config/units.ts';
@@ -89,5 +90,16 @@ t.test('a password in a URL is not repeated', async (t) => {
     'mystery://u:hun@ter2@h/d',
   ]) {
     t.notMatch(complaint(LEAST.replace('sqlite:///srv/db.sqlite3', url)), /hunter2|hun@ter2|ter2/, url);
+  }
+});
+
+t.test('every key stands in the README', async (t) => {
+  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+  const { sites, ...rest } = parseConfig(LEAST, 'f');
+  const tables = { ...rest, 'sites.NAME': { ...sites['mysite.settings'], hashers: [] } };
+  for (const [table, keys] of Object.entries(tables)) {
+    for (const key of [...Object.keys(keys), ...(table === 'listen' ? ['group', 'control'] : [])]) {
+      t.ok(readme.includes(`\`${table}.${key}\``), `${table}.${key}`);
+    }
   }
 });
