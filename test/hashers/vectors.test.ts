@@ -1,0 +1,92 @@
+import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import t from 'tap';
+import { decoysLike, paddingOf } from '../../daemon/hasher/decoy.ts';
+import { hasherOf, hashers } from '../../daemon/hasher/hashers.ts';
+
+interface Vector {
+  encoded: string;
+  password_hex: string;
+  /** What Django says; "raises" where it raises, which lets nobody in either. */
+  expected: boolean | 'raises';
+}
+
+const { vectors } = JSON.parse(readFileSync(new URL('vectors.json', import.meta.url), 'utf8')) as { vectors: Vector[] };
+
+/** As the daemon: what is malformed or of no known algorithm is not verified. */
+function verify(encoded: string, password: Buffer): boolean {
+  const hasher = hasherOf(encoded);
+  return hasher?.work(encoded) !== undefined && hasher.verify(password, encoded);
+}
+
+t.test('every vector of real Django', async (t) => {
+  const counts = new Map<string, number>();
+  const wrong = vectors.filter(({ encoded, password_hex, expected }) => {
+    const algorithm = hasherOf(encoded)?.algorithm ?? 'none';
+    if (expected === true) counts.set(algorithm, (counts.get(algorithm) ?? 0) + 1);
+    return verify(encoded, Buffer.from(password_hex, 'hex')) !== (expected === true);
+  });
+  t.same(wrong, [], `${vectors.length} vectors, no difference`);
+  for (const { algorithm } of hashers) {
+    t.ok((counts.get(algorithm) ?? 0) >= 10, `${algorithm}: ${counts.get(algorithm)} passwords that Django lets in`);
+  }
+});
+
+t.test('no encoding makes a hasher throw', async () => {
+  const mangled = fc
+    .tuple(fc.constantFrom(...vectors), fc.nat(200), fc.string({ unit: 'binary', maxLength: 3 }))
+    .map(([{ encoded }, at, text]) => encoded.slice(0, at) + text + encoded.slice(at + 1));
+  const cheap = (encoded: string) => (hasherOf(encoded)?.work(encoded)?.seconds ?? 0) < 0.005;
+  fc.assert(
+    fc.property(fc.oneof(fc.string({ unit: 'binary', maxLength: 200 }), mangled), (encoded) => {
+      // Verifying is only tried with what takes no time; what does is bounded by the daemon.
+      if (cheap(encoded)) verify(encoded, Buffer.from('secret'));
+      const work = hasherOf(encoded)?.work(encoded);
+      return work === undefined || (work.seconds >= 0 && work.memory >= 0);
+    }),
+    { numRuns: 20_000 },
+  );
+});
+
+t.test('decoys cost what their model costs, and nobody has their password', async (t) => {
+  for (const { algorithm } of hashers) {
+    const model = vectors.find(
+      ({ encoded, expected }) => expected === true && hasherOf(encoded)?.algorithm === algorithm,
+    );
+    const encoded = model?.encoded as string;
+    const [decoy = ''] = decoysLike([encoded]);
+    t.equal(hasherOf(decoy)?.work(decoy)?.cost, hasherOf(encoded)?.work(encoded)?.cost, algorithm);
+    t.not(decoy, encoded);
+    for (const password of ['', 'secret', 'x']) t.equal(verify(decoy, Buffer.from(password)), false);
+    t.same(paddingOf(encoded, [decoy]), [], `${algorithm}: a hash like all others needs nothing besides`);
+  }
+});
+
+t.test('the work of a cheaper hash is filled up', async (t) => {
+  const pbkdf2 = (iterations: number) => `pbkdf2_sha256$${iterations}$salt$${Buffer.alloc(32).toString('base64')}`;
+  const iterations = (encoded: string) => Number(encoded.split('$')[1]);
+  const decoys = decoysLike([
+    ...Array.from({ length: 90 }, () => pbkdf2(600_000)),
+    ...Array.from({ length: 10 }, () => pbkdf2(1_000_000)),
+  ]);
+  t.equal(decoys.length, 1);
+  t.equal(iterations(decoys[0] as string), 1_000_000, 'the dearest of those that are common');
+  t.same(paddingOf(pbkdf2(600_000), decoys).map(iterations), [400_000]);
+  t.same(paddingOf(pbkdf2(1_000_000), decoys), []);
+  const odd = decoysLike([...Array.from({ length: 499 }, () => pbkdf2(1000)), pbkdf2(10_000_000)]);
+  t.equal(iterations(odd[0] as string), 1000, 'one odd hash does not slow down everybody');
+  const md5 = 'md5$seasalt$3f86d0d3d465b7b458c231bf3555c0e3';
+  const mixed = decoysLike([
+    ...Array.from({ length: 10 }, () => pbkdf2(1000)),
+    ...Array.from({ length: 10 }, () => md5),
+  ]);
+  t.same(
+    mixed.map((encoded) => hasherOf(encoded)?.algorithm),
+    ['pbkdf2_sha256', 'md5'],
+    'one of each kind',
+  );
+  t.same(
+    paddingOf(md5, mixed).map((encoded) => hasherOf(encoded)?.algorithm),
+    ['pbkdf2_sha256'],
+  );
+});
