@@ -1,0 +1,62 @@
+import t from 'tap';
+import { connect } from '../fixtures/client.ts';
+import { startDaemon } from '../fixtures/daemon.ts';
+import { encodePbkdf2, type Person } from '../fixtures/site.ts';
+import { createWorld } from '../fixtures/world.ts';
+
+/** bcrypt of 80 times "a" with 4 rounds: it looked at 72 of them. */
+const BCRYPT_LONG = 'bcrypt$$2b$04$/uaF/uaF/uaF/uaF/uaF/uOM8r2SeYNq7/qQJPoLtzMmzLdJtdI6C';
+
+const PEOPLE: Person[] = [
+  { username: 'pbkdf2', encoded: encodePbkdf2('secret') },
+  { username: 'md5', encoded: 'md5$seasalt$3f86d0d3d465b7b458c231bf3555c0e3' },
+  { username: 'foreign', encoded: 'rot13$salt$frperg' },
+  { username: 'malformed', encoded: 'pbkdf2_sha256$x$salt$hash' },
+  { username: 'clear', encoded: 'hunter2' },
+  { username: 'long', encoded: BCRYPT_LONG },
+];
+const LETMEIN = Buffer.from('lètmein');
+
+t.test('what a site accepts', async (t) => {
+  const { daemon, site } = await createWorld(t, PEOPLE);
+  const open = async (keys: string) => {
+    const other = await startDaemon({ config: `[sites.site]\ndatabase = "${site.url}"\n${keys}` });
+    const client = await connect(other.socket);
+    t.teardown(async () => {
+      client.close();
+      await other.stop();
+    });
+    return { other, client };
+  };
+  const { client } = await open('');
+  t.equal((await client.check('md5', LETMEIN)).status, 0, 'every known algorithm, unless the site names its own');
+  t.equal((await client.check('foreign', 'secret')).content.reason, 'unverifiable-password');
+  t.equal((await client.check('long', 'a'.repeat(72))).status, 0);
+  t.equal((await client.check('long', 'a'.repeat(80))).status, 0, 'bcrypt looks at 72 octets');
+  t.equal((await client.check('long', 'a'.repeat(71))).status, 1);
+
+  const strict = await open(
+    'hashers = ["pbkdf2_sha256", "bcrypt"]\nbcrypt_long = "refuse"\nforeign_hashers = ["rot13"]',
+  );
+  t.equal((await strict.client.check('pbkdf2', 'secret')).status, 0);
+  t.same(
+    (await strict.client.check('md5', LETMEIN)).content.reason,
+    'unverifiable-password',
+    'an algorithm it gave up',
+  );
+  t.equal((await strict.client.check('long', 'a'.repeat(72))).status, 0);
+  t.same((await strict.client.check('long', 'a'.repeat(80))).content.reason, 'wrong-password', 'as with bcrypt 5');
+  const foreign = await strict.client.check('foreign', 'secret');
+  t.equal(foreign.status, 4, 'an algorithm of its own cannot be verified here: a fault, not a refusal');
+  t.match(foreign.content.reason, /rot13/);
+
+  // What nobody can be let in by is told once for each account, and never what it is.
+  for (const name of ['malformed', 'clear', 'md5']) {
+    for (let i = 0; i < 3; i++) await strict.client.check(name, `guess ${i}`);
+    const lines = strict.other.lines().filter(({ level, user }) => level === 40 && user === name);
+    t.equal(lines.length, 1, `${name}: one line`);
+    t.equal(lines[0].site, 'site');
+  }
+  t.notMatch(strict.other.log(), /hunter2|seasalt|3f86d0d3/);
+  t.notMatch(daemon.log(), /hunter2/);
+});
