@@ -5,7 +5,7 @@ set -eu
 
 build='gcc libc6-dev make pkg-config apache2-bin apache2-dev libmsgpack-dev'
 demo="$build curl"
-test="$demo postgresql python3-django python3-psycopg2 python3-argon2 python3-bcrypt clang libclang-rt-14-dev
+test="$demo postgresql mariadb-server python3-mysqldb python3-django python3-psycopg2 python3-argon2 python3-bcrypt clang libclang-rt-14-dev
       apache2-utils"
 
 case "${1:-test}" in

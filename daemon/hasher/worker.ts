@@ -1,7 +1,13 @@
-import { constants, setPriority } from 'node:os';
+import { setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
 import { messageOf } from '../fault.ts';
 import { hasherOf } from './hashers.ts';
+
+/**
+ * How far below the event loop hashing stands. Enough that answers which are known go first; not so much that another
+ * busy program on the machine could bring hashing to a stand.
+ */
+const NICENESS = 5;
 
 /**
  * A question to a worker: is this the password of that encoded hash? It is answered when the padding has been computed
@@ -34,6 +40,6 @@ function answer({ password, encoded, padding }: HashQuestion): HashAnswer {
 /** Answers questions, one at a time, until its parent ends it. */
 export function runHashWorker(): void {
   // On Linux this is the priority of the calling thread alone: the event loop goes first, cached answers are not delayed.
-  setPriority(0, constants.priority.PRIORITY_LOW);
+  setPriority(0, NICENESS);
   parentPort?.on('message', (question: HashQuestion) => parentPort?.postMessage(answer(question)));
 }

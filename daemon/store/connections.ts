@@ -126,7 +126,10 @@ export class Connections {
 
   #giveBack(connection: Connection): void {
     const waiting = this.#waiting.shift();
-    if (waiting) return waiting({ connection, fresh: false });
+    if (waiting) {
+      waiting({ connection, fresh: false });
+      return;
+    }
     const timer = setTimeout(() => {
       this.#idle.splice(this.#idle.indexOf(idle), 1);
       void this.#end(idle);

@@ -1,9 +1,10 @@
+import { mysql } from './mysql.ts';
 import { postgres } from './postgres.ts';
 import { sqlite } from './sqlite.ts';
 import type { Database } from './store.ts';
 
 /** Every kind of database that is spoken. */
-export const databases: readonly Database[] = [sqlite, postgres];
+export const databases: readonly Database[] = [sqlite, postgres, mysql];
 
 /** The kind of database that a URL names, or undefined. */
 export function databaseOf(url: string): Database | undefined {

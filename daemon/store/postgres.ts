@@ -1,61 +1,73 @@
 import { userInfo } from 'node:os';
-import { type CompiledQuery, Kysely, PostgresDialect, sql } from 'kysely';
+import {
+  type CompiledQuery,
+  DummyDriver,
+  Kysely,
+  PostgresAdapter,
+  PostgresIntrospector,
+  PostgresQueryCompiler,
+  sql,
+} from 'kysely';
 import pg from 'pg';
 import { parse } from 'pg-connection-string';
 import { Fault, messageOf } from '../fault.ts';
-import { type AccountRow, accountQuery, type JsonSpelling, sampleQuery } from './query.ts';
+import { type Connection, Connections } from './connections.ts';
+import { type AccountRow, accountQuery, type Spelling, sampleQuery } from './query.ts';
 import { accountOf } from './row.ts';
 import type { Schema } from './schema.ts';
 import type { Database, Store, StoreOptions } from './store.ts';
 
-const json: JsonSpelling = {
-  list: (expression) => sql`json_agg(${expression})`,
+const spelling: Spelling = {
+  quote: '"',
+  text: (text) => text,
   pair: (a, b) => sql`json_build_array(${a}, ${b})`,
+  list: (item) => sql`json_agg(${item})`,
 };
+
+/** Statements are written by it and sent by us. */
+const db = new Kysely<unknown>({
+  dialect: {
+    createAdapter: () => new PostgresAdapter(),
+    createDriver: () => new DummyDriver(),
+    createIntrospector: (kysely) => new PostgresIntrospector(kysely),
+    createQueryCompiler: () => new PostgresQueryCompiler(),
+  },
+});
 
 /** Where libpq looks for the server when nothing is said, as Debian builds it. */
 const SOCKET_DIRECTORY = '/var/run/postgresql';
 
-/** How long an idle connection is kept, in ms. */
-const IDLE_MS = 60_000;
-
 class PostgresStore implements Store {
   readonly name: string;
-  readonly #db: Kysely<unknown>;
+  readonly #connections: Connections;
   readonly #account: CompiledQuery;
-  readonly #timeoutMs: number;
   readonly #schema: Schema;
 
   constructor(url: string, options: StoreOptions) {
     const { host, port, database, user, password, ssl, options: startup } = settingsOf(url);
     this.name = `postgres ${database} on ${host}`;
-    this.#timeoutMs = options.timeoutMs;
     this.#schema = options.schema;
-    const pool = new pg.Pool({
+    this.#account = accountQuery(db, options.schema, spelling);
+    const config: pg.ClientConfig = {
       host,
       ...(port === undefined ? {} : { port }),
       ...(password === undefined ? {} : { password }),
       ...(ssl === undefined ? {} : { ssl }),
       database,
       user,
-      max: options.connections,
       application_name: 'djauthd',
-      connectionTimeoutMillis: options.timeoutMs,
       statement_timeout: options.timeoutMs,
-      // The server may be unable to say that time is over; then this side does, a little later.
-      query_timeout: options.timeoutMs + 500,
-      idleTimeoutMillis: IDLE_MS,
       keepAlive: true,
-      allowExitOnIdle: true,
       // The daemon only reads, whatever its role may do.
       options: `${startup ?? ''} -c default_transaction_read_only=on`.trim(),
+    };
+    this.#connections = new Connections({
+      make: (onEnd) => makeConnection(config, onEnd),
+      isLost: isLostConnection,
+      most: options.connections,
+      timeoutMs: options.timeoutMs,
+      onTrouble: (message) => options.onTrouble(`${this.name}: ${message}`),
     });
-    // A connection may report its end more than once, or while it is lent out, when the pool does not listen: without
-    // this, that would end the daemon.
-    pool.on('connect', (client) => client.on('error', () => {}));
-    pool.on('error', (error) => options.onTrouble(`${this.name}: an idle connection was lost: ${messageOf(error)}`));
-    this.#db = new Kysely({ dialect: new PostgresDialect({ pool }) });
-    this.#account = accountQuery(this.#db, options.schema, json);
   }
 
   async account(username: string): Promise<ReturnType<typeof accountOf>> {
@@ -63,36 +75,47 @@ class PostgresStore implements Store {
   }
 
   async sample(most: number): Promise<string[]> {
-    const rows = await this.#ask<{ password: unknown }>(sampleQuery(this.#db, this.#schema, most));
+    const rows = await this.#ask<{ password: unknown }>(sampleQuery(db, this.#schema, spelling, most));
     return rows.flatMap(({ password }) => (typeof password === 'string' ? [password] : []));
   }
 
-  async close(): Promise<void> {
-    await this.#db.destroy();
+  close(): Promise<void> {
+    return this.#connections.close();
   }
 
-  async #ask<Row>(query: CompiledQuery): Promise<Row[]> {
-    const startedAt = performance.now();
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return (await this.#db.executeQuery(query)).rows as Row[];
-      } catch (error) {
-        // A connection that died while idle is found out only by using it. Every pooled one may have died with it,
-        // so each is worth one try; questions change nothing.
-        const time = performance.now() - startedAt;
-        if (attempt <= 8 && time < this.#timeoutMs / 2 && isLostConnection(error)) continue;
-        throw new Fault(`${this.name}: ${messageOf(error)}`);
-      }
-    }
+  #ask<Row>(query: CompiledQuery): Promise<Row[]> {
+    return this.#connections.ask<Row>(query).catch((error) => {
+      throw new Fault(`${this.name}: ${messageOf(error)}`);
+    });
   }
+}
+
+function makeConnection(config: pg.ClientConfig, onEnd: (why: string) => void): Connection {
+  const client = new pg.Client(config);
+  // It may report its end more than once, and when nobody asks: without a listener that would end the daemon.
+  client.on('error', (error) => onEnd(messageOf(error)));
+  client.on('end', () => onEnd('the server closed it'));
+  return {
+    connect: async () => {
+      await client.connect();
+    },
+    query: async ({ sql: text, parameters }) => (await client.query(text, [...parameters])).rows,
+    end: () => client.end(),
+    destroy: () => socketOf(client).destroy(),
+  };
+}
+
+/** `end()` waits for the server, which may never answer again. */
+function socketOf(client: pg.Client): { destroy(): void } {
+  return (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream;
 }
 
 function isLostConnection(error: unknown): boolean {
   const code = (error as { code?: unknown }).code;
-  // 57P01..57P03: the server is shutting down, has crashed, is starting; 08xxx: connection exceptions.
+  // 57P01..57P02: the server is shutting down, has crashed; 08xxx: connection exceptions.
   if (typeof code === 'string' && (/^08|^57P0[12]$/.test(code) || code === 'ECONNRESET' || code === 'EPIPE'))
     return true;
-  return error instanceof Error && /Connection terminated unexpectedly|Client has encountered/.test(error.message);
+  return error instanceof Error && /Connection terminated|Client has encountered|not queryable/.test(error.message);
 }
 
 interface Settings {

@@ -1,14 +1,18 @@
 import { type CompiledQuery, type Kysely, type RawBuilder, sql } from 'kysely';
 import type { Schema } from './schema.ts';
 
-/** What databases spell differently: a JSON list over the rows of a subquery, and a pair as JSON. */
-export interface JsonSpelling {
-  /** `expression` of all rows as one JSON list. */
-  list(expression: RawBuilder<unknown>): RawBuilder<unknown>;
+/** What databases spell differently. */
+export interface Spelling {
+  /** What stands around the name of a table or column. */
+  readonly quote: '"' | '`';
+  /** A text, and a pair of texts, as items of a list. */
+  text(text: RawBuilder<unknown>): RawBuilder<unknown>;
   pair(a: RawBuilder<unknown>, b: RawBuilder<unknown>): RawBuilder<unknown>;
+  /** The items of all rows as one list. */
+  list(item: RawBuilder<unknown>): RawBuilder<unknown>;
 }
 
-/** A row of the account query, as every database gives it: what JSON holds is still text or already a value. */
+/** A row of the account query. Lists are JSON, still text or already values, whatever the database made of them. */
 export interface AccountRow {
   id: unknown;
   username: unknown;
@@ -30,87 +34,114 @@ export interface AccountRow {
  *
  * The lists are scalar subqueries, not joins: rows do not multiply, and MySQL has no other way to correlate.
  */
-export function accountQuery(db: Kysely<unknown>, schema: Schema, json: JsonSpelling): CompiledQuery {
+export function accountQuery(db: Kysely<unknown>, schema: Schema, spelling: Spelling): CompiledQuery {
   const { user } = schema;
+  const column = new Columns(schema, spelling);
   return sql`
     select
-      ${ofUser(user.id)} as id,
-      ${ofUser(user.username)} as username,
-      ${ofUser(user.password)} as password,
-      ${user.active === undefined ? sql.lit(1) : ofUser(user.active)} as active,
-      ${ofUser(user.staff)} as staff,
-      ${ofUser(user.superuser)} as superuser,
-      ${ofUser(user.email)} as email,
-      ${ofUser(user.firstName)} as first_name,
-      ${ofUser(user.lastName)} as last_name,
-      ${groupNames(schema, json)} as ${sql.ref('groups')},
-      ${directPermissions(schema, json)} as direct,
-      ${inheritedPermissions(schema, json)} as inherited
-    ${fromUsers(schema)}
-    where ${ofUser(user.username)} = ${''}
+      ${column.ofUser(user.id)} as id,
+      ${column.ofUser(user.username)} as username,
+      ${column.ofUser(user.password)} as password,
+      ${user.active === undefined ? sql.lit(1) : column.ofUser(user.active)} as active,
+      ${column.ofUser(user.staff)} as staff,
+      ${column.ofUser(user.superuser)} as superuser,
+      ${column.ofUser(user.email)} as email,
+      ${column.ofUser(user.firstName)} as first_name,
+      ${column.ofUser(user.lastName)} as last_name,
+      ${groupNames(schema, spelling, column)} as ${sql.id('groups')},
+      ${directPermissions(schema, spelling, column)} as direct,
+      ${inheritedPermissions(schema, spelling, column)} as inherited
+    from ${column.users()}
+    where ${column.ofUser(user.username)} = ${''}
     limit 2`.compile(db);
 }
 
-const column = (table: string, name: string) => sql.ref(`${table}.${name}`);
-
-/** A column of the user, `column` or `parent.column`; NULL for one that the model does not have. */
-function ofUser(name: string | undefined): RawBuilder<unknown> {
-  if (name === undefined) return sql`null`;
-  return name.includes('.') ? sql.ref(name) : column('u', name);
+/** The encoded hashes of the youngest accounts: what a site's hashes cost nowadays. */
+export function sampleQuery(db: Kysely<unknown>, schema: Schema, spelling: Spelling, most: number): CompiledQuery {
+  const { user } = schema;
+  const column = new Columns(schema, spelling);
+  return sql`
+    select ${column.ofUser(user.password)} as password from ${column.users()}
+    order by ${column.ofUser(user.id)} desc limit ${sql.lit(most)}`.compile(db);
 }
 
-function fromUsers({ user }: Schema): RawBuilder<unknown> {
-  const joins = user.parents.map(
-    ({ table, id, link }) => sql` join ${sql.table(table)} on ${column(table, id)} = ${column('u', link)}`,
-  );
-  return sql`from ${sql.table(user.table)} as u${sql.join(joins, sql``)}`;
+/** The tables of the user model and their columns, the user's own table as `u`. */
+class Columns {
+  readonly #schema: Schema;
+  readonly #quote: string;
+
+  constructor(schema: Schema, { quote }: Spelling) {
+    this.#schema = schema;
+    this.#quote = quote;
+  }
+
+  /** A column of the user, or `table.column` of a parent's table; NULL for one that the model does not have. */
+  ofUser(name: string | undefined): RawBuilder<unknown> {
+    if (name === undefined) return sql`null`;
+    const { parents } = this.#schema.user;
+    const parent = parents.findIndex(({ table }) => name.startsWith(`${table}.`));
+    // Any other dot is part of the name.
+    return parent < 0 ? sql.id('u', name) : sql.id(aliasOf(parent), name.slice(`${parents[parent]?.table}.`.length));
+  }
+
+  users(): RawBuilder<unknown> {
+    const { table, parents } = this.#schema.user;
+    const joins = parents.map((parent, number) => {
+      const id = sql.id(aliasOf(number), parent.id);
+      return sql` join ${this.table(parent.table)} as ${sql.id(aliasOf(number))} on ${id} = ${this.ofUser(parent.link)}`;
+    });
+    return sql`${this.table(table)} as u${sql.join(joins, sql``)}`;
+  }
+
+  /** A table by its db_table, in which Django lets quotes inside name a schema too: `schema"."table`. */
+  table(name: string): RawBuilder<unknown> {
+    const quote = this.#quote;
+    const bare = name.length > 2 && name.startsWith(quote) && name.endsWith(quote) ? name.slice(1, -1) : name;
+    return sql.id(...bare.split(`${quote}.${quote}`));
+  }
 }
 
-function groupNames({ user, userGroups, group }: Schema, json: JsonSpelling): RawBuilder<unknown> {
+const aliasOf = (parent: number) => `parent${parent}`;
+
+function groupNames(schema: Schema, spelling: Spelling, column: Columns): RawBuilder<unknown> {
+  const { user, userGroups, group } = schema;
   if (!userGroups) return sql`null`;
   return sql`(
-    select ${json.list(column('g', group.name))}
-    from ${sql.table(userGroups.table)} as ug
-    join ${sql.table(group.table)} as g on ${column('g', group.id)} = ${column('ug', userGroups.group)}
-    where ${column('ug', userGroups.user)} = ${ofUser(user.id)})`;
+    select ${spelling.list(spelling.text(sql.id('g', group.name)))}
+    from ${column.table(userGroups.table)} as ug
+    join ${column.table(group.table)} as g on ${sql.id('g', group.id)} = ${sql.id('ug', userGroups.group)}
+    where ${sql.id('ug', userGroups.user)} = ${column.ofUser(user.id)})`;
 }
 
-function directPermissions(schema: Schema, json: JsonSpelling): RawBuilder<unknown> {
+function directPermissions(schema: Schema, spelling: Spelling, column: Columns): RawBuilder<unknown> {
   const { user, userPermissions } = schema;
   if (!userPermissions) return sql`null`;
   return sql`(
-    select ${permissionLabels(schema, json)}
-    from ${sql.table(userPermissions.table)} as up
-    ${permissionJoins(schema, column('up', userPermissions.permission))}
-    where ${column('up', userPermissions.user)} = ${ofUser(user.id)})`;
+    select ${labels(schema, spelling)}
+    from ${column.table(userPermissions.table)} as up
+    ${permissionJoins(schema, column, sql.id('up', userPermissions.permission))}
+    where ${sql.id('up', userPermissions.user)} = ${column.ofUser(user.id)})`;
 }
 
-function inheritedPermissions(schema: Schema, json: JsonSpelling): RawBuilder<unknown> {
+function inheritedPermissions(schema: Schema, spelling: Spelling, column: Columns): RawBuilder<unknown> {
   const { user, userGroups, groupPermissions } = schema;
   if (!userGroups) return sql`null`;
   return sql`(
-    select ${permissionLabels(schema, json)}
-    from ${sql.table(userGroups.table)} as ug
-    join ${sql.table(groupPermissions.table)} as gp
-      on ${column('gp', groupPermissions.group)} = ${column('ug', userGroups.group)}
-    ${permissionJoins(schema, column('gp', groupPermissions.permission))}
-    where ${column('ug', userGroups.user)} = ${ofUser(user.id)})`;
+    select ${labels(schema, spelling)}
+    from ${column.table(userGroups.table)} as ug
+    join ${column.table(groupPermissions.table)} as gp
+      on ${sql.id('gp', groupPermissions.group)} = ${sql.id('ug', userGroups.group)}
+    ${permissionJoins(schema, column, sql.id('gp', groupPermissions.permission))}
+    where ${sql.id('ug', userGroups.user)} = ${column.ofUser(user.id)})`;
 }
 
-function permissionLabels({ permission, contentType }: Schema, json: JsonSpelling): RawBuilder<unknown> {
-  return json.list(json.pair(column('ct', contentType.appLabel), column('p', permission.codename)));
+function labels({ permission, contentType }: Schema, spelling: Spelling): RawBuilder<unknown> {
+  return spelling.list(spelling.pair(sql.id('ct', contentType.appLabel), sql.id('p', permission.codename)));
 }
 
-function permissionJoins({ permission, contentType }: Schema, of: RawBuilder<unknown>): RawBuilder<unknown> {
+function permissionJoins({ permission, contentType }: Schema, column: Columns, of: RawBuilder<unknown>) {
   return sql`
-    join ${sql.table(permission.table)} as p on ${column('p', permission.id)} = ${of}
-    join ${sql.table(contentType.table)} as ct on ${column('ct', contentType.id)} = ${column('p', permission.contentType)}`;
-}
-
-/** The encoded hashes of the youngest accounts: what a site's hashes cost nowadays. */
-export function sampleQuery(db: Kysely<unknown>, schema: Schema, most: number): CompiledQuery {
-  const { user } = schema;
-  return sql`
-    select ${ofUser(user.password)} as password ${fromUsers(schema)}
-    order by ${ofUser(user.id)} desc limit ${sql.lit(most)}`.compile(db);
+    join ${column.table(permission.table)} as p on ${sql.id('p', permission.id)} = ${of}
+    join ${column.table(contentType.table)} as ct
+      on ${sql.id('ct', contentType.id)} = ${sql.id('p', permission.contentType)}`;
 }

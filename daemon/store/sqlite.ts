@@ -3,15 +3,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import Sqlite from 'better-sqlite3';
 import { Kysely, SqliteDialect, sql } from 'kysely';
 import { Fault, messageOf } from '../fault.ts';
-import { type AccountRow, accountQuery, type JsonSpelling, sampleQuery } from './query.ts';
+import { type AccountRow, accountQuery, type Spelling, sampleQuery } from './query.ts';
 import { accountOf } from './row.ts';
 import type { Schema } from './schema.ts';
 import type { Database, Store, StoreOptions } from './store.ts';
 
-const json: JsonSpelling = {
-  list: (expression) => sql`json_group_array(${expression})`,
-  // json() keeps the pair from being quoted as text when it is aggregated.
+const spelling: Spelling = {
+  quote: '"',
+  text: (text) => text,
   pair: (a, b) => sql`json_array(${a}, ${b})`,
+  list: (item) => sql`json_group_array(${item})`,
 };
 
 /** How long SQLite itself may wait for a lock, in ms: it waits inside the event loop. */
@@ -112,8 +113,9 @@ function open(path: string, file: Opened['file'], schema: Schema): Opened {
       file,
       connection,
       // Kysely writes the statement once; better-sqlite3 keeps it prepared.
-      account: connection.prepare(accountQuery(db, schema, json).sql),
-      sample: (most) => connection.prepare(sampleQuery(db, schema, most).sql).all(),
+      // safeIntegers: ids beyond 2^53 are told exactly.
+      account: connection.prepare<[string]>(accountQuery(db, schema, spelling).sql).safeIntegers(),
+      sample: (most) => connection.prepare(sampleQuery(db, schema, spelling, most).sql).all(),
     };
   } catch (error) {
     connection.close();

@@ -89,8 +89,10 @@ t.test('verdicts and their reasons', async (t) => {
   t.equal((await client.check('alice', 'secret', { site: 'site' })).status, 0);
 
   // One line for each verdict, and no password anywhere.
-  const lines = daemon.lines().filter(({ msg }) => ['granted', 'denied', 'error'].includes(msg));
   const { granted: admitted = 0, denied: refused = 0, error: faults = 0 } = await stats();
+  const written = () => daemon.lines().filter(({ msg }) => ['granted', 'denied', 'error'].includes(msg));
+  await waitFor(() => written().length >= admitted + refused + faults);
+  const lines = written();
   t.equal(lines.length, admitted + refused + faults);
   t.equal(faults, 1);
   t.match(lines[0], { level: 30, site: 'site', user: 'alice', service: '', address: '', ms: Number, cached: false });

@@ -1,0 +1,296 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { promisify } from 'node:util';
+import {
+  type CompiledQuery,
+  DummyDriver,
+  Kysely,
+  MysqlAdapter,
+  MysqlIntrospector,
+  MysqlQueryCompiler,
+  type RawBuilder,
+  sql,
+} from 'kysely';
+import { type Connection as Client, type ConnectionOptions, createConnection, type RowDataPacket } from 'mysql2';
+import { Fault, messageOf } from '../fault.ts';
+import { type Connection, Connections } from './connections.ts';
+import { type AccountRow, accountQuery, type Spelling, sampleQuery } from './query.ts';
+import { accountOf } from './row.ts';
+import type { Schema } from './schema.ts';
+import type { Database, Store, StoreOptions } from './store.ts';
+
+/**
+ * A list is written as `count:item;item;`, where a text is the hexadecimal digits of its UTF-8 and a pair two of them
+ * with a `.` between. JSON_ARRAYAGG is not there before MySQL 5.7.22 and MariaDB 10.5, and like GROUP_CONCAT the latter
+ * cuts a long list off: from this form one can see it.
+ */
+const spelling: Spelling = {
+  quote: '`',
+  text: (text) => hex(text),
+  pair: (a, b) => sql`concat(${hex(a)}, '.', ${hex(b)})`,
+  list: (item) => sql`concat(count(*), ':', coalesce(group_concat(concat(${item}, ';') separator ''), ''))`,
+};
+
+function hex(text: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`hex(convert(${text} using utf8mb4))`;
+}
+
+/** Statements are written by it and sent by us. */
+const db = new Kysely<unknown>({
+  dialect: {
+    createAdapter: () => new MysqlAdapter(),
+    createDriver: () => new DummyDriver(),
+    createIntrospector: (kysely) => new MysqlIntrospector(kysely),
+    createQueryCompiler: () => new MysqlQueryCompiler(),
+  },
+});
+
+/** Where servers listen when nothing is said: Debian, Red Hat, MySQL's own packages. */
+const SOCKETS = ['/run/mysqld/mysqld.sock', '/var/lib/mysql/mysql.sock', '/tmp/mysql.sock'] as const;
+
+/** The longest list there may be, in octets; the server's default is 1,024 to 1,048,576. */
+const LIST_MAX = 4_294_967_295;
+
+class MysqlStore implements Store {
+  readonly name: string;
+  readonly #connections: Connections;
+  readonly #account: CompiledQuery;
+  readonly #schema: Schema;
+
+  constructor(url: string, options: StoreOptions) {
+    const { charset, ssl, ...settings } = settingsOf(url);
+    this.name = `mysql ${settings.database} on ${settings.socketPath ?? settings.host}`;
+    this.#schema = options.schema;
+    this.#account = accountQuery(db, options.schema, spelling);
+    const config = (): ConnectionOptions => ({
+      ...settings,
+      charset,
+      ...(ssl === undefined ? {} : { ssl: tlsOf(ssl) }),
+      supportBigNumbers: true, // ids beyond 2^53 come as text
+      connectTimeout: options.timeoutMs,
+      connectAttributes: { program_name: 'djauthd' },
+      flags: ['-LOCAL_FILES'],
+    });
+    this.#connections = new Connections({
+      make: (onEnd) => makeConnection(config, sessionOf(charset, options.timeoutMs), onEnd),
+      isLost: isLostConnection,
+      most: options.connections,
+      timeoutMs: options.timeoutMs,
+      onTrouble: (message) => options.onTrouble(`${this.name}: ${message}`),
+    });
+  }
+
+  async account(username: string): Promise<ReturnType<typeof accountOf>> {
+    const rows = await this.#ask<AccountRow>({ ...this.#account, parameters: [username] });
+    return accountOf(rows.filter((row) => isOf(row, username)).map((row) => this.#listsOf(row)));
+  }
+
+  async sample(most: number): Promise<string[]> {
+    const rows = await this.#ask<{ password: unknown }>(sampleQuery(db, this.#schema, spelling, most));
+    return rows.flatMap(({ password }) => (typeof password === 'string' ? [password] : []));
+  }
+
+  close(): Promise<void> {
+    return this.#connections.close();
+  }
+
+  #ask<Row>(query: CompiledQuery): Promise<Row[]> {
+    return this.#connections.ask<Row>(query).catch((error) => {
+      throw new Fault(`${this.name}: ${messageOf(error)}`);
+    });
+  }
+
+  #listsOf(row: AccountRow): AccountRow {
+    const { userGroups, userPermissions } = this.#schema;
+    return {
+      ...row,
+      groups: userGroups && itemsOf(row.groups).map(textOf),
+      direct: userPermissions && itemsOf(row.direct).map(pairOf),
+      inherited: userGroups && itemsOf(row.inherited).map(pairOf),
+    };
+  }
+}
+
+/**
+ * Which text equals a name is for the column's collation to say. A column of numbers, however, equals every text that
+ * begins with its digits, and 0 equals any: there the whole text counts.
+ */
+function isOf({ username }: AccountRow, typed: string): boolean {
+  return typeof username === 'string' || String(username) === typed;
+}
+
+function itemsOf(list: unknown): string[] {
+  const [, count, items] = (typeof list === 'string' && /^(\d+):([0-9A-F.;]*)$/.exec(list)) || [];
+  const whole = items === '' || items?.endsWith(';');
+  const found = items?.split(';').slice(0, -1) ?? [];
+  if (!whole || found.length !== Number(count)) {
+    throw new Fault('the database gave no list, or one cut off, where groups or permissions belong');
+  }
+  return found;
+}
+
+function textOf(item: string): string {
+  return Buffer.from(item, 'hex').toString();
+}
+
+function pairOf(item: string): [string, string] {
+  const [a, b] = item.split('.');
+  if (a === undefined || b === undefined) throw new Fault('the database gave no pair where a permission belongs');
+  return [textOf(a), textOf(b)];
+}
+
+/** @param config may throw, for it reads files */
+function makeConnection(
+  config: () => ConnectionOptions,
+  session: readonly string[],
+  onEnd: (why: string) => void,
+): Connection {
+  let client: Client | undefined;
+  const connected = (): Client => {
+    if (client === undefined) throw new Error('there is no connection');
+    return client;
+  };
+  return {
+    async connect() {
+      const opening = createConnection(config());
+      client = opening;
+      // It may report its end more than once, and when nobody asks: without a listener that would end the daemon.
+      opening.on('error', (error) => onEnd(messageOf(error)));
+      opening.on('end', () => onEnd('the server closed it'));
+      await promisify((done: Done) => opening.connect(done))();
+      for (const statement of session) await promisify((done: Done) => opening.query(statement, done))();
+    },
+    // A prepared statement: the name goes to the server as it is, not into the statement's text.
+    query: ({ sql: text, parameters }) =>
+      new Promise((resolve, reject) => {
+        connected().execute<RowDataPacket[]>(text, [...parameters] as string[], (error, rows) =>
+          error ? reject(error) : resolve(rows),
+        );
+      }),
+    end: promisify((done: Done) => connected().end((error) => done(error))),
+    destroy() {
+      client?.destroy();
+      // That waits for the server, which may never answer again.
+      (client as unknown as { stream?: { destroy(): void } } | undefined)?.stream?.destroy();
+    },
+  };
+}
+
+type Done = (error: Error | null) => void;
+
+/** What the session has to be. MariaDB alone reads `M!`; it passes over what is marked for MySQL 5.7.8. */
+function sessionOf(charset: string, timeoutMs: number): string[] {
+  return [
+    `set names ${charset}`,
+    `set session sql_mode = '', group_concat_max_len = ${LIST_MAX}` +
+      ` /*M!100101 , max_statement_time = ${timeoutMs / 1000} */ /*!50708 , max_execution_time = ${timeoutMs} */`,
+    'set session transaction read only', // whatever the account may do
+  ];
+}
+
+/** Errors of a server that ends a connection: it shuts down, was told to, or has waited long enough. */
+const LOST_NUMBERS: readonly unknown[] = [1053, 1077, 1079, 1152, 1158, 1159, 1160, 1161, 1927, 2006, 2013, 4031];
+const LOST_CODES: readonly unknown[] = ['PROTOCOL_CONNECTION_LOST', 'ECONNRESET', 'EPIPE'];
+
+function isLostConnection(error: unknown): boolean {
+  const { code, errno, message } = error as { code?: unknown; errno?: unknown; message?: unknown };
+  return LOST_CODES.includes(code) || LOST_NUMBERS.includes(errno) || /closed state/.test(String(message));
+}
+
+/** How MySQL's own clients call it: what is demanded of the connection's encryption. */
+const TLS_MODES = ['disabled', 'required', 'verify_ca', 'verify_identity'] as const;
+
+interface Tls {
+  readonly mode: (typeof TLS_MODES)[number];
+  readonly ca: string | undefined;
+  readonly cert: string | undefined;
+  readonly key: string | undefined;
+}
+
+interface Settings {
+  host?: string;
+  port?: number;
+  socketPath?: string;
+  database: string;
+  user: string;
+  password?: string;
+  charset: string;
+  ssl: Tls | undefined;
+}
+
+const URL_FORM =
+  /^(?:mysql|mariadb):\/\/(?:([^:@/?#]*)(?::([^@/?#]*))?@)?(\[[0-9a-f:.]+\]|[^:@/?#[\]]*)(?::(\d+))?\/([^/?#]+)(?:\?([^#]*))?$/i;
+
+/** @throws Error whose message is a sentence on what is wrong */
+function settingsOf(url: string): Settings {
+  const [match, user = '', password, host = '', port, database = '', query = ''] = URL_FORM.exec(url) ?? [];
+  if (match === undefined) {
+    throw new Error('it is not of the form mysql://user:password@host:port/database; odd characters are written %XX');
+  }
+  if (port !== undefined && !(Number(port) > 0 && Number(port) < 65536)) throw new Error('the port is no port number');
+  const { socket, charset = 'utf8mb4', ...tls } = optionsOf(query);
+  if (!/^[a-z0-9]+$/i.test(charset)) throw new Error('the charset is none');
+  if (socket !== undefined && !socket.startsWith('/')) throw new Error('the socket is no absolute path');
+  const settings = {
+    database: decodeURIComponent(database),
+    user: decodeURIComponent(user) || userInfo().username, // as MySQL's own clients
+    ...(password ? { password: decodeURIComponent(password) } : {}),
+    charset: charset.toLowerCase(),
+    ssl: tlsOptionsOf(tls),
+  };
+  if (socket !== undefined) return { ...settings, socketPath: socket };
+  // To MySQL's own clients, and so to Django, localhost is the socket; a port says that it is not meant.
+  if (port === undefined && (host === '' || host.toLowerCase() === 'localhost')) {
+    return { ...settings, socketPath: SOCKETS.find((path) => existsSync(path)) ?? SOCKETS[0] };
+  }
+  return { ...settings, host: host.replace(/^\[|\]$/g, '') || 'localhost', port: Number(port ?? 3306) };
+}
+
+const OPTIONS = ['socket', 'charset', 'ssl_mode', 'ssl_ca', 'ssl_cert', 'ssl_key'] as const;
+
+function optionsOf(query: string): Partial<Record<(typeof OPTIONS)[number], string>> {
+  const options: Partial<Record<(typeof OPTIONS)[number], string>> = {};
+  for (const [key, value] of new URLSearchParams(query)) {
+    const option = OPTIONS.find((known) => known === key.replaceAll('-', '_'));
+    if (option === undefined) throw new Error(`${key} is none of the options ${OPTIONS.join(', ')}`);
+    options[option] = value;
+  }
+  return options;
+}
+
+function tlsOptionsOf(options: { ssl_mode?: string; ssl_ca?: string; ssl_cert?: string; ssl_key?: string }) {
+  const { ssl_mode, ssl_ca: ca, ssl_cert: cert, ssl_key: key } = options;
+  const mode = TLS_MODES.find((known) => known === ssl_mode?.toLowerCase());
+  if (ssl_mode !== undefined && mode === undefined) throw new Error(`ssl_mode is none of ${TLS_MODES.join(', ')}`);
+  if (mode === 'disabled' || (mode ?? ca ?? cert ?? key) === undefined) return undefined;
+  return { mode: mode ?? (ca === undefined ? 'required' : 'verify_ca'), ca, cert, key } satisfies Tls;
+}
+
+/** Read anew for each connection, as certificates are renewed. @throws Error where a file cannot be read */
+function tlsOf({ mode, ca, cert, key }: Tls): NonNullable<ConnectionOptions['ssl']> {
+  return {
+    ...(ca === undefined ? {} : { ca: readFileSync(ca) }),
+    ...(cert === undefined ? {} : { cert: readFileSync(cert) }),
+    ...(key === undefined ? {} : { key: readFileSync(key) }),
+    rejectUnauthorized: mode !== 'required',
+    verifyIdentity: mode === 'verify_identity',
+  };
+}
+
+export const mysql: Database = {
+  schemes: ['mysql', 'mariadb'],
+  example: 'mysql://user@host/db',
+
+  problem(url) {
+    try {
+      settingsOf(url);
+      return undefined;
+    } catch (error) {
+      return messageOf(error);
+    }
+  },
+
+  open(url, options) {
+    return new MysqlStore(url, options);
+  },
+};
