@@ -101,7 +101,9 @@ export class Daemon {
   #make(config: Config, before?: Running): Running {
     const samePool = before && isDeepStrictEqual(config.hash, before.config.hash);
     const pool = samePool ? before.pool : this.#makePool(config);
-    const bounds = { seconds: config.hash.max_time / 1000, memory: config.hash.max_memory };
+    const bounds = samePool
+      ? before.pipeline.bounds
+      : { seconds: config.hash.max_time / 1000, memory: config.hash.max_memory };
     const sites = new Map<string, Site>();
     for (const [name, siteConfig] of Object.entries(config.sites)) {
       const unchanged =

@@ -30,13 +30,16 @@ export function isUnusable(encoded: string | null): boolean {
 
 /** The name of an encoded hash's algorithm, as Django's `identify_hasher` tells it; there need be no such algorithm. */
 export function algorithmOf(encoded: string): string {
-  // In characters, as Python counts; none has more than two units. What is longer need not be counted.
-  const length = encoded.length > 2 * 46 ? Number.POSITIVE_INFINITY : [...encoded].length;
-  const unsaltedForm = (length === 32 && !encoded.includes('$')) || (length === 37 && encoded.startsWith('md5$$'));
-  if (unsaltedForm) return unsaltedMd5.algorithm;
-  if (length === 46 && encoded.startsWith('sha1$$')) return unsaltedSha1.algorithm;
   const dollar = encoded.indexOf('$');
-  return dollar < 0 ? encoded : encoded.slice(0, dollar);
+  if (dollar < 0) return hasLength(encoded, 32) ? unsaltedMd5.algorithm : encoded;
+  if (encoded.startsWith('md5$$') && hasLength(encoded, 37)) return unsaltedMd5.algorithm;
+  if (encoded.startsWith('sha1$$') && hasLength(encoded, 46)) return unsaltedSha1.algorithm;
+  return encoded.slice(0, dollar);
+}
+
+/** In characters, as Python counts; none has more than two units. */
+function hasLength(text: string, characters: number): boolean {
+  return text.length <= 2 * characters && [...text].length === characters;
 }
 
 /** The hasher of an encoded hash, found as Django finds it; undefined where it finds none. */

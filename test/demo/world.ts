@@ -122,5 +122,11 @@ export function apacheConfig(socket: string): string {
     Require valid-user${config && `\n    ${config}`}
 </Location>`,
   );
-  return [`DjangoAuthSocket ${socket}`, ...pages, ...OLD_PAGES.map(({ config }) => config)].join('\n');
+  // A loaded or small machine may take seconds for a hash of today.
+  return [
+    `DjangoAuthSocket ${socket}`,
+    'DjangoAuthTimeout 60s',
+    ...pages,
+    ...OLD_PAGES.map(({ config }) => config),
+  ].join('\n');
 }

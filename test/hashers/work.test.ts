@@ -1,0 +1,176 @@
+import t from 'tap';
+import type { Account } from '../../daemon/account/account.ts';
+import { Credentials } from '../../daemon/credential/credential.ts';
+import { Proofs } from '../../daemon/credential/proofs.ts';
+import { bcrypt } from '../../daemon/hasher/bcrypt.ts';
+import { hasherOf } from '../../daemon/hasher/hashers.ts';
+import type { HashPool, Job } from '../../daemon/hasher/pool.ts';
+import { Password } from '../../daemon/password.ts';
+import { decide, type Pipeline } from '../../daemon/request/decide.ts';
+import type { Question } from '../../daemon/request/question.ts';
+import { Site, type SiteOptions } from '../../daemon/site.ts';
+import { STOCK } from '../../daemon/store/schema.ts';
+import type { Store } from '../../daemon/store/store.ts';
+
+/*
+ * What a stranger with a stopwatch could measure, counted rather than timed: the work that is asked of the hash
+ * workers for each kind of account, what is remembered, and who goes first.
+ */
+const pbkdf2 = (iterations: number) => `pbkdf2_sha256$${iterations}$salt$${Buffer.alloc(32).toString('base64')}`;
+const bcryptOf = (rounds: string) => `bcrypt$$2b$${rounds}$${'a'.repeat(21)}.${'a'.repeat(31)}`;
+const scrypt = (p: number) => `scrypt$1024$salt$8$${p}$${Buffer.alloc(64).toString('base64')}`;
+const ENCODED: Record<string, string | null> = {
+  prevailing: pbkdf2(600_000),
+  dear: pbkdf2(1_000_000),
+  cheap: pbkdf2(1000),
+  md5: 'md5$seasalt$3f86d0d3d465b7b458c231bf3555c0e3',
+  crypt: 'crypt$$ab1Hv2Lg7ltQo',
+  'bcrypt 12': bcryptOf('12'),
+  'bcrypt 10': bcryptOf('10'),
+  'scrypt 5': scrypt(5),
+  'scrypt 1': scrypt(1),
+  unusable: '!',
+  empty: '',
+  null: null,
+  malformed: 'pbkdf2_sha256$many$salt$hash',
+  'unknown algorithm': 'rot13$salt$frperg',
+};
+const RIGHT = 'right';
+
+interface Stage {
+  readonly jobs: Job[];
+  readonly clock: { time: number; now(): number };
+  /** The verdict on a person; whether it was remembered. */
+  ask(username: string, password: string, more?: Partial<Question>): Promise<{ kind: string; cached: boolean }>;
+}
+
+/** The pipeline with a store in memory and workers that only count; the password "right" is everybody's. */
+function stage(sampled: string[], options: Partial<SiteOptions> = {}): Stage {
+  const clock = { time: 1_000, now: () => clock.time };
+  const jobs: Job[] = [];
+  const pool = {
+    verify: async (password: Password, job: Job) => {
+      jobs.push(job);
+      return password.octets.toString() === RIGHT;
+    },
+  } as unknown as HashPool;
+  const store: Store = {
+    name: 'memory',
+    account: async (username) =>
+      username in ENCODED
+        ? ({ id: username, username, encoded: ENCODED[username], active: true, staff: false } as unknown as Account)
+        : null,
+    sample: async () => sampled,
+    close: async () => {},
+  };
+  const site = new Site({
+    name: 'site',
+    store,
+    schema: STOCK,
+    hashers: undefined,
+    accountTtlMs: 0,
+    accountsMax: 100,
+    clock,
+    ...options,
+  });
+  const proofs = new Proofs({ rights: 100, rightTtlMs: 10_000_000, wrongs: 100, wrongTtlMs: 1_000_000, clock });
+  const pipeline: Pipeline = {
+    sites: new Map([['site', site]]),
+    credentials: new Credentials({ proofs, pool, known: 100 }),
+    bounds: { seconds: 10, memory: 2 ** 29 },
+  };
+  return {
+    jobs,
+    clock,
+    async ask(username, password, more = {}) {
+      const question: Question = {
+        site: 'site',
+        username,
+        password: Password.fromTyped(Buffer.from(password)),
+        tooLong: false,
+        require: { staff: false, superuser: false, permissions: [], groups: [] },
+        client: { address: '', service: '' },
+        deadlineAt: Number.POSITIVE_INFINITY,
+        wantPermissions: false,
+        ...more,
+      };
+      const { verdict, cached } = await decide(question, pipeline);
+      return { kind: verdict.kind, cached };
+    },
+  };
+}
+
+const STAFF = { require: { staff: true, superuser: false, permissions: [], groups: [] } };
+
+/** The work of a job by algorithm: iterations, 2^rounds, lanes; for the others how many. */
+function workOf({ encoded, padding = [] }: Job): Record<string, number> {
+  const work: Record<string, number> = {};
+  for (const each of [encoded, ...padding]) {
+    const algorithm = hasherOf(each)?.algorithm ?? 'none';
+    const fields = each.split('$');
+    const amounts: Record<string, number> = {
+      pbkdf2_sha256: Number(fields[1]),
+      bcrypt: 2 ** Number(fields[3]),
+      scrypt: Number(fields[4]),
+    };
+    work[algorithm] = (work[algorithm] ?? 0) + (amounts[algorithm] ?? 1);
+  }
+  return work;
+}
+
+t.test('every cold question is the same work', async (t) => {
+  const kinds = [...Object.keys(ENCODED), 'nobody', 'NUL\0'];
+  const { jobs, ask } = stage(Object.values(ENCODED).filter((encoded) => encoded !== null));
+  const goal = { pbkdf2_sha256: 1_000_000, bcrypt: 2 ** 12, scrypt: 5, crypt: 1 };
+  for (const kind of kinds) {
+    t.equal((await ask(kind, 'wrong')).kind, 'denied');
+    t.match(workOf(jobs.pop() as Job), goal, `${JSON.stringify(kind)}: wrong`);
+    t.equal((await ask(kind, RIGHT, STAFF)).kind, 'denied');
+    t.match(workOf(jobs.pop() as Job), goal, `${JSON.stringify(kind)}: right, and refused for another reason`);
+    t.equal(jobs.length, 0, 'one job a question');
+  }
+
+  const { jobs: refused, ask: askStrict } = stage([pbkdf2(1000), bcryptOf('10')], { bcryptLong: 'refuse' });
+  t.equal((await askStrict('bcrypt 10', 'x'.repeat(73))).kind, 'denied');
+  t.equal((await askStrict('bcrypt 10', 'x'.repeat(72))).kind, 'denied');
+  t.same(workOf(refused[0] as Job), workOf(refused[1] as Job), 'a password that bcrypt refuses is as much work');
+  t.not(refused[0]?.encoded, ENCODED['bcrypt 10']);
+  t.equal(hasherOf(refused[1]?.encoded as string), bcrypt);
+});
+
+t.test('what is remembered does not tell who exists', async (t) => {
+  const { clock, ask } = stage([pbkdf2(600_000)]);
+  const kinds = ['prevailing', 'md5', 'unusable', 'malformed', 'nobody'];
+  for (const kind of kinds) t.equal((await ask(kind, 'wrong')).cached, false, kind);
+  clock.time += 700_000; // the decoys are made anew meanwhile
+  for (const kind of [...kinds, ...kinds]) t.equal((await ask(kind, 'wrong')).cached, true, kind);
+  clock.time += 400_000;
+  for (const kind of kinds) t.equal((await ask(kind, 'wrong')).cached, false, kind);
+});
+
+t.test('a right password that lets nobody in is forgotten like a wrong one', async (t) => {
+  const { clock, ask } = stage([pbkdf2(600_000)]);
+  t.equal((await ask('prevailing', RIGHT, STAFF)).kind, 'denied');
+  t.equal((await ask('prevailing', RIGHT, STAFF)).cached, true);
+  clock.time += 1_100_000;
+  t.equal((await ask('prevailing', RIGHT, STAFF)).cached, false);
+  t.same(await ask('prevailing', RIGHT), { kind: 'granted', cached: true });
+  clock.time += 1_100_000;
+  t.same(await ask('prevailing', RIGHT), { kind: 'granted', cached: true }, 'one that lets in lasts');
+});
+
+t.test('who got in goes first, from where they did', async (t) => {
+  const { jobs, ask } = stage([pbkdf2(600_000)]);
+  const lane = async (username: string, password: string, address = '') => {
+    await ask(username, password, { client: { address, service: '' } });
+    return jobs.pop()?.lane;
+  };
+  t.equal(await lane('prevailing', RIGHT, '192.0.2.1'), 'stranger');
+  t.equal(await lane('prevailing', 'typo', '192.0.2.1'), 'known');
+  t.equal(await lane('prevailing', 'guess', '192.0.2.66'), 'stranger', 'not who guesses at their name');
+  await ask('md5', RIGHT, { ...STAFF, client: { address: '192.0.2.66', service: '' } });
+  jobs.pop();
+  t.equal(await lane('md5', 'guess', '192.0.2.66'), 'stranger', 'a right password that was refused tells nothing');
+  t.equal(await lane('cheap', RIGHT), 'stranger');
+  t.equal(await lane('cheap', 'typo'), 'known', 'where no address is told, too');
+});
