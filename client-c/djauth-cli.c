@@ -51,7 +51,7 @@ static const char usage_text[] =
     "  --permission P     app_label.codename is required; several: one of them\n"
     "  --group G          membership is required; several: in one of them\n"
     "  --password-fd N    read the password from this descriptor\n"
-    "  --timeout MS       how long all may take, in milliseconds (5000)\n"
+    "  --timeout MS       how long the daemon may take, in milliseconds (5000)\n"
     "  --address A        the person's network address, for the daemon's log\n"
     "  --service S        who asks, for the daemon's log (djauth)\n"
     "  --json             print the answer as a line of JSON\n"
@@ -61,21 +61,86 @@ static const char usage_text[] =
     "The password is read to the end of the input; one newline at its end is not part of it.\n"
     "Exit: 0 granted, 1 denied, 2 wrong usage, 3 busy, 4 fault.\n";
 
+/* ---- Texts ---- */
+
+/* How many octets the well-formed UTF-8 character at `text` has; 0 where there is none. */
+static int character(const char *text)
+{
+    const unsigned char *at = (const unsigned char *)text;
+    int more = at[0] < 0x80 ? 0 : at[0] >= 0xc2 && at[0] <= 0xdf ? 1 : at[0] >= 0xe0 && at[0] <= 0xef ? 2
+               : at[0] >= 0xf0 && at[0] <= 0xf4 ? 3 : -1;
+    int i;
+
+    for (i = 1; i <= more; i++) {
+        if ((at[i] & 0xc0) != 0x80) {
+            return 0;
+        }
+    }
+    if ((at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xed && at[1] > 0x9f) || (at[0] == 0xf0 && at[1] < 0x90)
+        || (at[0] == 0xf4 && at[1] > 0x8f)) {
+        return 0; /* overlong, a surrogate, past U+10FFFF */
+    }
+    return more + 1;
+}
+
+/* What a terminal might obey, and what is no text, is shown as \xNN: names are of somebody else's choosing. */
+static void print_plain(FILE *to, const char *text)
+{
+    while (*text != '\0') {
+        const unsigned char *at = (const unsigned char *)text;
+        int length = character(text);
+        if (length == 0 || at[0] < 0x20 || at[0] == 0x7f || (at[0] == 0xc2 && at[1] < 0xa0)) {
+            fprintf(to, "\\x%02x", at[0]);
+            length = 1;
+            /* The second octet of a C1 control is ill-formed on its own, and shown so in its turn. */
+        } else {
+            fwrite(text, 1, (size_t)length, to);
+        }
+        text += length;
+    }
+}
+
+/* What is no text (a path may be any octets) is U+FFFD: JSON is UTF-8, and has to be read by the caller. */
+static void print_json_text(const char *text)
+{
+    putchar('"');
+    while (*text != '\0') {
+        unsigned char octet = (unsigned char)*text;
+        int length = character(text);
+        if (length == 0) {
+            fputs("\\ufffd", stdout);
+            length = 1;
+        } else if (octet == '"' || octet == '\\') {
+            printf("\\%c", octet);
+        } else if (octet < 0x20 || octet == 0x7f) {
+            printf("\\u%04x", octet);
+        } else {
+            fwrite(text, 1, (size_t)length, stdout);
+        }
+        text += length;
+    }
+    putchar('"');
+}
+
+/* ---- The command line ---- */
+
 __attribute__((noreturn, format(printf, 1, 2)))
 static void wrong_usage(const char *format, ...)
 {
+    char sentence[1024];
     va_list arguments;
 
     va_start(arguments, format);
-    fputs("djauth: ", stderr);
-    vfprintf(stderr, format, arguments);
-    fputs("; djauth --help says more\n", stderr);
+    vsnprintf(sentence, sizeof(sentence), format, arguments);
     va_end(arguments);
+    fputs("djauth: ", stderr);
+    print_plain(stderr, sentence);
+    fputs("; djauth --help says more\n", stderr);
     exit(EXIT_USAGE);
 }
 
-/* A whole number in [least, most], or the end of the program. */
-static int number(const char *option, const char *value, int least, int most)
+/* A whole number in [least, most]; -1 where the value is none. */
+static int number(const char *value, int least, int most)
 {
     char *end;
     long read;
@@ -83,20 +148,26 @@ static int number(const char *option, const char *value, int least, int most)
     errno = 0;
     read = strtol(value, &end, 10);
     if (value[0] < '0' || value[0] > '9' || *end != '\0' || errno != 0 || read < least || read > most) {
-        wrong_usage("%s: \"%s\" is not accepted; accepted: a whole number from %d to %d", option, value, least, most);
+        return -1;
     }
     return (int)read;
 }
 
-static void add(const char **list, size_t *count, const char *option, const char *value)
+/* An empty value is a variable that was not set: to pass over it would ask something else than was meant. */
+static const char *a_name(const char *option, const char *value, const char *accepted)
 {
     if (value[0] == '\0') {
-        wrong_usage("%s: \"\" is not accepted; accepted: a name", option);
+        wrong_usage("%s: \"\" is not accepted; accepted: %s", option, accepted);
     }
+    return value;
+}
+
+static void add(const char **list, size_t *count, const char *option, const char *value)
+{
     if (*count == ALTERNATIVES_MAX) {
         wrong_usage("%s: at most %d are accepted", option, ALTERNATIVES_MAX);
     }
-    list[(*count)++] = value;
+    list[(*count)++] = a_name(option, value, "a name");
 }
 
 static command command_of(const char *name)
@@ -111,14 +182,17 @@ static command command_of(const char *name)
         if (strcmp(name, "ping") == 0) {
             return PING;
         }
-        wrong_usage("\"%s\" is no command; commands are check, authorize and ping", name);
+        wrong_usage("\"%.256s\" is no command; commands are check, authorize and ping", name);
     }
     wrong_usage("a command is needed: check, authorize or ping");
 }
 
 static void read_options(int count, char **words, options *into)
 {
-    enum { SOCKET = 256, SITE, STAFF, SUPERUSER, PERMISSION, GROUP, PASSWORD_FD, TIMEOUT, ADDRESS, SERVICE, JSON, QUIET };
+    enum {
+        SOCKET = 256, SITE, STAFF, SUPERUSER, PERMISSION, GROUP, PASSWORD, PASSWORD_FD, TIMEOUT, ADDRESS, SERVICE, JSON,
+        QUIET, HELP, VERSION
+    };
     static const struct option known[] = {
         {"socket", required_argument, NULL, SOCKET},
         {"site", required_argument, NULL, SITE},
@@ -126,14 +200,15 @@ static void read_options(int count, char **words, options *into)
         {"superuser", no_argument, NULL, SUPERUSER},
         {"permission", required_argument, NULL, PERMISSION},
         {"group", required_argument, NULL, GROUP},
+        {"password", required_argument, NULL, PASSWORD}, /* else short for --password-fd */
         {"password-fd", required_argument, NULL, PASSWORD_FD},
         {"timeout", required_argument, NULL, TIMEOUT},
         {"address", required_argument, NULL, ADDRESS},
         {"service", required_argument, NULL, SERVICE},
         {"json", no_argument, NULL, JSON},
         {"quiet", no_argument, NULL, QUIET},
-        {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'V'},
+        {"help", no_argument, NULL, HELP},
+        {"version", no_argument, NULL, VERSION},
         {NULL, 0, NULL, 0},
     };
     const char *name;
@@ -143,10 +218,10 @@ static void read_options(int count, char **words, options *into)
     while ((option = getopt_long(count, words, ":hV", known, NULL)) != -1) {
         switch (option) {
         case SOCKET:
-            into->socket = optarg;
+            into->socket = a_name("--socket", optarg, "a path");
             break;
         case SITE:
-            into->question.site = optarg[0] != '\0' ? optarg : NULL;
+            into->question.site = a_name("--site", optarg, "a name");
             break;
         case STAFF:
             into->question.require_staff = 1;
@@ -160,11 +235,20 @@ static void read_options(int count, char **words, options *into)
         case GROUP:
             add(into->groups, &into->question.groups_count, "--group", optarg);
             break;
+        case PASSWORD: /* the value is not repeated, nor below: it may be one, and hooks log what they are told */
+            wrong_usage("--password: a password is read from standard input or --password-fd, never from here");
         case PASSWORD_FD:
-            into->password_fd = number("--password-fd", optarg, 0, INT_MAX);
+            into->password_fd = number(optarg, 0, INT_MAX);
+            if (into->password_fd < 0) {
+                wrong_usage("--password-fd: the value is not accepted; accepted: the number of a descriptor");
+            }
             break;
         case TIMEOUT:
-            into->question.timeout_ms = number("--timeout", optarg, 1, TIMEOUT_MAX_MS);
+            into->question.timeout_ms = number(optarg, 1, TIMEOUT_MAX_MS);
+            if (into->question.timeout_ms < 0) {
+                wrong_usage("--timeout: \"%.256s\" is not accepted; accepted: a whole number from 1 to %d", optarg,
+                            TIMEOUT_MAX_MS);
+            }
             break;
         case ADDRESS:
             into->question.client_address = optarg;
@@ -179,15 +263,22 @@ static void read_options(int count, char **words, options *into)
             into->quiet = 1;
             break;
         case 'h':
+        case HELP:
             fputs(usage_text, stdout);
             exit(EXIT_GRANTED);
         case 'V':
+        case VERSION:
             printf("djauth %s\n", djauth_version());
             exit(EXIT_GRANTED);
         case ':':
             wrong_usage("%s needs a value", words[optind - 1]);
         default:
-            wrong_usage("%s is no option", words[optind - 1]);
+            /* Only up to the "=" or the letter: the rest may be a password. */
+            if (optopt != 0 && optopt < SOCKET) {
+                wrong_usage("-%c is no option", optopt);
+            }
+            wrong_usage("%.*s %s", (int)strcspn(words[optind - 1], "="), words[optind - 1],
+                        optopt != 0 ? "takes no value" : "is no option");
         }
     }
     name = optind < count ? words[optind++] : NULL;
@@ -212,70 +303,95 @@ static void read_options(int count, char **words, options *into)
 static struct termios restored;
 static volatile sig_atomic_t restore_fd = -1;
 
-/* Ctrl-C at the prompt must not leave a terminal that shows nothing. */
-static void on_signal(int signal_number)
+static void restore(void)
 {
     if (restore_fd >= 0) {
         tcsetattr(restore_fd, TCSAFLUSH, &restored);
+        restore_fd = -1;
     }
-    signal(signal_number, SIG_DFL);
-    raise(signal_number);
 }
 
+/* Ctrl-C at the prompt must not leave a terminal that shows nothing. */
+static void on_signal(int signal_number)
+{
+    restore();
+    raise(signal_number); /* SA_RESETHAND: this time it ends the program, as soon as the handler returns */
+}
+
+static void catch_signals(void)
+{
+    static const int ending[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESETHAND};
+    struct sigaction before;
+    size_t i;
+
+    for (i = 0; i < sizeof(ending) / sizeof(ending[0]); i++) {
+        if (sigaction(ending[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN) {
+            sigaction(ending[i], &action, NULL);
+        }
+    }
+    /* Stopped here, it would come back to a terminal that shows what is typed. */
+    signal(SIGTSTP, SIG_IGN);
+}
+
+/* The terminal, silent and prompted on; -1 with errno. */
 static int prompt(void)
 {
+    static const char words[] = "Password: ";
     struct termios silent;
     int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
 
     if (fd < 0 || tcgetattr(fd, &restored) != 0) {
         return -1;
     }
-    restore_fd = fd;
-    signal(SIGINT, on_signal);
-    signal(SIGTERM, on_signal);
-    signal(SIGHUP, on_signal);
     silent = restored;
-    silent.c_lflag &= ~(tcflag_t)ECHO;
-    tcsetattr(fd, TCSAFLUSH, &silent);
-    if (write(fd, "Password: ", 10) < 0) {
+    silent.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
+    catch_signals();
+    restore_fd = fd;
+    if (tcsetattr(fd, TCSAFLUSH, &silent) != 0 || write(fd, words, sizeof(words) - 1) < 0) {
         return -1;
     }
     return fd;
 }
 
 /* Reads to the end, or to the end of the line at a terminal. Returns the length; -1 with errno. */
-static ssize_t read_password(int fd, char *into, size_t room)
+static ssize_t read_octets(int fd, int line, char *into, size_t room)
 {
     size_t length = 0;
-    int terminal = -1;
 
-    if (fd == STDIN_FILENO && isatty(fd)) {
-        terminal = prompt();
-        if (terminal < 0) {
-            return -1;
-        }
-        fd = terminal;
-    }
-    while (length < room) {
+    while (length < room && !(line && length > 0 && into[length - 1] == '\n')) {
         ssize_t got = read(fd, into + length, room - length);
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got < 0) {
-            return -1;
-        }
-        length += (size_t)got;
-        if (got == 0 || (terminal >= 0 && into[length - 1] == '\n')) {
+        if (got > 0) {
+            length += (size_t)got;
+        } else if (got == 0) {
             break;
+        } else if (errno != EINTR) {
+            return -1;
         }
     }
-    if (terminal >= 0) {
-        tcsetattr(terminal, TCSAFLUSH, &restored);
-        restore_fd = -1;
-        if (write(terminal, "\n", 1) < 0) {
-            return -1;
+    return (ssize_t)length;
+}
+
+/* The password without the newline at its end. Returns the length; -1 with errno. */
+static ssize_t read_password(int fd, char *into, size_t room)
+{
+    int terminal = fd == STDIN_FILENO && isatty(fd);
+    ssize_t length;
+
+    if (terminal) {
+        int error;
+        fd = prompt();
+        length = fd >= 0 ? read_octets(fd, 1, into, room) : -1;
+        error = errno;
+        restore();
+        signal(SIGTSTP, SIG_DFL);
+        if (fd >= 0) {
+            (void)!write(fd, "\n", 1); /* the one that was typed was not shown */
+            close(fd);
         }
-        close(terminal);
+        errno = error;
+    } else {
+        length = read_octets(fd, 0, into, room);
     }
     if (length > 0 && into[length - 1] == '\n') {
         length--;
@@ -283,32 +399,15 @@ static ssize_t read_password(int fd, char *into, size_t room)
             length--;
         }
     }
-    return (ssize_t)length;
+    return length;
 }
 
 /* ---- The answer ---- */
 
-/* Texts are UTF-8 by the library's word; what JSON does not allow as it is is escaped. */
-static void json_text(const char *text)
-{
-    putchar('"');
-    for (; *text != '\0'; text++) {
-        unsigned char octet = (unsigned char)*text;
-        if (octet == '"' || octet == '\\') {
-            printf("\\%c", octet);
-        } else if (octet < 0x20 || octet == 0x7f) {
-            printf("\\u%04x", octet);
-        } else {
-            putchar(octet);
-        }
-    }
-    putchar('"');
-}
-
 static void json_field(const char *name, const char *value)
 {
     printf(",\"%s\":", name);
-    json_text(value);
+    print_json_text(value);
 }
 
 static void json_list(const char *name, const char *const *values, size_t count)
@@ -320,7 +419,7 @@ static void json_list(const char *name, const char *const *values, size_t count)
         if (i > 0) {
             putchar(',');
         }
-        json_text(values[i]);
+        print_json_text(values[i]);
     }
     putchar(']');
 }
@@ -339,7 +438,7 @@ static void print_json(const options *of, const djauth_answer *answer)
     }
     if (answer->status == DJAUTH_GRANTED && of->asked != PING) {
         fputs(",\"account\":{\"id\":", stdout);
-        json_text(answer->id);
+        print_json_text(answer->id);
         json_field("username", answer->username);
         json_field("email", answer->email);
         json_field("first_name", answer->first_name);
@@ -352,19 +451,6 @@ static void print_json(const options *of, const djauth_answer *answer)
     fputs("}\n", stdout);
 }
 
-/* A name of somebody else's choosing must not play with the terminal. */
-static void print_plain(const char *text)
-{
-    for (; *text != '\0'; text++) {
-        unsigned char octet = (unsigned char)*text;
-        if (octet < 0x20 || octet == 0x7f) {
-            printf("\\x%02x", octet);
-        } else {
-            putchar(octet);
-        }
-    }
-}
-
 static void print_text(const options *of, const djauth_answer *answer)
 {
     size_t i;
@@ -372,14 +458,14 @@ static void print_text(const options *of, const djauth_answer *answer)
     fputs(djauth_status_name(answer->status), stdout);
     if (answer->status != DJAUTH_GRANTED || of->asked == PING) {
         fputs(": ", stdout);
-        print_plain(answer->reason);
+        print_plain(stdout, answer->reason);
         putchar('\n');
         return;
     }
     putchar(' ');
-    print_plain(answer->username);
+    print_plain(stdout, answer->username);
     fputs(" (id ", stdout);
-    print_plain(answer->id);
+    print_plain(stdout, answer->id);
     if (answer->is_staff) {
         fputs(", staff", stdout);
     }
@@ -388,7 +474,7 @@ static void print_text(const options *of, const djauth_answer *answer)
     }
     for (i = 0; i < answer->groups_count; i++) {
         fputs(i == 0 ? ", groups: " : ", ", stdout);
-        print_plain(answer->groups[i]);
+        print_plain(stdout, answer->groups[i]);
     }
     fputs(")\n", stdout);
 }
@@ -401,12 +487,14 @@ static int report(const options *of, const djauth_answer *answer)
     if (of->json && !of->quiet) {
         print_json(of, answer);
     } else if (fault) {
-        fprintf(stderr, "djauth: %s: %s\n", djauth_status_name(answer->status), answer->reason);
+        fprintf(stderr, "djauth: %s: ", djauth_status_name(answer->status));
+        print_plain(stderr, answer->reason);
+        fputc('\n', stderr);
     } else if (!of->quiet) {
         print_text(of, answer);
     }
     /* A caller that reads the answer must not take half of one for whole. */
-    if (fflush(stdout) != 0) {
+    if (ferror(stdout) || fflush(stdout) != 0) {
         fprintf(stderr, "djauth: cannot write the answer: %s\n", strerror(errno));
         return EXIT_FAULT;
     }
@@ -425,11 +513,37 @@ static int report(const options *of, const djauth_answer *answer)
     return EXIT_FAULT;
 }
 
+/* A fault of this program's own, told as the daemon's would be. */
+static int report_fault(const options *of, const char *tried)
+{
+    char sentence[256];
+    djauth_answer answer = {.status = DJAUTH_ERROR, .reason = sentence};
+
+    snprintf(sentence, sizeof(sentence), "cannot %s: %s", tried, strerror(errno));
+    return report(of, &answer);
+}
+
+/*
+ * Where a standard descriptor was closed, the socket would take its number, and answers would be written to the daemon.
+ * Each is filled the wrong way round: a password that nobody gave must be a fault, not an empty one.
+ */
+static void fill_standard_descriptors(void)
+{
+    int fd;
+
+    for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0) {
+            exit(EXIT_FAULT);
+        }
+    }
+}
+
 int main(int count, char **words)
 {
     static char password[PASSWORD_ROOM];
     options of = {.question = DJAUTH_QUESTION_INIT, .password_fd = STDIN_FILENO};
     const struct rlimit none = {0, 0};
+    const char *usual = getenv("DJAUTH_SOCKET");
     djauth_answer answer;
     djauth *handle;
     int code;
@@ -437,26 +551,26 @@ int main(int count, char **words)
     /* A password passes through here: no core file, and nobody else's debugger. */
     setrlimit(RLIMIT_CORE, &none);
     prctl(PR_SET_DUMPABLE, 0);
+    fill_standard_descriptors();
 
-    of.socket = getenv("DJAUTH_SOCKET");
     of.question.service = "djauth";
     read_options(count, words, &of);
 
-    handle = djauth_new(of.socket != NULL && of.socket[0] != '\0' ? of.socket : NULL);
+    handle = djauth_new(of.socket != NULL ? of.socket : usual != NULL && usual[0] != '\0' ? usual : NULL);
     if (handle == NULL) {
         if (errno == ENAMETOOLONG) {
-            wrong_usage("--socket: \"%s\" is not accepted; accepted: a path of at most 107 octets", of.socket);
+            wrong_usage("%s: \"%.256s\" is not accepted; accepted: a path of at most 107 octets",
+                        of.socket != NULL ? "--socket" : "DJAUTH_SOCKET", of.socket != NULL ? of.socket : usual);
         }
-        fprintf(stderr, "djauth: %s\n", strerror(errno));
-        return EXIT_FAULT;
+        return report_fault(&of, "begin");
     }
     if (of.asked == CHECK) {
         ssize_t length = read_password(of.password_fd, password, sizeof(password));
         if (length < 0) {
-            fprintf(stderr, "djauth: cannot read the password: %s\n", strerror(errno));
+            code = report_fault(&of, "read the password");
             explicit_bzero(password, sizeof(password));
             djauth_free(handle);
-            return EXIT_FAULT;
+            return code;
         }
         of.question.password = password;
         of.question.password_length = (size_t)length;

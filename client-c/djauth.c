@@ -256,15 +256,42 @@ static outcome receive(djauth *handle, djauth_answer *answer, unsigned char *int
 
 /* ---- Questions ---- */
 
-static outcome attempt(djauth *handle, djauth_operation operation, djauth_answer *answer, int kept, int64_t until,
-                       int timeout_ms)
+/*
+ * Encodes, sends, and wipes at once: the password need not lie here while the daemon thinks. Under an id of its own, and
+ * with the time that is left: the daemon drops a question whose asker has gone.
+ */
+static outcome send_question(djauth *handle, djauth_operation operation, const djauth_question *question,
+                             djauth_answer *answer, int kept, int64_t until, int timeout_ms)
+{
+    int64_t left = until - now_ms();
+    int encoded;
+    outcome came;
+
+    handle->last_id++;
+    encoded = djauth_wire_encode(&handle->frame, handle->last_id, operation, question, left > 1 ? (uint32_t)left : 1);
+    if (encoded == -2) {
+        /* Names and passwords were measured before: it is the site, permissions or groups that are too many. */
+        came = fail(handle, answer, DJAUTH_ERROR, "the question does not fit a frame of %d octets", DJAUTH_FRAME_MAX);
+    } else if (encoded != 0) {
+        came = fail(handle, answer, DJAUTH_ERROR, "no memory for the question");
+    } else {
+        came = send_frame(handle, answer, kept, until, timeout_ms);
+    }
+    if (handle->frame.at != NULL) {
+        explicit_bzero(handle->frame.at, handle->frame.room);
+    }
+    return came;
+}
+
+static outcome attempt(djauth *handle, djauth_operation operation, const djauth_question *question,
+                       djauth_answer *answer, int kept, int64_t until, int timeout_ms)
 {
     unsigned char first[DJAUTH_LENGTH_OCTETS];
     const char *wrong;
     uint32_t length;
     outcome came;
 
-    if ((came = send_frame(handle, answer, kept, until, timeout_ms)) != ANSWERED
+    if ((came = send_question(handle, operation, question, answer, kept, until, timeout_ms)) != ANSWERED
         || (came = receive(handle, answer, first, sizeof(first), 0, kept, until, timeout_ms)) != ANSWERED) {
         return came;
     }
@@ -280,7 +307,6 @@ static outcome attempt(djauth *handle, djauth_operation operation, djauth_answer
     if ((came = receive(handle, answer, handle->body.at, length, 1, kept, until, timeout_ms)) != ANSWERED) {
         return came;
     }
-    answer_init(answer);
     wrong = djauth_wire_decode(handle->body.at, length, handle->last_id, operation, &handle->texts, answer);
     if (wrong != NULL) {
         return fail(handle, answer, DJAUTH_ERROR, "%s: %s", handle->address.sun_path, wrong);
@@ -296,7 +322,6 @@ static djauth_status ask(djauth *handle, djauth_operation operation, const djaut
 {
     int64_t until;
     int kept;
-    int encoded;
 
     if (timeout_ms <= 0) {
         timeout_ms = DJAUTH_DEFAULT_TIMEOUT_MS;
@@ -307,28 +332,16 @@ static djauth_status ask(djauth *handle, djauth_operation operation, const djaut
     until = now_ms() + timeout_ms;
     answer_init(answer);
 
-    handle->last_id++;
-    encoded = djauth_wire_encode(&handle->frame, handle->last_id, operation, question, (uint32_t)timeout_ms);
-    if (encoded == -2) {
-        /* Names and passwords were measured before: it is the site, permissions or groups that are too many. */
-        fail(handle, answer, DJAUTH_ERROR, "the question does not fit a frame of %d octets", DJAUTH_FRAME_MAX);
-    } else if (encoded != 0) {
-        fail(handle, answer, DJAUTH_ERROR, "no memory for the question");
-    } else {
-        kept = handle->fd >= 0 && is_quiet(handle->fd);
-        if (!kept) {
-            disconnect(handle); /* closed meanwhile, or it says what nobody asked */
-        }
-        if ((kept || connect_to(handle, answer) == ANSWERED)
-            && attempt(handle, operation, answer, kept, until, timeout_ms) == GONE) {
-            disconnect(handle);
-            if (connect_to(handle, answer) == ANSWERED) {
-                attempt(handle, operation, answer, 0, until, timeout_ms);
-            }
-        }
+    kept = handle->fd >= 0 && is_quiet(handle->fd);
+    if (!kept) {
+        disconnect(handle); /* closed meanwhile, or it says what nobody asked */
     }
-    if (handle->frame.at != NULL) {
-        explicit_bzero(handle->frame.at, handle->frame.length);
+    if ((kept || connect_to(handle, answer) == ANSWERED)
+        && attempt(handle, operation, question, answer, kept, until, timeout_ms) == GONE) {
+        disconnect(handle);
+        if (connect_to(handle, answer) == ANSWERED) {
+            attempt(handle, operation, question, answer, 0, until, timeout_ms);
+        }
     }
     return answer->status;
 }
@@ -338,6 +351,11 @@ static djauth_status ask_about(djauth *handle, djauth_operation operation, const
 {
     if (question->size != sizeof(*question)) {
         fail(handle, answer, DJAUTH_ERROR, "the question was not begun with DJAUTH_QUESTION_INIT of this library");
+        return answer->status;
+    }
+    if ((question->username == NULL && question->username_length > 0)
+        || (question->password == NULL && question->password_length > 0)) {
+        fail(handle, answer, DJAUTH_ERROR, "the question gives the length of a text, but no text");
         return answer->status;
     }
     if (question->username_length > USERNAME_MAX

@@ -15,21 +15,25 @@
 #include "djauth.h"
 #include "vectors.h"
 
-/* What a server does with one request on a connection. */
+/* What a server does with one request on a connection. It waits `wait_ms` first. */
 typedef struct step {
     enum {
-        GRANT,      /* reply with the golden grant, under the request's id */
-        GRANT_OTHER,/* the same under another id */
-        BYTES,      /* send these octets as they are */
-        CUT,        /* send the first `count` octets of the grant, then close */
-        SPLIT,      /* send the grant in two parts, the first of `count` octets */
-        TWICE,      /* the grant two times */
-        CLOSE,      /* close without a word */
-        LATE,       /* wait `count` ms, then grant */
-        CLOSE_AFTER /* grant, then close */
+        GRANT,       /* reply with the golden grant, under the request's id */
+        DENY,        /* reply with the golden denial, likewise */
+        GRANT_OTHER, /* the grant under another id */
+        BYTES,       /* send these octets as they are, then close */
+        BYTES_OPEN,  /* and keep the connection open */
+        CUT,         /* send the first `count` octets of the grant, then close */
+        CUT_DENY,    /* the same of the denial */
+        SPLIT,       /* send the grant in two parts, the first of `count` octets */
+        TRICKLE,     /* send the grant octet by octet, each after `count` ms */
+        TWICE,       /* two grants at once */
+        CLOSE,       /* close without a word */
+        CLOSE_AFTER  /* grant, then close */
     } kind;
     size_t count;
     const unsigned char *bytes;
+    int wait_ms;
 } step;
 
 typedef struct server {
@@ -41,30 +45,28 @@ typedef struct server {
     size_t steps_count;
     size_t next;      /* of steps; each request takes one, the last one stays */
     int requests;     /* that were read whole */
-    int connections;
+    int connections;  /* that were accepted */
+    int open;         /* of those, with a thread that has not ended */
+    int slams;        /* close what was accepted before reading any of it */
+    unsigned char last[4096]; /* the start of the last request, without its length */
+    size_t last_length;
     pthread_mutex_t mutex;
+    pthread_cond_t closed;
 } server;
 
-static const unsigned char *grant_frame(size_t *length)
+/* A golden reply under the id of a request. The goldens have theirs in one octet; ids of tests stay below 128. */
+static size_t reply_under(const char *name, unsigned char *into, unsigned char id)
 {
     int i;
 
     for (i = 0; i < replies_count; i++) {
-        if (strcmp(replies[i].name, "granted") == 0) {
-            *length = replies[i].length;
-            return replies[i].frame;
+        if (strcmp(replies[i].name, name) == 0) {
+            memcpy(into, replies[i].frame, replies[i].length);
+            into[6] = id;
+            return replies[i].length;
         }
     }
     abort();
-}
-
-/* The golden grant has id 3 in one octet; ids of tests stay below 128. */
-static void grant_under(unsigned char *into, size_t *length, unsigned char id)
-{
-    const unsigned char *golden = grant_frame(length);
-
-    memcpy(into, golden, *length);
-    into[6] = id;
 }
 
 static int read_whole(int fd, unsigned char *into, size_t length)
@@ -96,13 +98,15 @@ static void send_whole(int fd, const unsigned char *octets, size_t length)
     }
 }
 
-static const step *next_step(server *of)
+static step next_step(server *of, const unsigned char *body, size_t length)
 {
-    const step *taken;
+    step taken;
 
     pthread_mutex_lock(&of->mutex);
     of->requests++;
-    taken = &of->steps[of->next];
+    of->last_length = length < sizeof(of->last) ? length : sizeof(of->last);
+    memcpy(of->last, body, of->last_length);
+    taken = of->steps[of->next];
     if (of->next + 1 < of->steps_count) {
         of->next++;
     }
@@ -114,10 +118,11 @@ static const step *next_step(server *of)
 static int serve_request(server *of, int fd)
 {
     unsigned char request[65540];
-    unsigned char grant[1024]; /* room for two */
-    size_t length = 0;
+    unsigned char reply[1024];
+    size_t length;
     size_t body;
-    const step *what;
+    size_t i;
+    step what;
 
     if (read_whole(fd, request, 4) != 0) {
         return -1;
@@ -126,42 +131,48 @@ static int serve_request(server *of, int fd)
     if (body > 65536 || read_whole(fd, request + 4, body) != 0) {
         return -1;
     }
-    what = next_step(of);
-    grant_under(grant, &length, request[6]);
-    switch (what->kind) {
+    what = next_step(of, request + 4, body);
+    usleep((useconds_t)what.wait_ms * 1000);
+    length = reply_under(what.kind == DENY || what.kind == CUT_DENY ? "denied" : "granted", reply, request[6]);
+    switch (what.kind) {
     case GRANT_OTHER:
-        grant[6] = (unsigned char)(grant[6] + 1);
-        send_whole(fd, grant, length);
-        return 0;
+        reply[6]++;
+        break;
     case BYTES:
-        send_whole(fd, what->bytes, what->count);
+        send_whole(fd, what.bytes, what.count);
         return -1;
+    case BYTES_OPEN:
+        send_whole(fd, what.bytes, what.count);
+        return 0;
     case CUT:
-        send_whole(fd, grant, what->count);
+    case CUT_DENY:
+        send_whole(fd, reply, what.count);
         return -1;
     case SPLIT:
-        send_whole(fd, grant, what->count);
+        send_whole(fd, reply, what.count);
         usleep(500);
-        send_whole(fd, grant + what->count, length - what->count);
+        send_whole(fd, reply + what.count, length - what.count);
         return 0;
-    case TWICE:
-        /* At once: a second one that comes a moment later is a fault to the next question, which is right too. */
-        memcpy(grant + length, grant, length);
-        send_whole(fd, grant, 2 * length);
+    case TRICKLE:
+        for (i = 0; i < length; i++) {
+            usleep((useconds_t)what.count * 1000);
+            send_whole(fd, reply + i, 1);
+        }
         return 0;
+    case TWICE: /* in one piece: the second must be there when the first is read */
+        memcpy(reply + length, reply, length);
+        length *= 2;
+        break;
     case CLOSE:
         return -1;
-    case LATE:
-        usleep((useconds_t)what->count * 1000);
-        send_whole(fd, grant, length);
-        return 0;
     case CLOSE_AFTER:
-        send_whole(fd, grant, length);
+        send_whole(fd, reply, length);
         return -1;
     case GRANT:
+    case DENY:
         break;
     }
-    send_whole(fd, grant, length);
+    send_whole(fd, reply, length);
     return 0;
 }
 
@@ -172,12 +183,16 @@ typedef struct served {
 
 static void *serve_connection(void *argument)
 {
-    served *connection = argument;
+    served connection = *(served *)argument;
 
-    while (serve_request(connection->of, connection->fd) == 0) {
+    free(argument);
+    while (!connection.of->slams && serve_request(connection.of, connection.fd) == 0) {
     }
-    close(connection->fd);
-    free(connection);
+    close(connection.fd);
+    pthread_mutex_lock(&connection.of->mutex);
+    connection.of->open--;
+    pthread_cond_signal(&connection.of->closed);
+    pthread_mutex_unlock(&connection.of->mutex);
     return NULL;
 }
 
@@ -197,6 +212,7 @@ static void *serve(void *argument)
         }
         pthread_mutex_lock(&of->mutex);
         of->connections++;
+        of->open++;
         pthread_mutex_unlock(&of->mutex);
         connection = malloc(sizeof(*connection));
         if (connection == NULL) {
@@ -217,6 +233,7 @@ static void server_bind(server *of, int backlog)
 
     memset(of, 0, sizeof(*of));
     pthread_mutex_init(&of->mutex, NULL);
+    pthread_cond_init(&of->closed, NULL);
     strcpy(of->directory, "/tmp/djauth-test-XXXXXX");
     if (mkdtemp(of->directory) == NULL) {
         abort();
@@ -249,6 +266,7 @@ static int server_requests(server *of)
     return requests_read;
 }
 
+/* Ends the server. The handles that it talked with are freed before, or their threads never end. */
 static void server_stop(server *of)
 {
     shutdown(of->fd, SHUT_RDWR);
@@ -256,6 +274,11 @@ static void server_stop(server *of)
         pthread_join(of->thread, NULL);
     }
     close(of->fd);
+    pthread_mutex_lock(&of->mutex);
+    while (of->open > 0) {
+        pthread_cond_wait(&of->closed, &of->mutex);
+    }
+    pthread_mutex_unlock(&of->mutex);
     unlink(of->path);
     rmdir(of->directory);
 }

@@ -4,6 +4,7 @@ TEST_OUT      := $(OUT)/c-test
 VECTORS       := $(wildcard ../protocol/vectors/*.json)
 TEST_CFLAGS    = $(STD) $(WARNINGS) -g -O1 -fno-omit-frame-pointer -I. -I$(TEST_OUT) $(CFLAGS)
 ASAN          := -fsanitize=address,undefined -fno-sanitize-recover=all
+GCC           ?= gcc
 CLANG         ?= clang
 FUZZ_SECONDS  ?= 60
 
@@ -19,7 +20,7 @@ $(TEST_OUT)/test_vectors: test/test_vectors.c test/tap.h djauth_wire.c djauth_wi
 	$(CC) $(TEST_CFLAGS) $(ASAN) -o $@ test/test_vectors.c $(LIBS)
 
 $(TEST_OUT)/test_connection: test/test_connection.c test/tap.h test/server.h djauth.c djauth_wire.c djauth_wire.h djauth.h $(TEST_OUT)/vectors.h
-	$(CC) $(TEST_CFLAGS) $(ASAN) -o $@ test/test_connection.c djauth_wire.c $(LIBS) -pthread
+	$(CC) $(TEST_CFLAGS) $(ASAN) -o $@ test/test_connection.c $(LIBS) -pthread
 
 $(TEST_OUT)/test_threads: test/test_threads.c test/tap.h test/server.h djauth.c djauth_wire.c djauth_wire.h djauth.h $(TEST_OUT)/vectors.h
 	$(CC) $(TEST_CFLAGS) -fsanitize=thread -o $@ test/test_threads.c djauth_wire.c $(LIBS) -pthread
@@ -28,12 +29,21 @@ $(TEST_OUT)/djauth: djauth-cli.c djauth.c djauth_wire.c djauth_wire.h djauth.h |
 	$(CC) $(TEST_CFLAGS) $(ASAN) -o $@ djauth-cli.c djauth.c djauth_wire.c $(LIBS)
 
 $(TEST_OUT)/reply_fuzz: fuzz/reply_fuzz.c djauth_wire.c djauth_wire.h djauth.h | $(TEST_OUT)
-	$(CLANG) $(TEST_CFLAGS) -fsanitize=fuzzer,address,undefined -o $@ fuzz/reply_fuzz.c djauth_wire.c $(LIBS)
+	$(CLANG) $(TEST_CFLAGS) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ fuzz/reply_fuzz.c $(LIBS)
 
 $(TEST_OUT)/corpus: test/vectors.mjs $(VECTORS) | $(TEST_OUT)
 	node test/vectors.mjs --corpus $@
 
-check: $(TEST_OUT)/test_vectors $(TEST_OUT)/test_connection $(TEST_OUT)/test_threads $(TEST_OUT)/djauth \
+# What either compiler has to say, and what gcc finds by following the paths.
+$(TEST_OUT)/analyzed: djauth.c djauth_wire.c djauth-cli.c djauth_wire.h djauth.h test/test.mk | $(TEST_OUT)
+	for source in djauth.c djauth_wire.c djauth-cli.c; do \
+		$(CLANG) $(STD) $(WARNINGS) -O2 -c -o $@.o $$source && \
+		$(GCC) $(STD) $(WARNINGS) -O2 -fanalyzer -c -o $@.o $$source || exit 1; \
+	done
+	rm -f $@.o
+	touch $@
+
+check: $(TEST_OUT)/analyzed $(TEST_OUT)/test_vectors $(TEST_OUT)/test_connection $(TEST_OUT)/test_threads $(TEST_OUT)/djauth \
        $(TEST_OUT)/reply_fuzz $(TEST_OUT)/corpus library
 	sh test/check.sh $(TEST_OUT) $(OUT)
 

@@ -1,5 +1,24 @@
 /* test_connection.c: libdjauth against a server that misbehaves at each step. Nothing may look like a verdict. */
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Long enough to make the library's buffers grow and move more than once. */
+static char secret[3000];
+static int freed_secrets;
+
+/* What the library gives back must not hold a password. */
+static void checked_free(void *block)
+{
+    if (block != NULL && memmem(block, malloc_usable_size(block), secret, 16) != NULL) {
+        freed_secrets++;
+    }
+    free(block);
+}
+#define free(block) checked_free(block)
+#include "djauth_wire.c"
 #include "djauth.c"
+#undef free
 
 #include <signal.h>
 #include <sys/resource.h>
@@ -11,12 +30,16 @@
 static djauth_question alice(void)
 {
     djauth_question q = DJAUTH_QUESTION_INIT;
+    size_t i;
 
+    for (i = 0; i < sizeof(secret); i++) {
+        secret[i] = (char)('a' + i % 16);
+    }
     q.username = "alice";
     q.username_length = 5;
-    q.password = "a-secret-to-look-for";
-    q.password_length = 20;
-    q.timeout_ms = 2000;
+    q.password = secret;
+    q.password_length = sizeof(secret);
+    q.timeout_ms = 5000;
     return q;
 }
 
@@ -100,29 +123,33 @@ static void test_full_queue(void)
 
 static void test_split_and_cut(void)
 {
-    size_t length;
+    unsigned char golden[1024];
+    size_t granted = reply_under("granted", golden, 1);
+    size_t denied = reply_under("denied", golden, 1);
     size_t at;
     int right = 1;
     int never = 1;
 
-    grant_frame(&length);
-    for (at = 1; at < length; at++) {
+    for (at = 1; at < granted; at++) {
         step steps[1] = {{.kind = SPLIT, .count = at}};
         server of;
         server_start(&of, steps, 1);
-        right &= ask_once(&of, 2000, NULL, 0) == DJAUTH_GRANTED;
+        right &= ask_once(&of, 5000, NULL, 0) == DJAUTH_GRANTED;
         server_stop(&of);
     }
     ok(right, "a reply split at every octet is read");
-    for (at = 0; at < length; at++) {
+    for (at = 0; at < granted + denied; at++) {
         step steps[1] = {{.kind = CUT, .count = at}};
         server of;
+        if (at >= granted) {
+            steps[0] = (step){.kind = CUT_DENY, .count = at - granted};
+        }
         server_start(&of, steps, 1);
-        never &= ask_once(&of, 2000, NULL, 0) == DJAUTH_ERROR;
+        never &= ask_once(&of, 5000, NULL, 0) == DJAUTH_ERROR;
         never &= server_requests(&of) == 1;
         server_stop(&of);
     }
-    ok(never, "a reply cut at every octet is a fault, and is not asked for again on a fresh connection");
+    ok(never, "a grant and a denial cut at every octet are faults, and are not asked for again on a fresh connection");
 }
 
 static void test_nonsense(void)
@@ -133,9 +160,16 @@ static void test_nonsense(void)
         step steps[1] = {{.kind = BYTES, .count = nonsense[i].length, .bytes = nonsense[i].frame}};
         server of;
         char reason[512];
+        int64_t began;
         server_start(&of, steps, 1);
-        ok(ask_once(&of, 2000, reason, sizeof(reason)) == DJAUTH_ERROR, "nonsense %s is a fault: %s", nonsense[i].name,
+        ok(ask_once(&of, 5000, reason, sizeof(reason)) == DJAUTH_ERROR, "nonsense %s is a fault: %s", nonsense[i].name,
            reason);
+        server_stop(&of);
+        steps[0].kind = BYTES_OPEN;
+        server_start(&of, steps, 1);
+        began = now_ms();
+        ok(ask_once(&of, 5000, reason, sizeof(reason)) == DJAUTH_ERROR && now_ms() - began < 4000,
+           "and needs no time to run out");
         server_stop(&of);
     }
 }
@@ -157,6 +191,7 @@ static void run(const char *name, const step *steps, size_t count, int timeout_m
     for (i = 0; i < questions; i++) {
         djauth_status status = djauth_check(handle, &q, &a);
         right &= status == expected[i] && a.status == status;
+        right &= status != DJAUTH_ERROR || strstr(a.reason, of.path) != NULL;
         if (status != expected[i]) {
             printf("# question %zu: %s (%s)\n", i + 1, djauth_status_name(status), a.reason);
         }
@@ -180,18 +215,195 @@ static void test_conversations(void)
     static const step closes_between[] = {{.kind = CLOSE_AFTER}, {.kind = GRANT}};
     static const step dies_once[] = {{.kind = GRANT}, {.kind = CLOSE}, {.kind = GRANT}};
     static const step dies_twice[] = {{.kind = GRANT}, {.kind = CLOSE}, {.kind = CLOSE}, {.kind = GRANT}};
+    static const step dies_within[] = {{.kind = GRANT}, {.kind = CUT, .count = 1}, {.kind = GRANT}};
     static const step other[] = {{.kind = GRANT_OTHER}, {.kind = GRANT}};
-    static const step twice[] = {{.kind = TWICE}, {.kind = GRANT}};
-    static const step late[] = {{.kind = LATE, .count = 300}, {.kind = CLOSE}, {.kind = GRANT}};
+    static const step twice[] = {{.kind = TWICE}, {.kind = DENY}};
 
-    RUN("one connection serves many questions", 2000, 3, grants, DJAUTH_GRANTED, DJAUTH_GRANTED, DJAUTH_GRANTED);
-    RUN("a connection closed between questions is made anew", 2000, 2, closes_between, DJAUTH_GRANTED, DJAUTH_GRANTED);
-    RUN("a kept connection that dies is asked once more", 2000, 3, dies_once, DJAUTH_GRANTED, DJAUTH_GRANTED);
-    RUN("but only once", 2000, 4, dies_twice, DJAUTH_GRANTED, DJAUTH_ERROR, DJAUTH_GRANTED);
-    RUN("a reply to another question is a fault", 2000, 2, other, DJAUTH_ERROR, DJAUTH_GRANTED);
-    RUN("what nobody asked for is not taken for the next answer", 2000, 2, twice, DJAUTH_GRANTED, DJAUTH_GRANTED);
-    RUN("a reply that comes too late never answers the next question", 100, 3, late, DJAUTH_ERROR, DJAUTH_ERROR,
-        DJAUTH_GRANTED);
+    RUN("one connection serves many questions", 5000, 3, grants, DJAUTH_GRANTED, DJAUTH_GRANTED, DJAUTH_GRANTED);
+    RUN("a connection closed between questions is made anew", 5000, 2, closes_between, DJAUTH_GRANTED, DJAUTH_GRANTED);
+    RUN("a kept connection that dies is asked once more", 5000, 3, dies_once, DJAUTH_GRANTED, DJAUTH_GRANTED);
+    RUN("but only once", 5000, 4, dies_twice, DJAUTH_GRANTED, DJAUTH_ERROR, DJAUTH_GRANTED);
+    RUN("and not when some of the reply had come", 5000, 3, dies_within, DJAUTH_GRANTED, DJAUTH_ERROR, DJAUTH_GRANTED);
+    RUN("a reply to another question is a fault", 5000, 2, other, DJAUTH_ERROR, DJAUTH_GRANTED);
+    RUN("what nobody asked for is not taken for the next answer", 5000, 2, twice, DJAUTH_GRANTED, DJAUTH_DENIED);
+}
+
+/* The deadline_ms of the last request; -1 where it had none. */
+static long server_last_deadline(server *of)
+{
+    static const char key[] = "\xab" "deadline_ms";
+    const unsigned char *at;
+    long deadline = -1;
+
+    pthread_mutex_lock(&of->mutex);
+    at = memmem(of->last, of->last_length, key, sizeof(key) - 1);
+    if (at != NULL) {
+        at += sizeof(key) - 1;
+        deadline = at[0] < 0x80 ? at[0] : at[0] == 0xcc ? at[1] : at[0] == 0xcd ? at[1] << 8 | at[2] : -1;
+    }
+    pthread_mutex_unlock(&of->mutex);
+    return deadline;
+}
+
+static int server_last_id(server *of)
+{
+    int id;
+
+    pthread_mutex_lock(&of->mutex);
+    id = of->last[2];
+    pthread_mutex_unlock(&of->mutex);
+    return id;
+}
+
+/* The grant of the first question comes while the second waits for its denial. */
+static void test_late(void)
+{
+    static const step steps[] = {{.kind = GRANT, .wait_ms = 600}, {.kind = DENY, .wait_ms = 1000}};
+    server of;
+    djauth *handle;
+    djauth_question q = alice();
+    djauth_answer a;
+    int64_t began;
+
+    server_start(&of, steps, 2);
+    handle = djauth_new(of.path);
+    q.timeout_ms = 100;
+    began = now_ms();
+    djauth_check(handle, &q, &a);
+    began = now_ms() - began;
+    ok(a.status == DJAUTH_ERROR && strstr(a.reason, "100 ms were not enough") != NULL && began >= 100 && began < 600,
+       "time runs out: %s", a.reason);
+    ok(server_last_deadline(&of) > 0 && server_last_deadline(&of) <= 100, "the daemon was told the time that there was");
+    q.timeout_ms = 5000;
+    ok(djauth_check(handle, &q, &a) == DJAUTH_DENIED && server_requests(&of) == 2,
+       "a grant that comes too late never answers the next question");
+    djauth_free(handle);
+    server_stop(&of);
+}
+
+/* An octet now and then does not buy the daemon more time. */
+static void test_trickle(void)
+{
+    static const step steps[] = {{.kind = TRICKLE, .count = 10}};
+    server of;
+    int64_t began;
+    int64_t took;
+    djauth_status status;
+
+    server_start(&of, steps, 1);
+    began = now_ms();
+    status = ask_once(&of, 200, NULL, 0);
+    took = now_ms() - began;
+    ok(status == DJAUTH_ERROR && took >= 200 && took < 1200, "a reply that trickles does not stretch the time: %ld ms",
+       (long)took);
+    server_stop(&of);
+}
+
+/* A daemon that reads nothing: the question does not fit what the kernel holds. */
+static void test_deaf(void)
+{
+    static char large[32768];
+    server of;
+    djauth *handle;
+    djauth_question q = alice();
+    djauth_answer a;
+    int64_t began;
+    int smallest = 1;
+
+    memset(large, 'x', sizeof(large));
+    q.password = large;
+    q.password_length = sizeof(large);
+    q.timeout_ms = 200;
+    server_bind(&of, 8);
+    handle = djauth_new(of.path);
+    ok(connect_to(handle, &a) == ANSWERED
+           && setsockopt(handle->fd, SOL_SOCKET, SO_SNDBUF, &smallest, sizeof(smallest)) == 0, "a small send buffer");
+    began = now_ms();
+    djauth_check(handle, &q, &a);
+    began = now_ms() - began;
+    ok(a.status == DJAUTH_ERROR && strstr(a.reason, "send the question") != NULL && began >= 200 && began < 1000,
+       "time runs out while sending: %s", a.reason);
+    djauth_free(handle);
+    server_stop(&of);
+}
+
+static void test_slam(void)
+{
+    static const step steps[] = {{.kind = GRANT}};
+    server of;
+    char reason[512];
+    int i;
+    int faults = 1;
+
+    server_start(&of, steps, 1);
+    of.slams = 1;
+    for (i = 0; i < 20; i++) {
+        faults &= ask_once(&of, 5000, reason, sizeof(reason)) == DJAUTH_ERROR;
+    }
+    server_stop(&of);
+    ok(faults && of.connections == 20 && of.requests == 0,
+       "accepted and closed unread is a fault, tried once: %s", reason);
+}
+
+/* The second try has what the first left of the time, and an id of its own. */
+static void test_second_try(void)
+{
+    static const step steps[] = {{.kind = GRANT}, {.kind = CLOSE, .wait_ms = 300}, {.kind = GRANT}};
+    static const step slow[] = {{.kind = GRANT}, {.kind = CLOSE, .wait_ms = 400}, {.kind = GRANT, .wait_ms = 1200}};
+    server of;
+    djauth *handle;
+    djauth_question q = alice();
+    djauth_answer a;
+    int64_t began;
+    long left;
+    int id;
+
+    server_start(&of, steps, 3);
+    handle = djauth_new(of.path);
+    djauth_check(handle, &q, &a);
+    left = server_last_deadline(&of);
+    ok(a.status == DJAUTH_GRANTED && left > 4000 && left <= 5000, "the first question has all the time: %ld ms", left);
+    id = server_last_id(&of);
+    djauth_check(handle, &q, &a);
+    left = server_last_deadline(&of);
+    ok(a.status == DJAUTH_GRANTED && server_requests(&of) == 3 && of.connections == 2 && left > 0 && left <= 4700,
+       "a second try has what is left of it: %ld ms", left);
+    ok(server_last_id(&of) == id + 2, "and an id of its own");
+    djauth_free(handle);
+    server_stop(&of);
+
+    server_start(&of, slow, 3);
+    handle = djauth_new(of.path);
+    djauth_check(handle, &q, &a);
+    q.timeout_ms = 500;
+    began = now_ms();
+    djauth_check(handle, &q, &a);
+    began = now_ms() - began;
+    ok(a.status == DJAUTH_ERROR && began >= 500 && began < 850,
+       "both tries together have one deadline: %s", a.reason);
+    djauth_free(handle);
+    server_stop(&of);
+}
+
+/* The daemon goes away for good between two questions. */
+static void test_gone(void)
+{
+    static const step steps[] = {{.kind = CLOSE_AFTER}};
+    server of;
+    djauth *handle;
+    djauth_question q = alice();
+    djauth_answer a;
+    djauth_status before;
+
+    server_start(&of, steps, 1);
+    handle = djauth_new(of.path);
+    before = djauth_check(handle, &q, &a);
+    server_stop(&of);
+    djauth_check(handle, &q, &a);
+    ok(before == DJAUTH_GRANTED && a.status == DJAUTH_ERROR && strstr(a.reason, of.path) != NULL
+           && a.username[0] == '\0' && a.groups == NULL,
+       "a daemon that is gone is a fault: %s", a.reason);
+    djauth_free(handle);
 }
 
 static int holds(const unsigned char *memory, size_t length, const char *text)
@@ -201,24 +413,42 @@ static int holds(const unsigned char *memory, size_t length, const char *text)
 
 static void test_secrecy(void)
 {
-    static const step steps[] = {{.kind = GRANT}, {.kind = CLOSE}, {.kind = CLOSE}, {.kind = LATE, .count = 200}};
+    static const step steps[] = {{.kind = GRANT}, {.kind = CLOSE}, {.kind = CLOSE}, {.kind = GRANT, .wait_ms = 200}};
+    static char large[40000];
     server of;
     djauth *handle;
     djauth_question q = alice();
     djauth_answer a;
     int i;
     int clean = 1;
+    int asked_right = 1;
 
+    memset(large, 'x', sizeof(large) - 1);
+    freed_secrets = 0;
     server_start(&of, steps, 4);
     handle = djauth_new(of.path);
-    for (i = 0; i < 3; i++) {
-        q.timeout_ms = i == 2 ? 50 : 2000;
-        djauth_check(handle, &q, &a);
-        clean &= !holds(handle->frame.at, handle->frame.room, q.password);
-        clean &= !holds((const unsigned char *)handle, sizeof(*handle), q.password);
+    for (i = 0; i < 4; i++) {
+        static const djauth_status expected[] = {DJAUTH_GRANTED, DJAUTH_ERROR, DJAUTH_ERROR, DJAUTH_ERROR};
+        q.timeout_ms = i == 2 ? 50 : 5000;
+        q.client_address = i == 3 ? large : NULL; /* too much, found out only behind the password */
+        q.site = i == 3 ? large + 10000 : NULL;
+        asked_right &= djauth_check(handle, &q, &a) == expected[i];
+        clean &= handle->frame.at != NULL && !holds(handle->frame.at, handle->frame.room, "abcdefghijklmnop");
+        clean &= handle->body.at != NULL && !holds(handle->body.at, handle->body.room, "abcdefghijklmnop");
+        clean &= !holds((const unsigned char *)handle, sizeof(*handle), "abcdefghijklmnop");
     }
+    ok(asked_right && server_requests(&of) == 4, "granted, died twice, timed out, did not fit");
     ok(clean, "the password is gone from the handle after every question, answered or not");
     djauth_free(handle);
+    /* In a new handle the buffer still has to grow behind the password, and to move. */
+    handle = djauth_new(of.path);
+    q = alice();
+    q.client_address = large + sizeof(large) - 10000;
+    asked_right = djauth_check(handle, &q, &a) == DJAUTH_GRANTED;
+    djauth_free(handle);
+    ok(asked_right && freed_secrets == 0, "and from every block of memory that was given back");
+    checked_free(memcpy(malloc(100), secret, 100));
+    ok(freed_secrets == 1, "(which is looked for rightly)");
     server_stop(&of);
 }
 
@@ -250,6 +480,9 @@ static void test_limits(void)
     ok(djauth_check(handle, &q, &a) == DJAUTH_ERROR && strstr(a.reason, "does not fit") != NULL,
        "a question that fits no frame is a fault");
     q = alice();
+    q.username = NULL;
+    ok(djauth_check(handle, &q, &a) == DJAUTH_ERROR, "a length without a text is a fault");
+    q = alice();
     q.size = 8;
     ok(djauth_check(handle, &q, &a) == DJAUTH_ERROR, "a question that was not begun properly is a fault");
     djauth_free(handle);
@@ -264,7 +497,7 @@ static void on_alarm(int number_of_signal)
 /* Signals that interrupt every system call. */
 static void test_interruptions(void)
 {
-    static const step steps[] = {{.kind = LATE, .count = 50}};
+    static const step steps[] = {{.kind = GRANT, .wait_ms = 50}};
     struct sigaction action = {.sa_handler = on_alarm};
     struct itimerval often = {{0, 1000}, {0, 1000}};
     struct itimerval never = {{0, 0}, {0, 0}};
@@ -298,7 +531,7 @@ static void test_many_descriptors(void)
         fds[i] = dup(0);
     }
     server_start(&of, steps, 1);
-    ok(fds[1099] >= 1024 && ask_once(&of, 2000, NULL, 0) == DJAUTH_GRANTED, "a descriptor over 1023 does as well");
+    ok(fds[1099] >= 1024 && ask_once(&of, 5000, NULL, 0) == DJAUTH_GRANTED, "a descriptor over 1023 does as well");
     server_stop(&of);
     for (i = 0; i < 1100; i++) {
         close(fds[i]);
@@ -314,6 +547,12 @@ int main(void)
     test_split_and_cut();
     test_nonsense();
     test_conversations();
+    test_late();
+    test_trickle();
+    test_deaf();
+    test_slam();
+    test_second_try();
+    test_gone();
     test_secrecy();
     test_limits();
     test_interruptions();

@@ -1,101 +1,17 @@
-/* test_vectors.c: the golden frames of protocol/vectors, octet for octet. */
+/* test_vectors.c: the golden frames of protocol/vectors, octet for octet; and what section 2 of PROTOCOL.md refuses. */
 #include "djauth_wire.c"
 
 #include "tap.h"
 #include "vectors.h"
 
-static const vector *find_vector(const vector *list, int count, const char *name)
-{
-    int i;
-
-    for (i = 0; i < count; i++) {
-        if (strcmp(list[i].name, name) == 0) {
-            return &list[i];
-        }
-    }
-    return NULL;
-}
-
-/* The question that a vector of requests.json spells. Returns 0 where this table knows none of that name. */
-static int question_of(const char *name, djauth_question *q, djauth_operation *operation, uint32_t *id,
-                       uint32_t *deadline_ms)
-{
-    static const char *const both[] = {"shop.change_order", "shop.view_order"};
-    static const char *const groups[] = {"Editors", "\xc3\x9c" "berpr\xc3\xbc" "fer"};
-    static const char *const commit[] = {"svn.commit"};
-    static char long_password[300];
-
-    memset(long_password, 'p', sizeof(long_password));
-    *q = (djauth_question)DJAUTH_QUESTION_INIT;
-    *operation = DJAUTH_CHECK;
-    *deadline_ms = 0;
-    q->username = "alice";
-    q->username_length = 5;
-    q->password = "secret";
-    q->password_length = 6;
-    if (strcmp(name, "ping") == 0) {
-        *id = 1;
-        *operation = DJAUTH_PING;
-    } else if (strcmp(name, "check-least") == 0) {
-        *id = 2;
-    } else if (strcmp(name, "check-staff") == 0 || strcmp(name, "check-everything") == 0) {
-        *id = 3;
-        q->site = "mysite.settings";
-        q->require_staff = 1;
-        q->client_address = "192.0.2.7";
-        q->service = "apache";
-        *deadline_ms = 5000;
-        if (strcmp(name, "check-everything") == 0) {
-            *id = 4294967295U;
-            q->require_superuser = 1;
-            q->permissions = both;
-            q->permissions_count = 2;
-            q->groups = groups;
-            q->groups_count = 2;
-            q->client_address = "2001:db8::7";
-            q->want_permissions = 1;
-            *deadline_ms = 600000;
-        }
-    } else if (strcmp(name, "check-latin1") == 0) {
-        *id = 256;
-        q->username = "Jos\xe9";
-        q->username_length = 4;
-        q->password = NULL;
-        q->password_length = 0;
-    } else if (strcmp(name, "check-long-password") == 0) {
-        *id = 70000;
-        q->username = "al\0ice";
-        q->username_length = 6;
-        q->password = long_password;
-        q->password_length = sizeof(long_password);
-    } else if (strcmp(name, "authorize-permission") == 0) {
-        *id = 7;
-        *operation = DJAUTH_AUTHORIZE;
-        q->permissions = commit;
-        q->permissions_count = 1;
-        q->service = "svn";
-        *deadline_ms = 2000;
-    } else if (strcmp(name, "authorize-least") == 0) {
-        *id = 8;
-        *operation = DJAUTH_AUTHORIZE;
-    } else {
-        return 0;
-    }
-    return 1;
-}
-
 static void test_requests(void)
 {
     djauth_octets frame = {0};
-    djauth_operation operation;
-    djauth_question question;
-    uint32_t id = 0;
-    uint32_t deadline_ms;
     int i;
 
     for (i = 0; i < requests_count; i++) {
-        int known = question_of(requests[i].name, &question, &operation, &id, &deadline_ms);
-        int encoded = known ? djauth_wire_encode(&frame, id, operation, &question, deadline_ms) : -1;
+        const asked *of = &requests_asked[i];
+        int encoded = djauth_wire_encode(&frame, of->id, of->operation, &of->question, of->deadline_ms);
         ok(encoded == 0 && frame.length == requests[i].length
                && memcmp(frame.at, requests[i].frame, frame.length) == 0,
            "request %s encodes to its golden frame", requests[i].name);
@@ -103,127 +19,275 @@ static void test_requests(void)
     djauth_octets_free(&frame);
 }
 
-static const char *decode(const vector *of, uint32_t id, djauth_operation operation, djauth_octets *texts,
-                          djauth_answer *answer)
+static const char *decode(const unsigned char *body, size_t length, uint32_t id, djauth_operation operation,
+                          djauth_octets *texts_of_it, djauth_answer *answer)
 {
     memset(answer, 0, sizeof(*answer));
     answer->status = DJAUTH_ERROR;
-    answer->reason = "";
-    return djauth_wire_decode(of->frame + DJAUTH_LENGTH_OCTETS, of->length - DJAUTH_LENGTH_OCTETS, id, operation,
-                              texts, answer);
+    answer->reason = answer->id = answer->username = answer->email = answer->first_name = answer->last_name = "";
+    return djauth_wire_decode(body, length, id, operation, texts_of_it, answer);
 }
 
-static const vector *reply(const char *name)
+static int same_list(const char *const *a, size_t a_count, const char *const *b, size_t b_count)
 {
-    const vector *found = find_vector(replies, replies_count, name);
+    size_t i;
 
-    ok(found != NULL, "there is a reply %s", name);
-    return found;
+    if (a_count != b_count || (a == NULL) != (a_count == 0)) {
+        return 0;
+    }
+    for (i = 0; i < a_count; i++) {
+        if (strcmp(a[i], b[i]) != 0) {
+            return 0;
+        }
+    }
+    return 1;
 }
 
-static int is_alice(const djauth_answer *a)
+static int same_answer(const djauth_answer *a, const djauth_answer *b)
 {
-    return strcmp(a->username, "alice") == 0 && strcmp(a->first_name, "Alice") == 0
-           && strcmp(a->last_name, "Liddell") == 0 && a->is_staff == 1;
+    return a->status == b->status && a->retry_after == b->retry_after && strcmp(a->reason, b->reason) == 0
+           && strcmp(a->id, b->id) == 0 && strcmp(a->username, b->username) == 0 && strcmp(a->email, b->email) == 0
+           && strcmp(a->first_name, b->first_name) == 0 && strcmp(a->last_name, b->last_name) == 0
+           && a->is_staff == b->is_staff && a->is_superuser == b->is_superuser
+           && same_list(a->groups, a->groups_count, b->groups, b->groups_count)
+           && same_list(a->permissions, a->permissions_count, b->permissions, b->permissions_count);
 }
 
 static void test_replies(void)
 {
-    static const struct {
-        const char *name;
-        uint32_t id;
-        djauth_status status;
-        const char *reason;
-    } refusals[] = {
-        {"denied", 2, DJAUTH_DENIED, "wrong-password"},
-        {"unknown-user", 256, DJAUTH_UNKNOWN_USER, "unknown-user"},
-        {"busy", 70000, DJAUTH_BUSY, "queue-full"},
-        {"error", 7, DJAUTH_ERROR, "the database of site mysite.settings did not answer"},
-        {"bad-request", 8, DJAUTH_BAD_REQUEST, "argument \"usrname\" is not known to check"},
-    };
-    djauth_octets texts = {0};
+    djauth_octets into = {0};
     djauth_answer a;
-    size_t i;
+    int i;
 
-    ok(decode(reply("pong"), 1, DJAUTH_PING, &texts, &a) == NULL && a.status == DJAUTH_GRANTED
-           && strcmp(a.reason, "djauthd 0.1.0") == 0, "pong names the server");
-    ok(decode(reply("granted"), 3, DJAUTH_CHECK, &texts, &a) == NULL && a.status == DJAUTH_GRANTED && is_alice(&a)
-           && strcmp(a.id, "1") == 0 && strcmp(a.email, "alice@example.com") == 0 && a.is_superuser == 0
-           && a.groups_count == 1 && strcmp(a.groups[0], "Editors") == 0 && a.permissions_count == 0
-           && a.permissions == NULL, "granted carries the account");
-    ok(decode(reply("granted-permissions"), 4294967295U, DJAUTH_CHECK, &texts, &a) == NULL && is_alice(&a)
-           && strcmp(a.id, "0f8fad5bd9cb469fa16570867728950e") == 0 && a.email[0] == '\0' && a.is_superuser == 1
-           && a.groups_count == 0 && a.groups == NULL && a.permissions_count == 2
-           && strcmp(a.permissions[0], "shop.change_order") == 0 && strcmp(a.permissions[1], "shop.view_order") == 0,
-       "granted carries the permissions that were wanted");
-    ok(decode(reply("granted-more-keys"), 9, DJAUTH_CHECK, &texts, &a) == NULL && is_alice(&a),
-       "keys that are not known are passed over");
-    for (i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
-        ok(decode(reply(refusals[i].name), refusals[i].id, DJAUTH_CHECK, &texts, &a) == NULL
-               && a.status == refusals[i].status && strcmp(a.reason, refusals[i].reason) == 0
-               && a.retry_after == (a.status == DJAUTH_BUSY ? 2U : 0U),
-           "%s is read with its reason", refusals[i].name);
+    for (i = 0; i < replies_count; i++) {
+        const meant *of = &replies_meant[i];
+        const unsigned char *body = replies[i].frame + DJAUTH_LENGTH_OCTETS;
+        size_t length = replies[i].length - DJAUTH_LENGTH_OCTETS;
+        djauth_operation other = of->operation == DJAUTH_PING ? DJAUTH_CHECK : DJAUTH_PING;
+        ok(djauth_wire_length(replies[i].frame) == length
+               && decode(body, length, of->id, of->operation, &into, &a) == NULL && same_answer(&a, &of->answer),
+           "reply %s decodes to its meaning", replies[i].name);
+        ok(decode(body, length, of->id + 1, of->operation, &into, &a) != NULL
+               && decode(body, length, of->id - 1, of->operation, &into, &a) != NULL,
+           "reply %s answers no other question", replies[i].name);
+        if (of->answer.status == DJAUTH_GRANTED) {
+            ok(decode(body, length, of->id, other, &into, &a) != NULL, "reply %s grants nothing else", replies[i].name);
+        }
     }
-    ok(decode(reply("granted"), 4, DJAUTH_CHECK, &texts, &a) != NULL, "a reply to another question is refused");
-    ok(decode(reply("pong"), 1, DJAUTH_CHECK, &texts, &a) != NULL, "a pong grants nobody");
-    djauth_octets_free(&texts);
+    djauth_octets_free(&into);
 }
 
 static void test_nonsense(void)
 {
-    djauth_octets texts = {0};
+    djauth_octets into = {0};
     djauth_answer a;
     int i;
 
     for (i = 0; i < nonsense_count; i++) {
         uint32_t length = djauth_wire_length(nonsense[i].frame);
-        ok(length == 0 || decode(&nonsense[i], 1, DJAUTH_CHECK, &texts, &a) != NULL, "nonsense %s is refused",
-           nonsense[i].name);
+        ok(length == 0
+               || decode(nonsense[i].frame + DJAUTH_LENGTH_OCTETS, nonsense[i].length - DJAUTH_LENGTH_OCTETS, 1,
+                         DJAUTH_CHECK, &into, &a) != NULL,
+           "nonsense %s is refused", nonsense[i].name);
     }
-    djauth_octets_free(&texts);
+    djauth_octets_free(&into);
+}
+
+/* ---- Replies made here, under id 1 ---- */
+
+#define BYTES(literal) literal, sizeof(literal) - 1
+
+/* The account of a grant, with `more` pairs behind it. */
+#define PAIRS                                                                                                         \
+    "\xa2id\xa1" "1" "\xa8username\xa5" "alice" "\xa5" "email\xa0" "\xaa" "first_name\xa0" "\xa9last_name\xa0"       \
+    "\xa5staff\xc3" "\xa9superuser\xc2" "\xa6groups\x91\xa7" "Editors"
+
+static int makes_sense(const char *body, size_t length)
+{
+    /* A block of exactly that size, so that a look past its end is seen. */
+    unsigned char *exact = malloc(length > 0 ? length : 1);
+    djauth_octets into = {0};
+    djauth_answer a;
+    int sense = 0;
+
+    if (exact != NULL) {
+        memcpy(exact, body, length);
+        sense = decode(exact, length, 1, DJAUTH_CHECK, &into, &a) == NULL;
+    }
+    djauth_octets_free(&into);
+    free(exact);
+    return sense;
+}
+
+/* A grant with one more key, whose value this is. */
+static int passes_over(const char *value, size_t length)
+{
+    static const char before[] = "\x94\x01\x01\x00\x82\xa7" "account\x88" PAIRS "\xa1x";
+    char body[512];
+
+    if (sizeof(before) - 1 + length > sizeof(body)) {
+        abort();
+    }
+    memcpy(body, before, sizeof(before) - 1);
+    memcpy(body + sizeof(before) - 1, value, length);
+    return makes_sense(body, sizeof(before) - 1 + length);
+}
+
+static void test_values(void)
+{
+    static const struct {
+        const char *about;
+        int allowed;
+        const char *value;
+        size_t length;
+    } values[] = {
+        {"nil", 1, BYTES("\xc0")},
+        {"octets of any kind", 1, BYTES("\xc4\x03\x00\xff\x80")},
+        {"octets in 16 and 32 bits of length", 1, BYTES("\x92\xc5\x00\x01x\xc6\x00\x00\x00\x01y")},
+        {"an integer in each encoding", 1,
+         BYTES("\x97\x7f\xcc\x01\xcd\x00\x01\xce\x00\x00\x00\x01\xcf\x00\x00\x00\x00\x00\x00\x00\x01\xd0\x7f\xd1\x00\x01")},
+        {"integers in signed encodings", 1, BYTES("\x92\xd2\x00\x00\x00\x01\xd3\x00\x00\x00\x00\x00\x00\x00\x01")},
+        {"2^53 - 1", 1, BYTES("\xcf\x00\x1f\xff\xff\xff\xff\xff\xff")},
+        {"2^53", 0, BYTES("\xcf\x00\x20\x00\x00\x00\x00\x00\x00")},
+        {"2^53, signed", 0, BYTES("\xd3\x00\x20\x00\x00\x00\x00\x00\x00")},
+        {"-1", 0, BYTES("\xff")},
+        {"-1 in 8 bits", 0, BYTES("\xd0\xff")},
+        {"-1 in 16 bits", 0, BYTES("\xd1\xff\xff")},
+        {"-1 in 32 bits", 0, BYTES("\xd2\xff\xff\xff\xff")},
+        {"-1 in 64 bits", 0, BYTES("\xd3\xff\xff\xff\xff\xff\xff\xff\xff")},
+        {"a float", 0, BYTES("\xca\x00\x00\x00\x00")},
+        {"a double", 0, BYTES("\xcb\x00\x00\x00\x00\x00\x00\x00\x00")},
+        {"an extension", 0, BYTES("\xd4\x01\x00")},
+        {"an extension with a length", 0, BYTES("\xc7\x01\x01\x00")},
+        {"the octet that is never used", 0, BYTES("\xc1")},
+        {"nothing", 0, BYTES("")},
+        {"half a length", 0, BYTES("\xda\x00")},
+        {"half an integer", 0, BYTES("\xce\x00\x00")},
+        {"a text longer than the frame", 0, BYTES("\xdb\xff\xff\xff\xffx")},
+        {"a map larger than the frame", 0, BYTES("\xdf\xff\xff\xff\xff\xa0\xc0")},
+        {"a map without its last value", 0, BYTES("\x81\xa1y")},
+        {"a map with texts for keys", 1, BYTES("\x83\xa0\xc0\xd9\x01y\xc0\xda\x00\x01z\xc0")},
+        {"a map with an integer for a key", 0, BYTES("\x81\x01\xc0")},
+        {"a map with octets for a key", 0, BYTES("\x81\xc4\x01y\xc0")},
+        {"a map with nil for a key", 0, BYTES("\x81\xc0\xc0")},
+        {"eight deep", 1, BYTES("\x91\x91\x91\x91\x91\x91\x01")},
+        {"nine deep", 0, BYTES("\x91\x91\x91\x91\x91\x91\x91\x01")},
+        {"nine deep, the last one empty", 0, BYTES("\x91\x91\x91\x91\x91\x91\x90")},
+        {"UTF-8 of each length", 1, BYTES("\xaa" "a\xc2\x80\xe0\xa0\x80\xf0\x90\x80\x80")},
+        {"the last of UTF-8", 1, BYTES("\xaa\xed\x9f\xbf\xee\x80\x80\xf4\x8f\xbf\xbf")},
+        {"a lone continuation", 0, BYTES("\xa1\x80")},
+        {"Latin-1", 0, BYTES("\xa4Jos\xe9")},
+        {"a character cut short", 0, BYTES("\xa2\xe2\x82")},
+        {"an overlong slash", 0, BYTES("\xa2\xc0\xaf")},
+        {"overlong in two", 0, BYTES("\xa2\xc1\xbf")},
+        {"overlong in three", 0, BYTES("\xa3\xe0\x9f\xbf")},
+        {"overlong in four", 0, BYTES("\xa4\xf0\x8f\xbf\xbf")},
+        {"a surrogate", 0, BYTES("\xa3\xed\xa0\x80")},
+        {"past U+10FFFF", 0, BYTES("\xa4\xf4\x90\x80\x80")},
+        {"a head past all", 0, BYTES("\xa4\xf5\x80\x80\x80")},
+        {"a key that is not UTF-8", 0, BYTES("\x81\xa1\xff\xc0")},
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+        ok(passes_over(values[i].value, values[i].length) == values[i].allowed, "in a key that is not known, %s is %s",
+           values[i].about, values[i].allowed ? "passed over" : "refused");
+    }
+}
+
+static void test_shapes(void)
+{
+    static const struct {
+        const char *about;
+        int allowed;
+        const char *body;
+        size_t length;
+    } shapes[] = {
+        {"a grant", 1, BYTES("\x94\x01\x01\x00\x81\xa7" "account\x88" PAIRS)},
+        {"an id in nine octets", 1, BYTES("\x94\x01\xcf\0\0\0\0\0\0\0\x01\x00\x81\xa7" "account\x88" PAIRS)},
+        {"an id that is 1 only in its last 32 bits", 0,
+         BYTES("\x94\x01\xcf\0\0\0\x01\0\0\0\x01\x00\x81\xa7" "account\x88" PAIRS)},
+        {"two accounts", 0, BYTES("\x94\x01\x01\x00\x82\xa7" "account\x88" PAIRS "\xa7" "account\x88" PAIRS)},
+        {"two usernames", 0, BYTES("\x94\x01\x01\x00\x81\xa7" "account\x89" PAIRS "\xa8username\xa3" "bob")},
+        {"permissions", 1, BYTES("\x94\x01\x01\x00\x81\xa7" "account\x89" PAIRS "\xabpermissions\x91\xa3" "a.b")},
+        {"permissions twice", 0,
+         BYTES("\x94\x01\x01\x00\x81\xa7" "account\x8a" PAIRS "\xabpermissions\x91\xa3" "a.b\xabpermissions\x90")},
+        {"permissions that are none", 0, BYTES("\x94\x01\x01\x00\x81\xa7" "account\x89" PAIRS "\xabpermissions\xc0")},
+        {"a permission with NUL", 0,
+         BYTES("\x94\x01\x01\x00\x81\xa7" "account\x89" PAIRS "\xabpermissions\x91\xa3" "a\0b")},
+        {"a denial", 1, BYTES("\x94\x01\x01\x01\x81\xa6reason\xa8inactive")},
+        {"a denial without a reason", 0, BYTES("\x94\x01\x01\x01\x80")},
+        {"a denial with two reasons", 0, BYTES("\x94\x01\x01\x01\x82\xa6reason\xa1x\xa6reason\xa1y")},
+        {"a reason with NUL", 0, BYTES("\x94\x01\x01\x01\x81\xa6reason\xa3x\0y")},
+        {"a reason of octets", 0, BYTES("\x94\x01\x01\x01\x81\xa6reason\xc4\x01x")},
+        {"a reason that is not UTF-8", 0, BYTES("\x94\x01\x01\x01\x81\xa6reason\xa1\xff")},
+        {"busy", 1, BYTES("\x94\x01\x01\x03\x82\xa6reason\xa1x\xabretry_after\x01")},
+        {"busy for no time", 0, BYTES("\x94\x01\x01\x03\x82\xa6reason\xa1x\xabretry_after\x00")},
+        {"busy for a text", 0, BYTES("\x94\x01\x01\x03\x82\xa6reason\xa1x\xabretry_after\xa1" "1")},
+        {"nothing at all", 0, BYTES("")},
+    };
+    static const char *const keys[] = {"account", "id", "username", "email", "first_name", "last_name", "staff",
+                                       "superuser", "groups"};
+    static const char whole[] = "\x94\x01\x01\x00\x81\xa7" "account\x88" PAIRS;
+    size_t i;
+
+    for (i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
+        ok(makes_sense(shapes[i].body, shapes[i].length) == shapes[i].allowed, "%s is %s", shapes[i].about,
+           shapes[i].allowed ? "read" : "refused");
+    }
+    for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        char body[sizeof(whole)];
+        char *key;
+        char *value;
+        memcpy(body, whole, sizeof(whole));
+        key = memmem(body, sizeof(body) - 1, keys[i], strlen(keys[i]));
+        *key = 'X';
+        ok(!makes_sense(body, sizeof(body) - 1), "a grant without %s is refused", keys[i]);
+        *key = keys[i][0];
+        value = key + strlen(keys[i]);
+        /* Only where the value is one octet: the rest of the reply stays well-formed, and its type alone is wrong. */
+        if (*value == '\xc2' || *value == '\xc3' || *value == '\xa0') {
+            *value = 0x01;
+            ok(!makes_sense(body, sizeof(body) - 1), "a grant whose %s is a number is refused", keys[i]);
+        }
+    }
 }
 
 /* Every prefix of a reply, and every reply with one octet changed in all 256 ways: refused, or complete. */
 static void test_damage(void)
 {
-    const vector *granted = reply("granted");
-    size_t length = granted->length - DJAUTH_LENGTH_OCTETS;
-    unsigned char *copy = malloc(length);
-    djauth_octets texts = {0};
+    static const char whole[] = "\x94\x01\x01\x00\x81\xa7" "account\x88" PAIRS;
+    const size_t length = sizeof(whole) - 1;
+    unsigned char copy[sizeof(whole)];
+    djauth_octets into = {0};
     djauth_answer a;
+    size_t grants = 0;
     size_t i;
     int octet;
     int cut = 1;
-    int changed = 1;
+    int whole_accounts = 1;
 
-    if (copy == NULL) {
-        return;
-    }
     for (i = 0; i < length; i++) {
-        /* A block of exactly that size, so that a look past its end is seen. */
-        unsigned char *prefix = malloc(i > 0 ? i : 1);
-        if (prefix != NULL) {
-            memcpy(prefix, granted->frame + DJAUTH_LENGTH_OCTETS, i);
-            cut &= djauth_wire_decode(prefix, i, 3, DJAUTH_CHECK, &texts, &a) != NULL;
-        }
-        free(prefix);
+        cut &= !makes_sense(whole, i);
     }
     ok(cut, "no prefix of a granting reply grants");
     for (i = 0; i < length; i++) {
         for (octet = 0; octet < 256; octet++) {
-            memcpy(copy, granted->frame + DJAUTH_LENGTH_OCTETS, length);
+            memcpy(copy, whole, length);
             copy[i] = (unsigned char)octet;
             memset(&a, 0, sizeof(a));
             a.status = DJAUTH_ERROR;
-            if (djauth_wire_decode(copy, length, 3, DJAUTH_CHECK, &texts, &a) == NULL && a.status == DJAUTH_GRANTED) {
-                changed &= a.username != NULL && a.id != NULL && a.email != NULL && a.first_name != NULL
-                           && a.last_name != NULL && (a.groups_count == 0) == (a.groups == NULL);
+            a.is_staff = a.is_superuser = -1;
+            if (djauth_wire_decode(copy, length, 1, DJAUTH_CHECK, &into, &a) == NULL && a.status == DJAUTH_GRANTED) {
+                grants++;
+                whole_accounts &= a.username != NULL && a.id != NULL && a.email != NULL && a.first_name != NULL
+                                  && a.last_name != NULL && a.is_staff >= 0 && a.is_superuser >= 0
+                                  && (a.groups_count == 0) == (a.groups == NULL);
             }
         }
     }
-    ok(changed, "a changed octet never makes half an account");
-    free(copy);
-    djauth_octets_free(&texts);
+    ok(grants > 256 && whole_accounts, "of %zu grants with a changed octet none has half an account", grants);
+    djauth_octets_free(&into);
 }
 
 static void test_limits(void)
@@ -231,6 +295,7 @@ static void test_limits(void)
     static char many[70000];
     djauth_octets frame = {0};
     djauth_question q = DJAUTH_QUESTION_INIT;
+    size_t fits;
 
     memset(many, 'x', sizeof(many) - 1);
     q.username = "alice";
@@ -239,9 +304,19 @@ static void test_limits(void)
     ok(djauth_wire_encode(&frame, 1, DJAUTH_AUTHORIZE, &q, 0) == -2, "a question that fits no frame is told apart");
     q.site = NULL;
     q.username = many;
-    q.username_length = 65500;
+    q.username_length = 65000;
+    ok(djauth_wire_encode(&frame, 1, DJAUTH_AUTHORIZE, &q, 0) == 0, "a large one fits");
+    fits = 65000 + DJAUTH_LENGTH_OCTETS + DJAUTH_FRAME_MAX - frame.length;
+    q.username_length = fits;
     ok(djauth_wire_encode(&frame, 1, DJAUTH_AUTHORIZE, &q, 0) == 0
-           && djauth_wire_length(frame.at) == frame.length - DJAUTH_LENGTH_OCTETS, "the largest one fits");
+           && frame.length == DJAUTH_LENGTH_OCTETS + DJAUTH_FRAME_MAX
+           && djauth_wire_length(frame.at) == DJAUTH_FRAME_MAX, "the largest one fits");
+    q.username_length = fits + 1;
+    ok(djauth_wire_encode(&frame, 1, DJAUTH_AUTHORIZE, &q, 0) == -2, "and one octet more does not");
+    ok(djauth_wire_length((const unsigned char *)"\0\1\0\0") == 65536
+           && djauth_wire_length((const unsigned char *)"\0\1\0\1") == 0
+           && djauth_wire_length((const unsigned char *)"\xff\xff\xff\xff") == 0
+           && djauth_wire_length((const unsigned char *)"\0\0\0\0") == 0, "a reply has 1 to 65536 octets");
     djauth_octets_free(&frame);
 }
 
@@ -250,6 +325,8 @@ int main(void)
     test_requests();
     test_replies();
     test_nonsense();
+    test_values();
+    test_shapes();
     test_damage();
     test_limits();
     return tap_done();

@@ -1,30 +1,98 @@
-// The golden frames as C tables on standard output; with --corpus DIR as files that a fuzzer starts from.
+// The golden frames and their meanings as C tables on standard output; with --corpus DIR as files that a fuzzer starts from.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const read = (name) =>
   JSON.parse(readFileSync(new URL(`../../protocol/vectors/${name}.json`, import.meta.url), 'utf8')).vectors;
 const octets = (hex) => (hex.match(/../g) ?? []).map((octet) => `0x${octet}`).join(',');
-const quoted = (text) => JSON.stringify(text);
+/** Octal escapes end after three digits; hexadecimal ones would swallow what follows. */
+const literal = (buffer) => `"${[...buffer].map((octet) => `\\${octet.toString(8).padStart(3, '0')}`).join('')}"`;
+const text = (value) => literal(Buffer.from(value));
+
+/** A table that knows every key: one that is new in the vectors must not go untested. */
+function fields(of, known) {
+  return Object.entries(of).flatMap(([key, value]) => {
+    if (!Object.hasOwn(known, key)) throw new Error(`no field of C for ${key}`);
+    return known[key](value);
+  });
+}
+const list = (name) => (values) =>
+  values.length === 0
+    ? []
+    : [`.${name} = (const char *const[]){${values.map(text).join(', ')}}`, `.${name}_count = ${values.length}`];
+const string = (name) => (value) => [`.${name} = ${text(value)}`];
+const flag = (name) => (value) => [`.${name} = ${value ? 1 : 0}`];
+const bin = (name) => (value) => {
+  const buffer = Buffer.from(value.bin, 'hex');
+  return [`.${name} = ${literal(buffer)}`, `.${name}_length = ${buffer.length}`];
+};
+
+function question(args) {
+  const known = {
+    site: string('site'),
+    username: bin('username'),
+    password: bin('password'),
+    require: (value) =>
+      fields(value, {
+        staff: flag('require_staff'),
+        superuser: flag('require_superuser'),
+        permissions: list('permissions'),
+        groups: list('groups'),
+      }),
+    client: (value) => fields(value, { address: string('client_address'), service: string('service') }),
+    deadline_ms: () => [],
+    want: (words) => words.flatMap((word) => fields({ [word]: true }, { permissions: flag('want_permissions') })),
+  };
+  return ['.size = sizeof(djauth_question)', ...fields(args, known)];
+}
+
+/** What the library has to make of a reply; keys that it does not know are left out here as there. */
+function meaning([, , status, content]) {
+  const blank = { reason: '', id: '', username: '', email: '', first_name: '', last_name: '' };
+  const { account = {}, retry_after = 0 } = content;
+  const texts = Object.keys(blank).map((key) => `.${key} = ${text(account[key] ?? content[key] ?? '')}`);
+  if (content.server !== undefined) texts[0] = `.reason = ${text(content.server)}`;
+  return [`.status = (djauth_status)${status}`, `.retry_after = ${retry_after}`, ...texts].concat(
+    [`.is_staff = ${account.staff ? 1 : 0}`, `.is_superuser = ${account.superuser ? 1 : 0}`],
+    list('groups')(account.groups ?? []),
+    list('permissions')(account.permissions ?? []),
+  );
+}
 
 if (process.argv[2] === '--corpus') {
   mkdirSync(process.argv[3], { recursive: true });
   for (const name of ['replies', 'nonsense']) {
     for (const vector of read(name)) {
-      // One octet that says which question it answers, then the body.
+      // One octet that says which operation it answers (a ping is the third), then the body.
       const body = Buffer.from(vector.hex, 'hex').subarray(4);
-      writeFileSync(join(process.argv[3], `${name}-${vector.name}`), Buffer.concat([Buffer.alloc(1), body]));
+      const operation = vector.message?.[3].server === undefined ? 0 : 2;
+      writeFileSync(join(process.argv[3], `${name}-${vector.name}`), Buffer.concat([Buffer.of(operation), body]));
     }
   }
 } else {
+  console.log('#include "djauth_wire.h"');
   console.log('typedef struct vector { const char *name; const unsigned char *frame; size_t length; } vector;');
   for (const name of ['requests', 'replies', 'nonsense']) {
     const vectors = read(name);
     for (const [at, { hex }] of vectors.entries()) {
       console.log(`static const unsigned char ${name}_${at}[] = {${octets(hex)}};`);
     }
-    const rows = vectors.map((v, at) => `{${quoted(v.name)}, ${name}_${at}, sizeof(${name}_${at})}`);
+    const rows = vectors.map((v, at) => `{${text(v.name)}, ${name}_${at}, sizeof(${name}_${at})}`);
     console.log(`static const vector ${name}[] = {${rows.join(', ')}};`);
     console.log(`enum { ${name}_count = ${vectors.length} };`);
   }
+  console.log(
+    'typedef struct asked { uint32_t id; djauth_operation operation; uint32_t deadline_ms; djauth_question question; } asked;',
+  );
+  const asked = read('requests').map(
+    ({ message: [, id, operation, args] }) =>
+      `{${id}U, DJAUTH_${operation.toUpperCase()}, ${args.deadline_ms ?? 0}, {${question(args).join(', ')}}}`,
+  );
+  console.log(`static const asked requests_asked[] = {\n${asked.join(',\n')}};`);
+  console.log('typedef struct meant { uint32_t id; djauth_operation operation; djauth_answer answer; } meant;');
+  const meant = read('replies').map(
+    ({ message }) =>
+      `{${message[1]}U, ${message[3].server === undefined ? 'DJAUTH_CHECK' : 'DJAUTH_PING'}, {${meaning(message).join(', ')}}}`,
+  );
+  console.log(`static const meant replies_meant[] = {\n${meant.join(',\n')}};`);
 }
