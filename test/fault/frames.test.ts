@@ -52,8 +52,9 @@ async function bombard(path: string, frames: number): Promise<void> {
   await Promise.all(Array.from({ length: 20 }, one));
 }
 
+// The account is none that a golden frame names: one of those with an octet of its id changed asks for what is due.
 t.test('random frames neither crash the daemon nor grow its memory', async (t) => {
-  const { daemon, client, stats } = await createWorld(t, [{ username: 'alice', password: 'secret' }], {
+  const { daemon, client, stats } = await createWorld(t, [{ username: 'zoe', password: 'not in any frame' }], {
     config: '[log]\nlevel = "info"',
   });
   const rss = () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${daemon.process.pid}/status`, 'utf8'))?.[1]);
@@ -63,8 +64,8 @@ t.test('random frames neither crash the daemon nor grow its memory', async (t) =
   const grown = rss() - warm;
   t.comment(`after ${FRAMES} random frames: ${warm} KiB before, ${grown} KiB more`);
   t.ok(grown < GROWTH_MAX, `its memory grew by ${grown} KiB`);
-  t.equal((await client.check('alice', 'secret')).status, 0, 'and it answers as before');
-  t.equal((await client.check('alice', 'wrong')).status, 1);
+  t.equal((await client.check('zoe', 'not in any frame')).status, 0, 'and it answers as before');
+  t.equal((await client.check('zoe', 'wrong')).status, 1);
   t.equal((await stats()).granted, 1, 'nobody else was let in');
   const granted = () => daemon.lines().filter(({ msg }) => msg === 'granted').length;
   await waitFor(() => granted() > 0); // the log is written behind the answer
