@@ -18,6 +18,8 @@ export class Busy extends Error {
 
 /** The message of whatever was thrown, on one line. */
 export function messageOf(error: unknown): string {
+  // Node tries each address of a host and says what came of each.
+  if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join('; ');
   const text = error instanceof Error ? error.message || error.name : String(error);
   return text.replace(/\s+/g, ' ').trim();
 }

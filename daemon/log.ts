@@ -11,6 +11,19 @@ const BACKLOG_MAX = 4 * 1024 * 1024;
 /** Lines of JSON on standard error, for journald or whoever collects it. `flush` writes out what waits. */
 export function openLog(level: string): { log: Log; flush: () => void } {
   const stream = destination({ fd: 2, sync: false, maxLength: BACKLOG_MAX });
+  // A full disk where standard error ends up is no reason to give no more verdicts. What waits is written when it can
+  // be; at the end it is lost, for this would try for ever.
+  let failing = false;
+  stream.on('error', () => {
+    failing = true;
+  });
+  stream.on('write', () => {
+    failing = false;
+  });
+  const flushSync = stream.flushSync.bind(stream);
+  stream.flushSync = () => {
+    if (!failing) flushSync();
+  };
   return { log: createLog(level, stream), flush: () => flushQuietly(stream) };
 }
 

@@ -6,6 +6,9 @@ const REDACTED = '[redacted]';
 /**
  * A typed password, as the octets that Django hashes: UTF-8. It has its own memory, outside of any pool, to be wiped
  * as soon as the question is answered; and it cannot be printed, whoever tries.
+ *
+ * That memory is an ArrayBuffer from the start: V8 keeps the octets of small typed arrays among its objects, which it
+ * moves about, and a copy left behind is wiped by nobody.
  */
 export class Password {
   readonly #octets: Buffer;
@@ -17,7 +20,7 @@ export class Password {
   /** Copies what a person typed. Octets that are no UTF-8 are taken as Latin-1, as for usernames. */
   static fromTyped(typed: Uint8Array): Password {
     if (isUtf8(typed)) return Password.#copyOf(typed);
-    const octets = Buffer.allocUnsafeSlow(typed.length * 2);
+    const octets = Buffer.from(new ArrayBuffer(typed.length * 2));
     let length = 0;
     // By hand, for a string in between could not be wiped.
     for (const octet of typed) {
@@ -33,7 +36,7 @@ export class Password {
   }
 
   static #copyOf(octets: Uint8Array): Password {
-    const copy = Buffer.allocUnsafeSlow(octets.length);
+    const copy = Buffer.from(new ArrayBuffer(octets.length));
     copy.set(octets);
     return new Password(copy);
   }
@@ -43,13 +46,18 @@ export class Password {
     return this.#octets;
   }
 
+  /** The memory itself, all of it, to be moved to another thread. */
+  get memory(): Uint8Array<ArrayBuffer> {
+    return new Uint8Array(this.#octets.buffer as ArrayBuffer);
+  }
+
   /** A copy with a life of its own. */
   copy(): Password {
     return Password.#copyOf(this.#octets);
   }
 
   wipe(): void {
-    this.#octets.fill(0);
+    if (this.#octets.length > 0) this.#octets.fill(0); // there is none where the memory has been moved
   }
 
   toString(): string {

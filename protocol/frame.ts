@@ -40,7 +40,8 @@ export class FrameReader {
         }
         this.#length[this.#lengthHas++] = chunk[at++] as number;
         if (this.#lengthHas < LENGTH_OCTETS) continue;
-        this.#body = Buffer.allocUnsafeSlow(readLength(this.#length, 0));
+        // Memory that JavaScript's garbage collector does not move about, leaving copies: it may hold a password.
+        this.#body = Buffer.from(new ArrayBuffer(readLength(this.#length, 0)));
         this.#bodyHas = 0;
       } else {
         const taken = Math.min(this.#body.length - this.#bodyHas, chunk.length - at);

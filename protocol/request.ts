@@ -208,19 +208,29 @@ class Fields {
 
 /** The id, read by hand, so that a reply can name it even where the rest of the body is past decoding. */
 function peekId(body: Buffer): number | undefined {
-  const at = body[0] === 0x94 ? 1 : body[0] === 0xdc && body[1] === 0 && body[2] === 4 ? 3 : undefined;
+  const at = peekFour(body);
   if (at === undefined) return undefined;
   const version = peekUint(body, at);
   const id = version && peekUint(body, version.end);
   return id && id.value <= ID_MAX ? id.value : undefined;
 }
 
+/** Where an array of four has its first element, in whichever encoding it is. */
+function peekFour(body: Buffer): number | undefined {
+  if (body[0] === 0x94) return 1;
+  if (body[0] === 0xdc && body.length >= 3 && body.readUInt16BE(1) === 4) return 3;
+  if (body[0] === 0xdd && body.length >= 5 && body.readUInt32BE(1) === 4) return 5;
+  return undefined;
+}
+
 function peekUint(body: Buffer, at: number): { value: number; end: number } | undefined {
   const head = body[at];
   if (head === undefined) return undefined;
   if (head <= 0x7f) return { value: head, end: at + 1 };
-  const size = head >= 0xcc && head <= 0xcf ? 1 << (head - 0xcc) : 0;
+  const size = head >= 0xcc && head <= 0xd3 ? 1 << (head & 3) : 0;
   if (size === 0 || at + 1 + size > body.length) return undefined;
+  // Some languages write every number in a signed encoding.
+  if (head >= 0xd0 && (body[at + 1] as number) & 0x80) return undefined;
   const value = size === 8 ? Number(body.readBigUInt64BE(at + 1)) : body.readUIntBE(at + 1, size);
   return { value, end: at + 1 + size };
 }

@@ -79,6 +79,7 @@ export class HashPool {
   verify(password: Password, job: Job): Promise<boolean> {
     const lane = this.#lanes[job.lane];
     if (this.#closed) return Promise.reject(new Busy('shutting-down'));
+    if (lane.length >= this.#options.queue) this.#dropLate(lane);
     if (lane.length >= this.#options.queue) {
       return Promise.reject(new Busy('queue-full', (this.queued * this.#averageMs) / this.#size / 1000));
     }
@@ -109,6 +110,15 @@ export class HashPool {
     }
   }
 
+  /** What nobody waits for any more must not keep others out. */
+  #dropLate(lane: Queued[]): void {
+    const now = this.#options.clock.now();
+    for (const queued of lane.splice(0)) {
+      if (queued.job.deadlineAt > now) lane.push(queued);
+      else this.#fail(queued, new Busy('deadline', this.#averageMs / 1000));
+    }
+  }
+
   #run(worker: Worker, queued: Queued): void {
     const startedAt = this.#options.clock.now();
     this.#busy.set(worker, queued);
@@ -123,8 +133,7 @@ export class HashPool {
       else queued.resolve(answer.matches);
       this.#dispatch();
     });
-    const octets = new Uint8Array(queued.password.octets); // moved to the worker, which wipes it
-    queued.password.wipe();
+    const octets = queued.password.memory; // moved to the worker, which wipes it
     const { encoded, padding = [] } = queued.job;
     const question: HashQuestion = { password: octets, encoded, padding };
     worker.postMessage(question, [octets.buffer]);

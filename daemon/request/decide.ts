@@ -6,6 +6,7 @@ import type { HashBounds } from '../hasher/bounds.ts';
 import { withinBounds } from '../hasher/bounds.ts';
 import { paddingOf } from '../hasher/decoy.ts';
 import { isUnusable } from '../hasher/hashers.ts';
+import { shortened } from '../log.ts';
 import type { Password } from '../password.ts';
 import { unmet } from '../policy/requirements.ts';
 import type { Site } from '../site.ts';
@@ -30,8 +31,8 @@ export interface Decision {
 /**
  * The verdict on a question. Never rejects: what goes wrong on the way is the verdict `error` or `busy`.
  *
- * The order is the defence: the account is looked up by name only; the password is verified exactly once, also where
- * there is no account or no usable hash; only then do flags and rights decide. So neither the answer nor its time
+ * The order is the defence: the account is looked up by name only; the password is verified, also where there is no
+ * account or no usable hash; only then do flags and rights decide. So neither the answer nor its time
  * tells a stranger who exists.
  */
 export async function decide(question: Question, pipeline: Pipeline): Promise<Decision> {
@@ -41,14 +42,23 @@ export async function decide(question: Question, pipeline: Pipeline): Promise<De
     refuseImpossible(question.require, site);
     if (question.tooLong) return denied(site, 'too-long', false);
 
-    const account = await accountOf(site, question.username);
+    let account = await accountOf(site, question.username);
     if (question.password === undefined) return judge(site, account, question, true);
 
-    const { reason, verified } = await verify(site, account, question, question.password, pipeline);
-    if (reason) return denied(site, reason, verified.cached);
-    const decision = judge(site, account, question, verified.cached);
-    if (decision.verdict.kind === 'granted') verified.admit();
-    return decision;
+    for (;;) {
+      const { reason, verified } = await verify(site, account, question, question.password, pipeline);
+      // Hashing, and the queue before it, take longer than an account may be old when it decides. It is looked at again
+      // whatever came of the hash, so that time does not tell.
+      const now = verified.cached ? account : await accountOf(site, question.username);
+      const changed = now?.id !== account?.id || now?.encoded !== account?.encoded;
+      account = now;
+      if (changed) continue; // another hash by now: the password may be right for that one only
+
+      if (reason) return denied(site, reason, verified.cached);
+      const decision = judge(site, account, question, verified.cached);
+      if (decision.verdict.kind === 'granted') verified.admit();
+      return decision;
+    }
   } catch (error) {
     return { verdict: faultOf(error), site: site?.name ?? question.site, cached: false };
   } finally {
@@ -60,7 +70,7 @@ export async function decide(question: Question, pipeline: Pipeline): Promise<De
 function siteOf(name: string | undefined, sites: ReadonlyMap<string, Site>): Site {
   if (name !== undefined) {
     const site = sites.get(name);
-    if (site === undefined) throw new Fault(`site "${name}" is not configured`);
+    if (site === undefined) throw new Fault(`site "${shortened(name)}" is not configured`);
     return site;
   }
   const [only, ...others] = sites.values();

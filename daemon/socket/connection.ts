@@ -5,7 +5,7 @@ import { encodeReply, type Reply } from '../../protocol/reply.ts';
 import { BadRequest, decodeRequest, type Request } from '../../protocol/request.ts';
 import { STATUS } from '../../protocol/status.ts';
 
-/** How long a connection is kept for a reply to be read by a peer that misbehaved, in ms. */
+/** How long a connection that we want to end is kept for its replies to be read, in ms. */
 const LINGER_MS = 1_000;
 
 /** Answers one request. Never rejects. Throws BadRequest, at once, for an operation that is not answered here. */
@@ -32,6 +32,9 @@ export class Connection {
   /** No more requests are taken: the peer has ended, has misbehaved, or the daemon is stopping. */
   #closing = false;
   #misused = false;
+  /** Nobody waits for ever for the peer to fetch its replies. */
+  #hurried = false;
+  #frameEnded = false;
   #lastReply: Buffer | undefined;
   #frameTimer: NodeJS.Timeout | undefined;
   #lingerTimer: NodeJS.Timeout | undefined;
@@ -40,7 +43,7 @@ export class Connection {
     this.#socket = socket;
     this.#options = options;
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
-    socket.on('end', () => this.close());
+    socket.on('end', () => this.#close());
     socket.on('drain', () => this.#flow());
     socket.on('error', () => socket.destroy()); // a client may go away at any time
     socket.on('close', () => {
@@ -54,8 +57,13 @@ export class Connection {
     return this.#inFlight;
   }
 
-  /** Takes no more requests, answers those that are in flight, then ends the connection. */
+  /** Takes no more requests, answers those that are in flight, then ends the connection, whether they are read or not. */
   close(): void {
+    this.#hurried = true;
+    this.#close();
+  }
+
+  #close(): void {
     this.#closing = true;
     if (this.#inFlight === 0) this.#end();
   }
@@ -69,11 +77,13 @@ export class Connection {
     } finally {
       chunk.fill(0); // it may have held passwords
     }
-    if (this.#reader.partial !== (this.#frameTimer !== undefined)) this.#watchFrame();
     this.#flow();
+    if (this.#frameEnded || this.#reader.partial !== (this.#frameTimer !== undefined)) this.#watchFrame();
+    this.#frameEnded = false;
   }
 
   #onBody(body: Buffer): void {
+    this.#frameEnded = true;
     if (this.#closing) return;
     let id: number | undefined;
     try {
@@ -127,8 +137,10 @@ export class Connection {
 
   #flow(): void {
     const stop = this.#inFlight >= IN_FLIGHT_MAX || this.#socket.writableNeedDrain;
-    if (stop && !this.#socket.isPaused()) this.#socket.pause();
-    else if (!stop && this.#socket.isPaused()) this.#socket.resume();
+    if (stop === this.#socket.isPaused()) return;
+    if (stop) this.#socket.pause();
+    else this.#socket.resume();
+    this.#watchFrame();
   }
 
   #misuse(message: string): void {
@@ -139,14 +151,14 @@ export class Connection {
 
   #end(): void {
     clearTimeout(this.#frameTimer);
-    if (this.#socket.destroyed || this.#socket.writableEnded) return;
+    if (this.#socket.destroyed) return;
+    if (this.#hurried) this.#lingerTimer ??= setTimeout(() => this.#socket.destroy(), LINGER_MS).unref();
+    if (this.#socket.writableEnded) return;
     if (this.#lastReply) this.#write(this.#lastReply);
     // What a peer that misbehaved still sends is read and thrown away, so that it sees the reply and not a reset; but
     // not for ever. Anybody else is let go at once.
-    const linger = this.#misused ? LINGER_MS : 0;
     this.#socket.end(() => {
-      this.#lingerTimer = setTimeout(() => this.#socket.destroy(), linger);
-      this.#lingerTimer.unref();
+      if (!this.#misused) this.#socket.destroy();
     });
   }
 
@@ -154,7 +166,8 @@ export class Connection {
   #watchFrame(): void {
     clearTimeout(this.#frameTimer);
     this.#frameTimer = undefined;
-    if (!this.#reader.partial || this.#closing) return;
+    // While we do not read, the peer cannot complete it.
+    if (!this.#reader.partial || this.#closing || this.#socket.isPaused()) return;
     const ms = this.#options.frameTimeMs ?? FRAME_TIME_MS;
     this.#frameTimer = setTimeout(() => this.#misuse(`a frame was not complete after ${ms} ms`), ms);
     this.#frameTimer.unref();

@@ -104,6 +104,22 @@ t.test('the grace is bounded', async (t) => {
   t.equal(await daemon.exited, 1);
 });
 
+t.test('who fetches no replies does not hold up the end', async (t) => {
+  const { daemon } = await createWorld(t, PEOPLE);
+  const deaf = net.connect(daemon.socket);
+  deaf.on('error', () => {});
+  deaf.pause();
+  const ping = Buffer.from('00000009940101a470696e6780', 'hex');
+  for (let i = 0; i < 400 && !deaf.writableNeedDrain; i++) {
+    deaf.write(Buffer.concat(Array.from({ length: 4000 }, () => ping)));
+    await sleep(1);
+  }
+  t.ok(deaf.writableNeedDrain, 'the daemon has replies that nobody fetches');
+  daemon.signal('SIGTERM');
+  t.equal(await daemon.exited, 0);
+  deaf.destroy();
+});
+
 t.test('SIGHUP', async (t) => {
   const { daemon, client, site, directory } = await createWorld(t, PEOPLE);
   const second = createSite(join(directory, 'second.sqlite3'), [{ username: 'bob', password: 'other' }]);
@@ -126,6 +142,12 @@ t.test('SIGHUP', async (t) => {
   t.equal((await client.check('bob', 'other', { site: 'second' })).status, 0, 'a bad configuration changes nothing');
   t.match(await reload(sites, 'group = "nobody-has-it"'), /is not taken.*nobody-has-it/);
   t.equal((await client.check('bob', 'other', { site: 'second' })).status, 0, 'nor does a socket that cannot be had');
+
+  const elsewhere = readFileSync(daemon.configFile, 'utf8');
+  writeFileSync(daemon.configFile, elsewhere.replace(/control = .*/, 'control = "/nowhere/c"\nmode = "0666"'));
+  daemon.signal('SIGHUP');
+  await waitFor(() => daemon.log().includes('/nowhere'));
+  t.equal(statSync(daemon.socket).mode & 0o777, 0o660, 'nor does it open to others what it cannot have as a whole');
 
   t.match(await reload(sites, 'mode = "0600"'), /read anew/);
   t.equal(statSync(daemon.socket).mode & 0o777, 0o600, 'the mode is changed in place');

@@ -108,7 +108,8 @@ t.test('what costs a hash, and what does not', async (t) => {
     const before = (await stats()).hashes ?? 0;
     const startedAt = performance.now();
     await question();
-    return { count: ((await stats()).hashes ?? 0) - before, ms: performance.now() - startedAt };
+    const ms = performance.now() - startedAt;
+    return { count: ((await stats()).hashes ?? 0) - before, ms };
   };
   const first = await hashes(() => client.check('alice', 'secret'));
   const second = await hashes(() => client.check('alice', 'secret'));
@@ -166,6 +167,35 @@ t.test('a change takes effect within account_ttl', async (t) => {
   }
 });
 
+t.test('what changes while a password is hashed counts', async (t) => {
+  const hash = encodePbkdf2('secret', { iterations: 500_000 });
+  const anew = encodePbkdf2('secret', { iterations: 500_000 });
+  const other = encodePbkdf2('new', { iterations: 500_000 });
+  const people = ['gone', 'deactivated', 'changed', 'stays'].map((username) => ({ username, encoded: hash }));
+  const { client, site, stats } = await createWorld(t, people, { config: '[cache]\naccount_ttl = 0' });
+  const during = async (name: string, password: string, change: () => void) => {
+    const before = (await stats()).hashes;
+    const answer = client.check(name, password);
+    await waitFor(async () => (await stats()).hashes_running === 1);
+    change();
+    t.equal((await stats()).hashes, before, `${name}: it is being hashed`);
+    const { status, content } = await answer;
+    return { status, reason: content.reason };
+  };
+  t.same(await during('gone', 'secret', () => site.remove('gone')), { status: 2, reason: 'unknown-user' });
+  const deactivated = () => site.update('deactivated', { isActive: false });
+  t.same(await during('deactivated', 'secret', deactivated), { status: 1, reason: 'inactive' });
+  const changed = () => site.update('changed', { encoded: other });
+  t.same(await during('changed', 'secret', changed), { status: 1, reason: 'wrong-password' });
+  const back = () => site.update('changed', { encoded: anew });
+  t.equal((await client.check('changed', 'secret')).status, 1);
+  t.same(await during('changed', 'third', back), { status: 1, reason: 'wrong-password' });
+  t.equal((await client.check('changed', 'secret')).status, 0);
+  // As Django does when somebody logs in whose hash is of older settings.
+  const rehashed = () => site.update('stays', { encoded: anew });
+  t.equal((await during('stays', 'secret', rehashed)).status, 0, 'the same password, hashed anew');
+});
+
 t.test('a database that cannot be read is a fault', async (t) => {
   const world = await createWorld(t, PEOPLE, { config: 'timeout = "300ms"\n[cache]\naccount_ttl = 0' });
   const { client, site, directory } = world;
@@ -184,6 +214,14 @@ t.test('a database that cannot be read is a fault', async (t) => {
   t.equal(answer.status, 4, 'locked for longer than the timeout');
   t.match(answer.content.reason, /locked/);
   t.comment(`the slowest ping while the database was locked: ${slowest.toFixed(1)} ms`);
+
+  // However many wait for the lock, the daemon has time for others.
+  const many = Array.from({ length: 60 }, (_, i) => client.check(`nobody ${i}`, 'x'));
+  const others = await world.daemon.connect();
+  let pings = 0;
+  for (const until = performance.now() + 250; performance.now() < until; pings++) await others.ask('ping');
+  t.ok(pings > 50, `${pings} pings were answered while 60 questions waited for the lock`);
+  t.ok((await Promise.all(many)).every(({ status }) => status === 4));
   const patient = client.check('alice', 'secret');
   await sleep(50);
   site.database.exec('COMMIT');

@@ -108,6 +108,123 @@ t.test('requests', async (t) => {
   }
 });
 
+/** A uint in one of its encodings, the `way`-th that holds it. */
+function uint(value: number, way: number): Buffer {
+  const wide = Buffer.alloc(8);
+  wide.writeBigUInt64BE(BigInt(value));
+  const ways = value <= 0x7f ? [Buffer.of(value)] : [];
+  for (const [head, size] of [
+    [0xcc, 1],
+    [0xcd, 2],
+    [0xce, 4],
+    [0xcf, 8],
+    [0xd0, 1],
+    [0xd1, 2],
+    [0xd2, 4],
+    [0xd3, 8],
+  ] as const) {
+    const most = 2 ** (8 * size - (head >= 0xd0 ? 1 : 0)) - 1;
+    if (value <= most) ways.push(Buffer.concat([Buffer.of(head), wide.subarray(8 - size)]));
+  }
+  return ways[way % ways.length] as Buffer;
+}
+
+t.test('any encoding of a value is accepted', async () => {
+  const fours = ['94', 'dc0004', 'dd00000004'].map((hex) => Buffer.from(hex, 'hex'));
+  const maps = ['81', 'de0001', 'df00000001'].map((hex) => Buffer.from(hex, 'hex'));
+  const text = (value: string, way: number) => {
+    const octets = Buffer.from(value);
+    const heads = [
+      [0xa0 | octets.length],
+      [0xd9, octets.length],
+      [0xda, 0, octets.length],
+      [0xdb, 0, 0, 0, octets.length],
+    ];
+    return Buffer.concat([Buffer.from(heads[way % 4] as number[]), octets]);
+  };
+  const bin = (octets: Buffer, way: number) => {
+    const heads = [[0xc4], [0xc5, 0], [0xc6, 0, 0, 0]];
+    return Buffer.concat([Buffer.from([...(heads[way % 3] as number[]), octets.length]), octets]);
+  };
+  const way = fc.nat(23);
+  const id = fc.oneof(fc.nat(300), fc.nat(0xffff_ffff));
+  fc.assert(
+    fc.property(
+      id,
+      fc.uint8Array({ maxLength: 200 }),
+      fc.array(way, { minLength: 7, maxLength: 7 }),
+      (id, name, ways) => {
+        const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0] = ways;
+        const request = decodeRequest(
+          Buffer.concat([
+            fours[a % 3] as Buffer,
+            uint(1, b),
+            uint(id, c),
+            text('authorize', d),
+            maps[e % 3] as Buffer,
+            text('username', f),
+            bin(Buffer.from(name), g),
+          ]),
+        );
+        return request.id === id && request.operation === 'authorize' && Buffer.from(name).equals(request.username);
+      },
+    ),
+    { numRuns: 3000 },
+  );
+});
+
+t.test('whatever a client writes, the daemon reads', async (t) => {
+  const octets = fc.uint8Array({ maxLength: 300 }).map((array) => Buffer.from(array));
+  const name = fc.string({ unit: 'grapheme', maxLength: 60 });
+  const optional = { requiredKeys: [] as [] };
+  const names = fc.array(name, { minLength: 1, maxLength: 64 });
+  const short = fc.string({ maxLength: 63, unit: 'binary' }); // 4 octets a character at most
+  const parameters = fc.record(
+    {
+      site: name,
+      username: octets,
+      password: octets,
+      require: fc.record({ staff: fc.boolean(), superuser: fc.boolean(), permissions: names, groups: names }, optional),
+      client: fc.record({ address: short, service: short }, optional),
+      deadline_ms: fc.integer({ min: 1, max: 600_000 }),
+      want: fc.constantFrom(['permissions'], []),
+    },
+    { requiredKeys: ['username', 'password'] },
+  );
+  fc.assert(
+    fc.property(fc.nat(0xffff_ffff), parameters, (id, given) => {
+      const request = decodeRequest(encodeRequest(id, 'check', given).subarray(4));
+      if (request.operation !== 'check') return false;
+      const { site, require, client, deadline_ms = 10_000, want = [] } = given;
+      t.same(
+        { ...request, username: Buffer.from(request.username), password: Buffer.from(request.password) },
+        {
+          operation: 'check',
+          id,
+          site,
+          username: given.username,
+          password: given.password,
+          require: { staff: false, superuser: false, permissions: [], groups: [], ...require },
+          client: { address: '', service: '', ...client },
+          deadlineMs: deadline_ms,
+          wantPermissions: want.length > 0,
+        },
+      );
+      return true;
+    }),
+    { numRuns: 300 },
+  );
+});
+
+t.test('a request is a view of its frame', async (t) => {
+  const body = encodeRequest(1, 'check', { username: Buffer.from('alice'), password: Buffer.from('secret') }).subarray(
+    4,
+  );
+  const request = decodeRequest(body);
+  body.fill(0);
+  t.same(request.operation === 'check' && Buffer.from(request.password), Buffer.alloc(6), 'wiping that is enough');
+});
+
 t.test('replies', async (t) => {
   for (const { name, hex, message } of vectors('replies')) {
     const [, id, status, content] = message;

@@ -1,0 +1,171 @@
+import { spawn } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t from 'tap';
+import { connect } from '../fixtures/client.ts';
+import { PROGRAM, waitFor } from '../fixtures/daemon.ts';
+import { createSite, encodePbkdf2, type Person } from '../fixtures/site.ts';
+import { createWorld } from '../fixtures/world.ts';
+
+/** Different enough to be told apart wherever they turn up; one is as long as what V8 keeps among its objects. */
+const RIGHT = 'Ohpah5eiJ0eg';
+const WRONG = 'zaiT7Eighiet-wrong';
+const LATIN = 'Schl\u00fcssel-ieV9oo';
+const UNKNOWN = 'Xoo0ohgh-nobody';
+const BROKEN = 'aegh2Shi-no-request';
+const TEXT = 'eiGh1Oos-sent-as-str';
+const SLOW = 'uo6Iequa-too-late';
+const LONG = 'Ae5quaing'.repeat(200);
+const SECRETS = [RIGHT, WRONG, LATIN, UNKNOWN, BROKEN, TEXT, SLOW, LONG.slice(0, 40)];
+
+const PEOPLE: Person[] = [
+  { username: 'alice', password: RIGHT },
+  { username: 'erin', encoded: '!unusable' },
+  { username: 'frank', encoded: 'pbkdf2_sha256$01000$salt$x' },
+  { username: 'bcrypt', encoded: 'bcrypt$$2b$04$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW' },
+  { username: 'heavy', encoded: encodePbkdf2('x', { iterations: 1 }).replace('$1$', '$2000000000$') },
+];
+
+/** Everything that may be done with a password. */
+async function useAll(daemon: { socket: string; control: string }): Promise<void> {
+  const client = await connect(daemon.socket);
+  const control = await connect(daemon.control);
+  const latin = Buffer.from(LATIN, 'latin1');
+  for (const password of [RIGHT, WRONG, latin, LONG]) {
+    for (const { username } of PEOPLE) await client.check(username, password);
+    await client.check('alice', password, { site: 'elsewhere' });
+    await client.check('alice', password, { require: { staff: true }, client: { address: '::1', service: 'test' } });
+  }
+  await client.check('nobody', UNKNOWN);
+  await client.check('x'.repeat(1025), UNKNOWN);
+  await client.check('nul\0', UNKNOWN);
+  const busy = await Promise.all(
+    Array.from({ length: 8 }, (_, at) => client.check('alice', SLOW + at, { deadline_ms: 1 })),
+  );
+  if (!busy.some(({ status }) => status === 3)) throw new Error('nothing was too late');
+  for (const [socket, parameters] of [
+    [daemon.socket, { username: Buffer.from('alice'), password: TEXT }],
+    [daemon.socket, { username: Buffer.from('alice'), password: Buffer.from(BROKEN), unknown: 1 }],
+    [daemon.socket, { username: Buffer.from('alice'), [BROKEN.slice(0, 4)]: Buffer.from(BROKEN) }],
+    [daemon.control, { username: Buffer.from('alice'), password: Buffer.from(BROKEN) }],
+  ] as const) {
+    const broken = await connect(socket);
+    const { status } = await broken.ask('check', parameters);
+    if (status !== 5) throw new Error(`status ${status}`);
+    broken.close();
+  }
+  client.close();
+  control.close();
+}
+
+t.test('no form of a password is in the log, at any level', async (t) => {
+  const { daemon, stats, site } = await createWorld(t, PEOPLE, {
+    config: '[log]\nlevel = "trace"\n[hash]\nworkers = 1',
+  });
+  await useAll(daemon);
+  const { granted = 0, denied = 0, busy = 0, error = 0 } = await stats();
+  const verdicts = () => daemon.lines().filter(({ msg }) => /^(granted|denied|busy|error)$/.test(msg)).length;
+  await waitFor(() => verdicts() === granted + denied + busy + error);
+  t.ok(granted > 0 && denied > 0 && busy > 0 && error > 0, 'every kind of verdict was given');
+  for (const secret of SECRETS) {
+    for (const encoding of ['utf8', 'latin1'] as const) {
+      const octets = Buffer.from(secret, encoding);
+      for (const form of [octets.toString('latin1'), secret, octets.toString('hex'), octets.toString('base64url')]) {
+        t.notOk(daemon.log().includes(form.slice(0, 12)), `${secret} as ${form}`);
+      }
+      t.notOk(daemon.log().includes([...octets].slice(0, 6).join(',')), `${secret} as a list of numbers`);
+    }
+  }
+  for (const { password } of site.database.prepare('SELECT password FROM auth_user').all() as { password: string }[]) {
+    const parts = password.split('$').filter((part) => part.length > 15);
+    t.notOk(
+      parts.some((part) => daemon.log().includes(part)),
+      'nor is a stored hash, or its salt',
+    );
+  }
+});
+
+/** How often each text is found in the memory of a process. */
+function inMemory(pid: number, texts: readonly Buffer[]): number[] {
+  const found = texts.map(() => 0);
+  const memory = openSync(`/proc/${pid}/mem`, 'r');
+  for (const line of readFileSync(`/proc/${pid}/maps`, 'utf8').split('\n')) {
+    const [, from, to] = /^([0-9a-f]+)-([0-9a-f]+) rw/.exec(line) ?? [];
+    if (from === undefined || to === undefined) continue;
+    const start = Number.parseInt(from, 16);
+    const octets = Buffer.alloc(Number.parseInt(to, 16) - start);
+    try {
+      readSync(memory, octets, 0, octets.length, start);
+    } catch {
+      continue; // what the kernel keeps to itself
+    }
+    for (const [at, text] of texts.entries()) {
+      for (let where = octets.indexOf(text); where >= 0; where = octets.indexOf(text, where + 1)) {
+        found[at] = (found[at] ?? 0) + 1;
+      }
+    }
+  }
+  closeSync(memory);
+  return found;
+}
+
+t.test('nothing of a password stays in memory', async (t) => {
+  const { daemon, client, stats } = await createWorld(t, PEOPLE, { config: '[hash]\nworkers = 1' });
+  const pid = daemon.process.pid as number;
+  const marker = 'Rooph4ei-a-name-not-a-secret';
+  await client.check(marker, 'x');
+  t.not(inMemory(pid, [Buffer.from(marker)])[0], 0, 'what is there is found');
+
+  await useAll(daemon);
+  // Octets lie where the kernel put them until the next ones are read there.
+  for (let at = 0; at < 200; at++) await client.check('alice', Buffer.alloc(1 + 20 * at, 'x'), { deadline_ms: 1 });
+  await Promise.all(Array.from({ length: 50 }, async () => (await daemon.connect()).ask('ping')));
+  t.ok(((await stats()).proofs ?? 0) > 0, 'though proofs of them are kept');
+  // One that is sent as text, against the protocol, becomes a string, which nobody can wipe.
+  const octets = SECRETS.filter((secret) => secret !== TEXT).flatMap((secret) => [
+    Buffer.from(secret),
+    Buffer.from(secret, 'latin1'),
+  ]);
+  t.same(
+    inMemory(pid, octets),
+    octets.map(() => 0),
+  );
+});
+
+t.test('a disk that is full where the log goes stops nothing', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'djauthd-l-'));
+  const site = createSite(join(directory, 'db.sqlite3'), PEOPLE);
+  const socket = join(directory, 'auth.sock');
+  const file = join(directory, 'djauthd.toml');
+  writeFileSync(
+    file,
+    `[listen]\nsocket = "${socket}"\n[sites.site]\ndatabase = "${site.url}"\n[log]\nlevel = "trace"\n`,
+  );
+  const full = openSync('/dev/full', 'w');
+  const daemon = spawn(PROGRAM, ['serve', '--config', file], { stdio: ['ignore', 'ignore', full] });
+  const exited = new Promise((resolve) => daemon.once('exit', resolve));
+  t.teardown(() => {
+    daemon.kill('SIGKILL');
+    closeSync(full);
+    site.close();
+    rmSync(directory, { recursive: true });
+  });
+  const client = await connectWhenUp(socket);
+  t.teardown(() => client.close());
+  for (let at = 0; at < 50; at++) {
+    t.equal((await client.check('alice', RIGHT)).status, 0);
+    t.equal((await client.check('alice', WRONG)).status, 1);
+  }
+  daemon.kill('SIGTERM');
+  t.equal(await exited, 0);
+});
+
+async function connectWhenUp(socket: string) {
+  let client: Awaited<ReturnType<typeof connect>> | undefined;
+  await waitFor(async () => {
+    client = await connect(socket).catch(() => undefined);
+    return client !== undefined;
+  }, 15_000);
+  return client as Awaited<ReturnType<typeof connect>>;
+}

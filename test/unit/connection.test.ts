@@ -1,0 +1,164 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import t, { type Test } from 'tap';
+import { type Answer, Connection } from '../../daemon/socket/connection.ts';
+import { FrameReader } from '../../protocol/frame.ts';
+import { IN_FLIGHT_MAX } from '../../protocol/limits.ts';
+import { decodeReply, type Reply } from '../../protocol/reply.ts';
+import { encodeRequest, type Request } from '../../protocol/request.ts';
+import { waitFor } from '../fixtures/daemon.ts';
+
+const FRAME_TIME_MS = 150;
+const PONG: Reply = { status: 0, content: {} };
+
+interface Pair {
+  /** The client's end: plain octets. */
+  readonly peer: net.Socket;
+  readonly connection: Connection;
+  /** What the daemon was told of its peer's mistakes. */
+  readonly misuse: string[];
+  /** The replies that came, as id and status. */
+  readonly replies: [number, number][];
+  /** Whether the daemon's end is closed. */
+  closed(): boolean;
+}
+
+async function pair(t: Test, answer: Answer): Promise<Pair> {
+  const directory = mkdtempSync(join(tmpdir(), 'djauthd-c-'));
+  const path = join(directory, 's');
+  const misuse: string[] = [];
+  const accepted = new Promise<{ socket: net.Socket; connection: Connection }>((resolve) => {
+    const server = net.createServer({ allowHalfOpen: true }, (socket) => {
+      const onMisuse = (message: string) => misuse.push(message);
+      resolve({ socket, connection: new Connection(socket, { answer, onMisuse, frameTimeMs: FRAME_TIME_MS }) });
+    });
+    server.listen(path);
+    t.teardown(() => server.close());
+  });
+  const peer = net.connect({ path, allowHalfOpen: true });
+  const { socket, connection } = await accepted;
+  t.teardown(() => {
+    peer.destroy();
+    socket.destroy();
+    rmSync(directory, { recursive: true });
+  });
+  const reader = new FrameReader();
+  const replies: [number, number][] = [];
+  peer.on('error', () => {});
+  peer.on('data', (chunk) => {
+    reader.push(chunk, (body) => {
+      const { id, status } = decodeReply(body);
+      replies.push([id, status]);
+    });
+  });
+  return { peer, connection, misuse, replies, closed: () => socket.destroyed };
+}
+
+const ping = (id: number) => encodeRequest(id, 'ping', {});
+
+t.test('a frame has its time', async (t) => {
+  t.test('one that is not completed ends the connection', async (t) => {
+    const { peer, misuse, replies, closed } = await pair(t, () => PONG);
+    const frame = ping(2);
+    peer.write(Buffer.concat([ping(1), frame.subarray(0, 3)]));
+    for (let at = 3; at < 8; at++) {
+      await sleep(FRAME_TIME_MS / 4); // an octet now and then keeps nothing open
+      if (!closed()) peer.write(frame.subarray(at, at + 1));
+    }
+    await waitFor(() => misuse.length > 0);
+    t.match(misuse, [/not complete after 150 ms/]);
+    t.same(replies, [[1, 0]]);
+    peer.end();
+    await waitFor(closed);
+  });
+
+  t.test('each has its own', async (t) => {
+    const { peer, misuse, replies } = await pair(t, () => PONG);
+    peer.write(ping(0).subarray(0, 3));
+    // For much longer than one frame may take, there is always one under way.
+    for (let id = 0; id < 12; id++) {
+      await sleep(FRAME_TIME_MS / 5);
+      peer.write(Buffer.concat([ping(id).subarray(3), ping(id + 1).subarray(0, 3)]));
+    }
+    await waitFor(() => replies.length === 12);
+    t.same(misuse, []);
+  });
+
+  t.test('it does not run while the daemon reads nothing', async (t) => {
+    const { peer, misuse, replies } = await pair(t, () => sleep(2 * FRAME_TIME_MS).then(() => PONG));
+    const many = Array.from({ length: IN_FLIGHT_MAX }, (_, id) => ping(id));
+    peer.write(Buffer.concat([...many, ping(999).subarray(0, 3)]));
+    await sleep(20);
+    peer.write(ping(999).subarray(3));
+    await waitFor(() => replies.length === IN_FLIGHT_MAX + 1);
+    t.same(misuse, []);
+  });
+});
+
+t.test('no more is read while too much is unanswered', async (t) => {
+  const waiting: { request: Request; resolve: (reply: Reply) => void }[] = [];
+  const { peer, replies } = await pair(t, (request) => new Promise((resolve) => waiting.push({ request, resolve })));
+  const total = 3 * IN_FLIGHT_MAX;
+  for (let id = 0; id < total; id++) {
+    peer.write(ping(id));
+    await sleep(1); // so that each is a chunk
+  }
+  await sleep(50);
+  t.ok(waiting.length >= IN_FLIGHT_MAX && waiting.length < IN_FLIGHT_MAX + 10, `${waiting.length} were taken`);
+  waiting[5]?.resolve(PONG);
+  await waitFor(() => replies.length === 1);
+  t.same(replies, [[5, 0]], 'a reply goes out when it is ready');
+  await waitFor(() => {
+    for (const { resolve } of waiting) resolve(PONG);
+    return replies.length === total;
+  });
+  t.equal(new Set(replies.map(([id]) => id)).size, total, 'and each request has one');
+});
+
+t.test('an answer that fails is a fault, and nothing else', async (t) => {
+  const { peer, replies } = await pair(t, async () => {
+    throw new Error('a mistake of ours');
+  });
+  peer.write(ping(7));
+  await waitFor(() => replies.length === 1);
+  t.same(replies, [[7, 4]]);
+});
+
+t.test('misuse', async (t) => {
+  for (const [name, octets, said] of [
+    ['a length of 0', Buffer.alloc(4), /of 0 octets/],
+    ['a length over the limit', Buffer.from('00010001', 'hex'), /of 65537 octets/],
+    ['no request', Buffer.from('00000001c0', 'hex'), /array of four/],
+  ] as const) {
+    const answers: ((reply: Reply) => void)[] = [];
+    const { peer, misuse, replies, closed } = await pair(t, () => new Promise((resolve) => answers.push(resolve)));
+    peer.write(Buffer.concat([ping(1), octets, ping(2)]));
+    await waitFor(() => misuse.length > 0);
+    t.match(misuse, [said], name);
+    t.equal(answers.length, 1, `${name}: nothing after it is looked at`);
+    t.notOk(closed(), `${name}: what was accepted is answered first`);
+    answers[0]?.(PONG);
+    await waitFor(() => replies.length === 1);
+    t.same(replies, [[1, 0]]);
+    await waitFor(closed); // though the peer keeps its end open
+  }
+});
+
+t.test('a peer that fetches nothing does not keep its connection', async (t) => {
+  for (const how of ['close', 'misuse'] as const) {
+    const { peer, connection, closed } = await pair(t, () => ({ status: 0, content: { much: 'x'.repeat(60_000) } }));
+    peer.pause();
+    peer.write(Buffer.concat(Array.from({ length: 50 }, (_, id) => ping(id))));
+    if (how === 'misuse') peer.write(Buffer.alloc(4));
+    await sleep(50);
+    t.notOk(closed(), how);
+    if (how === 'close') connection.close();
+    // Misuse may stand behind what is not read any more; then it is as any connection that is kept and says nothing.
+    else peer.resume();
+    await waitFor(closed, 3000);
+    t.pass(how);
+  }
+});

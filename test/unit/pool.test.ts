@@ -1,0 +1,166 @@
+import { EventEmitter } from 'node:events';
+import type { Worker } from 'node:worker_threads';
+import t from 'tap';
+import { Busy, Fault } from '../../daemon/fault.ts';
+import { HashPool, type Lane } from '../../daemon/hasher/pool.ts';
+import type { HashAnswer, HashQuestion } from '../../daemon/hasher/worker.ts';
+import { Password } from '../../daemon/password.ts';
+
+/** A thread whose answers the test gives by hand. */
+class FakeWorker extends EventEmitter {
+  readonly asked: HashQuestion[] = [];
+  terminated = false;
+
+  postMessage(question: HashQuestion, moved: ArrayBuffer[]): void {
+    this.asked.push(structuredClone(question, { transfer: moved }));
+  }
+  answer(answer: HashAnswer): void {
+    this.emit('message', answer);
+  }
+  die(): void {
+    this.emit('error', new Error('out of memory'));
+    this.emit('exit', 1);
+  }
+  async terminate(): Promise<void> {
+    this.terminated = true;
+    this.emit('exit', 1);
+  }
+  ref(): void {}
+  unref(): void {}
+}
+
+function world(options: { workers?: number; queue?: number } = {}) {
+  const threads: FakeWorker[] = [];
+  const trouble: string[] = [];
+  const clock = { time: 1000, now: () => clock.time };
+  const pool = new HashPool({
+    startWorker() {
+      const thread = new FakeWorker();
+      threads.push(thread);
+      return thread as unknown as Worker;
+    },
+    workers: options.workers ?? 1,
+    queue: options.queue ?? 10,
+    clock,
+    onTrouble: (message) => trouble.push(message),
+  });
+  const verify = (text: string, lane: Lane = 'stranger', waits = 1000) =>
+    pool.verify(Password.fromTyped(Buffer.from(text)), { encoded: 'x', lane, deadlineAt: clock.time + waits });
+  /** What the threads were asked, in order. */
+  const asked = () => threads.flatMap((thread) => thread.asked.map(({ password }) => Buffer.from(password).toString()));
+  return { pool, threads, trouble, clock, verify, asked };
+}
+
+const outcome = (answer: Promise<boolean>) =>
+  answer.then(
+    (matches) => matches,
+    (error: Error) => (error instanceof Busy ? error.reason : error instanceof Fault ? 'fault' : error),
+  );
+
+t.test('a hash is computed on a thread, one at a time', async (t) => {
+  const { pool, threads, verify, asked } = world({ workers: 2 });
+  t.equal(threads.length, 0, 'no thread before there is work');
+  const answers = ['a', 'b', 'c'].map((text) => verify(text));
+  t.equal(threads.length, 2, 'and no more than are allowed');
+  t.same(asked(), ['a', 'b']);
+  t.equal(pool.running, 2);
+  t.equal(pool.queued, 1);
+  threads[1]?.answer({ matches: true });
+  threads[1]?.answer({ matches: false });
+  threads[0]?.answer({ fault: 'no memory' });
+  t.same(await Promise.all(answers.map(outcome)), ['fault', true, false], 'a fault is no mismatch');
+  t.equal(pool.computed, 3);
+  void verify('d');
+  t.equal(threads.length, 2, 'threads are used again');
+  t.equal(pool.running, 1);
+});
+
+t.test('the password is moved, and nothing of it stays', async (t) => {
+  const { threads, verify } = world();
+  const password = Password.fromTyped(Buffer.from('secret'));
+  const copies: Password[] = [];
+  const copy = password.copy.bind(password);
+  password.copy = () => {
+    const made = copy();
+    copies.push(made);
+    return made;
+  };
+  const { pool } = world();
+  void pool.verify(password, { encoded: 'x', lane: 'known', deadlineAt: 2000 });
+  t.equal(copies.length, 1);
+  t.equal(copies[0]?.octets.length, 0, "the pool's copy is the thread's now");
+  t.equal(password.octets.toString(), 'secret', "the asker's is its own to wipe");
+  void verify('a');
+  t.equal(threads[0]?.asked[0]?.password.byteLength, 1);
+});
+
+t.test('past the bound the answer is busy, at once', async (t) => {
+  const { pool, verify } = world({ queue: 3 });
+  const waiting = ['running', 'a', 'b', 'c'].map((text) => verify(text));
+  t.equal(pool.queued, 3);
+  const refused = verify('d').catch((error) => error);
+  t.match(await refused, { reason: 'queue-full', retryAfter: 1 });
+  t.equal(pool.queued, 3);
+  const known = verify('e', 'known');
+  t.equal(pool.queued, 4, 'who is known has a queue apart');
+  await pool.close();
+  t.same(await Promise.all([...waiting, known].map(outcome)), [
+    'fault',
+    'shutting-down',
+    'shutting-down',
+    'shutting-down',
+    'shutting-down',
+  ]);
+  t.equal(await outcome(verify('f')), 'shutting-down');
+});
+
+t.test('what nobody waits for any more is not computed', async (t) => {
+  const { threads, verify, clock, asked, pool } = world({ queue: 2 });
+  const running = verify('running');
+  const late = [verify('late', 'stranger', 50), verify('patient', 'stranger', 500)];
+  clock.time += 100;
+  const next = verify('next');
+  t.equal(pool.queued, 2, 'nor does it take up room');
+  threads[0]?.answer({ matches: false });
+  threads[0]?.answer({ matches: true });
+  clock.time += 1000;
+  threads[0]?.answer({ matches: true });
+  t.same(await Promise.all([running, ...late, next].map(outcome)), [false, 'deadline', true, true]);
+  t.same(asked(), ['running', 'patient', 'next']);
+
+  const put = { encoded: 'x', lane: 'stranger' as const, deadlineAt: clock.time + 10 };
+  void verify('running');
+  const joined = pool.verify(Password.fromTyped(Buffer.from('joined')), put);
+  put.deadlineAt += 1000; // somebody else waits for it, longer
+  clock.time += 100;
+  threads[0]?.answer({ matches: false });
+  threads[0]?.answer({ matches: true });
+  t.equal(await outcome(joined), true, 'a deadline can be put off');
+});
+
+t.test('who got in lately goes first', async (t) => {
+  const { threads, verify, asked } = world();
+  const answers = ['running', 'guess 1', 'guess 2', 'guess 3'].map((text) => verify(text));
+  answers.push(verify('known', 'known'));
+  for (let i = 0; i < 5; i++) threads[0]?.answer({ matches: true });
+  await Promise.all(answers);
+  t.same(asked(), ['running', 'known', 'guess 1', 'guess 2', 'guess 3']);
+});
+
+t.test('a thread that dies is a fault, and is replaced', async (t) => {
+  const { threads, verify, trouble, pool } = world();
+  const first = verify('first');
+  const second = verify('second');
+  threads[0]?.die();
+  t.equal(await outcome(first), 'fault');
+  t.equal(threads.length, 2);
+  threads[1]?.answer({ matches: true });
+  t.equal(await second, true);
+  t.match(trouble, [/out of memory/]);
+  threads[1]?.die(); // idle
+  const third = outcome(verify('third'));
+  t.equal(threads.length, 3, 'one that died while idle is not asked');
+  await pool.close();
+  t.equal(await third, 'fault', 'what is cut off is not answered wrongly');
+  t.ok(threads[2]?.terminated);
+});
