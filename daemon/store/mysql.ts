@@ -1,39 +1,16 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { userInfo } from 'node:os';
 import { promisify } from 'node:util';
-import {
-  type CompiledQuery,
-  DummyDriver,
-  Kysely,
-  MysqlAdapter,
-  MysqlIntrospector,
-  MysqlQueryCompiler,
-  type RawBuilder,
-  sql,
-} from 'kysely';
+import { type CompiledQuery, DummyDriver, Kysely, MysqlAdapter, MysqlIntrospector, MysqlQueryCompiler } from 'kysely';
 import { type Connection as Client, type ConnectionOptions, createConnection, type RowDataPacket } from 'mysql2';
 import { Fault, messageOf } from '../fault.ts';
 import { type Connection, Connections } from './connections.ts';
-import { type AccountRow, accountQuery, type Spelling, sampleQuery } from './query.ts';
+import { pairsOf, spelling, textsOf } from './mysql-list.ts';
+import { type AccountRow, accountQuery, sampleQuery } from './query.ts';
 import { accountOf } from './row.ts';
 import type { Schema } from './schema.ts';
 import type { Database, Store, StoreOptions } from './store.ts';
-
-/**
- * A list is written as `count:item;item;`, where a text is the hexadecimal digits of its UTF-8 and a pair two of them
- * with a `.` between. JSON_ARRAYAGG is not there before MySQL 5.7.22 and MariaDB 10.5, and like GROUP_CONCAT the latter
- * cuts a long list off: from this form one can see it.
- */
-const spelling: Spelling = {
-  quote: '`',
-  text: (text) => hex(text),
-  pair: (a, b) => sql`concat(${hex(a)}, '.', ${hex(b)})`,
-  list: (item) => sql`concat(count(*), ':', coalesce(group_concat(concat(${item}, ';') separator ''), ''))`,
-};
-
-function hex(text: RawBuilder<unknown>): RawBuilder<unknown> {
-  return sql`hex(convert(${text} using utf8mb4))`;
-}
 
 /** Statements are written by it and sent by us. */
 const db = new Kysely<unknown>({
@@ -104,9 +81,9 @@ class MysqlStore implements Store {
     const { userGroups, userPermissions } = this.#schema;
     return {
       ...row,
-      groups: userGroups && itemsOf(row.groups).map(textOf),
-      direct: userPermissions && itemsOf(row.direct).map(pairOf),
-      inherited: userGroups && itemsOf(row.inherited).map(pairOf),
+      groups: userGroups && textsOf(row.groups),
+      direct: userPermissions && pairsOf(row.direct),
+      inherited: userGroups && pairsOf(row.inherited),
     };
   }
 }
@@ -117,26 +94,6 @@ class MysqlStore implements Store {
  */
 function isOf({ username }: AccountRow, typed: string): boolean {
   return typeof username === 'string' || String(username) === typed;
-}
-
-function itemsOf(list: unknown): string[] {
-  const [, count, items] = (typeof list === 'string' && /^(\d+):([0-9A-F.;]*)$/.exec(list)) || [];
-  const whole = items === '' || items?.endsWith(';');
-  const found = items?.split(';').slice(0, -1) ?? [];
-  if (!whole || found.length !== Number(count)) {
-    throw new Fault('the database gave no list, or one cut off, where groups or permissions belong');
-  }
-  return found;
-}
-
-function textOf(item: string): string {
-  return Buffer.from(item, 'hex').toString();
-}
-
-function pairOf(item: string): [string, string] {
-  const [a, b] = item.split('.');
-  if (a === undefined || b === undefined) throw new Fault('the database gave no pair where a permission belongs');
-  return [textOf(a), textOf(b)];
 }
 
 /** @param config may throw, for it reads files */
@@ -222,7 +179,7 @@ const URL_FORM =
   /^(?:mysql|mariadb):\/\/(?:([^:@/?#]*)(?::([^@/?#]*))?@)?(\[[0-9a-f:.]+\]|[^:@/?#[\]]*)(?::(\d+))?\/([^/?#]+)(?:\?([^#]*))?$/i;
 
 /** @throws Error whose message is a sentence on what is wrong */
-function settingsOf(url: string): Settings {
+export function settingsOf(url: string): Settings {
   const [match, user = '', password, host = '', port, database = '', query = ''] = URL_FORM.exec(url) ?? [];
   if (match === undefined) {
     throw new Error('it is not of the form mysql://user:password@host:port/database; odd characters are written %XX');
@@ -243,7 +200,12 @@ function settingsOf(url: string): Settings {
   if (port === undefined && (host === '' || host.toLowerCase() === 'localhost')) {
     return { ...settings, socketPath: SOCKETS.find((path) => existsSync(path)) ?? SOCKETS[0] };
   }
-  return { ...settings, host: host.replace(/^\[|\]$/g, '') || 'localhost', port: Number(port ?? 3306) };
+  const bare = host.replace(/^\[|\]$/g, '') || 'localhost';
+  // The library would compare the certificate's name with "localhost".
+  if (isIP(bare) && settings.ssl?.mode === 'verify_identity') {
+    throw new Error('ssl_mode=verify_identity needs the name of a host, not an address');
+  }
+  return { ...settings, host: bare, port: Number(port ?? 3306) };
 }
 
 const OPTIONS = ['socket', 'charset', 'ssl_mode', 'ssl_ca', 'ssl_cert', 'ssl_key'] as const;
@@ -267,7 +229,7 @@ function tlsOptionsOf(options: { ssl_mode?: string; ssl_ca?: string; ssl_cert?: 
 }
 
 /** Read anew for each connection, as certificates are renewed. @throws Error where a file cannot be read */
-function tlsOf({ mode, ca, cert, key }: Tls): NonNullable<ConnectionOptions['ssl']> {
+export function tlsOf({ mode, ca, cert, key }: Tls): NonNullable<ConnectionOptions['ssl']> {
   return {
     ...(ca === undefined ? {} : { ca: readFileSync(ca) }),
     ...(cert === undefined ? {} : { cert: readFileSync(cert) }),

@@ -128,7 +128,8 @@ interface Settings {
   options: string | undefined;
 }
 
-function settingsOf(url: string): Settings {
+/** Where a URL leads. @throws Error where a file that it names cannot be read */
+export function settingsOf(url: string): Settings {
   const parsed = parse(url);
   const user = parsed.user || process.env.PGUSER || userInfo().username; // as libpq: the role is called as the person
   return {

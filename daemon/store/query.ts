@@ -66,11 +66,11 @@ export function sampleQuery(db: Kysely<unknown>, schema: Schema, spelling: Spell
 }
 
 /** The tables of the user model and their columns, the user's own table as `u`. */
-class Columns {
+export class Columns {
   readonly #schema: Schema;
   readonly #quote: string;
 
-  constructor(schema: Schema, { quote }: Spelling) {
+  constructor(schema: Schema, { quote }: Pick<Spelling, 'quote'>) {
     this.#schema = schema;
     this.#quote = quote;
   }
@@ -79,9 +79,10 @@ class Columns {
   ofUser(name: string | undefined): RawBuilder<unknown> {
     if (name === undefined) return sql`null`;
     const { parents } = this.#schema.user;
-    const parent = parents.findIndex(({ table }) => name.startsWith(`${table}.`));
     // Any other dot is part of the name.
-    return parent < 0 ? sql.id('u', name) : sql.id(aliasOf(parent), name.slice(`${parents[parent]?.table}.`.length));
+    const parent = parents.findIndex(({ table }) => name.startsWith(`${table}.`));
+    const prefix = parent < 0 ? '' : `${parents[parent]?.table}.`;
+    return sql.id(parent < 0 ? 'u' : aliasOf(parent), name.slice(prefix.length));
   }
 
   users(): RawBuilder<unknown> {

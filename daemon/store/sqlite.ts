@@ -38,6 +38,9 @@ class SqliteStore implements Store {
   readonly #timeoutMs: number;
   readonly #schema: Schema;
   #opened: Opened | undefined;
+  /** Until when the database is left alone, because it is locked. */
+  #locked: Promise<void> | undefined;
+  #wait: number = RETRY_MS[0];
   #closed = false;
 
   constructor(path: string, options: StoreOptions) {
@@ -66,22 +69,27 @@ class SqliteStore implements Store {
 
   async #ask<T>(question: (opened: Opened) => T): Promise<T> {
     const giveUpAt = performance.now() + this.#timeoutMs;
-    let wait: number = RETRY_MS[0];
     for (;;) {
+      // Finding a lock costs the event loop time: one question at a time finds out whether it is still there.
+      while (this.#locked !== undefined) {
+        if (performance.now() >= giveUpAt) throw new Fault(`${this.#path} has been locked for ${this.#timeoutMs} ms`);
+        await this.#locked;
+      }
       try {
-        return question(this.#current());
+        const answer = question(this.#current());
+        this.#wait = RETRY_MS[0];
+        return answer;
       } catch (error) {
         if (error instanceof Fault) throw error;
         if (!isLock(error)) {
           this.#drop(); // whatever it was, the next question starts afresh
           throw new Fault(`cannot read ${this.#path}: ${messageOf(error)}`);
         }
-        if (performance.now() + wait > giveUpAt) {
-          throw new Fault(`${this.#path} has been locked for ${this.#timeoutMs} ms`);
-        }
+        this.#locked = sleep(this.#wait).then(() => {
+          this.#locked = undefined;
+        });
+        this.#wait = Math.min(this.#wait * 2, RETRY_MS[1]);
       }
-      await sleep(wait);
-      wait = Math.min(wait * 2, RETRY_MS[1]);
     }
   }
 
@@ -130,7 +138,7 @@ function isLock(error: unknown): boolean {
 }
 
 /** The absolute path in `sqlite:///path`, percent-decoded; undefined where the URL is no such. */
-function pathOf(url: string): string | undefined {
+export function pathOf(url: string): string | undefined {
   const match = /^sqlite:\/\/(\/[^?#]+)$/.exec(url);
   if (!match) return undefined;
   try {

@@ -1,0 +1,231 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import t, { type Test } from 'tap';
+import { startDaemon } from '../fixtures/daemon.ts';
+import { startMariaDb } from '../fixtures/mariadb.ts';
+import { startPostgres } from '../fixtures/postgres.ts';
+import { encodePbkdf2 } from '../fixtures/site.ts';
+
+/** A database to make tables in, as one would by hand. */
+interface Place {
+  readonly url: string;
+  readonly quote: '"' | '`';
+  readonly uuid: string;
+  /** A schema besides the one that is looked into by default. */
+  readonly schema: string;
+  run(sql: string): unknown;
+}
+
+const places: Record<string, (t: Test) => Promise<Place>> = {
+  async SQLite(t) {
+    const directory = mkdtempSync(join(tmpdir(), 'djauthd-u-'));
+    const path = join(directory, 'site.sqlite3');
+    const database = new Database(path);
+    t.teardown(() => {
+      database.close();
+      rmSync(directory, { recursive: true });
+    });
+    const run = (sql: string) => database.exec(sql);
+    return { url: `sqlite://${path}`, quote: '"', uuid: 'char(32)', schema: 'main', run };
+  },
+
+  async PostgreSQL(t) {
+    const postgres = await startPostgres();
+    t.teardown(() => postgres.stop());
+    const url = await postgres.createDatabase('site');
+    const run = (sql: string) => postgres.execute('site', sql);
+    await run('CREATE SCHEMA "Other"');
+    return { url, quote: '"', uuid: 'uuid', schema: 'Other', run };
+  },
+
+  async MariaDB(t) {
+    const mariadb = await startMariaDb();
+    t.teardown(() => mariadb.stop());
+    const url = await mariadb.createDatabase('site');
+    await mariadb.createDatabase('Other');
+    const run = (sql: string) => mariadb.execute('site', sql);
+    return { url, quote: '`', uuid: 'uuid', schema: 'Other', run };
+  },
+};
+
+const HASH = encodePbkdf2('secret', { iterations: 10 });
+
+/** Two ids that a floating-point number cannot tell apart. */
+const [BIG, BIGGER] = ['9007199254740992', '9007199254740993'];
+
+for (const [kind, start] of Object.entries(places)) {
+  t.test(kind, async (t) => {
+    const place = await start(t);
+    const { quote, run } = place;
+    /** A statement whose names stand in brackets. */
+    const make = (sql: string) => run(sql.replace(/\[([^\]]+)\]/g, `${quote}$1${quote}`));
+
+    /** A daemon for the place, with these lines below [sites.site.schema]. */
+    const serve = async (t: Test, schema: string) => {
+      const config = `[sites.site]\ndatabase = "${place.url}"\n${schema}\n[cache]\naccount_ttl = 0`;
+      const daemon = await startDaemon({ config });
+      t.teardown(() => daemon.stop());
+      return daemon.connect();
+    };
+
+    await t.test('tables whose names are odd', async (t) => {
+      const { schema } = place;
+      const tables: [made: string, said: string][] = [
+        ['[Order]', 'Order'],
+        ['[site.people]', 'site.people'],
+        ['[a b-c]', 'a b-c'],
+        ["[Käse's]", "Käse's"],
+        [`[${schema}].[People]`, `${schema}${quote}.${quote}People`],
+        [`[${schema}].[of.two]`, `${quote}${schema}${quote}.${quote}of.two${quote}`],
+      ];
+      const sites = tables.map(([, table], number) => {
+        const said = table.includes("'") ? `''${table}''` : table;
+        return `
+          [sites.s${number}]
+          database = "${place.url}"
+          schema.user = { table = '${said}', id = "pk", username = "Na me", password = "pass.word" }`;
+      });
+      const daemon = await startDaemon({ config: `${sites.join('')}\n[cache]\naccount_ttl = 0` });
+      t.teardown(() => daemon.stop());
+      const client = await daemon.connect();
+      for (const [number, [made, said]] of tables.entries()) {
+        await make(`CREATE TABLE ${made} ([pk] integer, [Na me] varchar(30), [pass.word] varchar(128))`);
+        await make(`INSERT INTO ${made} VALUES (7, 'alice', '${HASH}')`);
+        const site = `s${number}`;
+        const { status, content } = await client.check('alice', 'secret', { site, want: ['permissions'] });
+        t.equal(status, 0, said);
+        t.same(content.account, {
+          ...{ id: '7', username: 'alice', email: '', first_name: '', last_name: '', staff: false, superuser: false },
+          ...{ groups: [], permissions: [] },
+        });
+        t.equal((await client.check('alice', 'wrong', { site })).status, 1);
+        t.equal((await client.check('bob', 'secret', { site })).status, 2);
+        for (const require of [{ staff: true }, { superuser: true }, { groups: ['a'] }, { permissions: ['a.b'] }]) {
+          for (const [name, password] of [
+            ['alice', 'secret'],
+            ['alice', 'wrong'],
+            ['bob', 'secret'],
+          ] as const) {
+            const { status, content } = await client.check(name, password, { site, require });
+            t.equal(status, 4, `the model has no such thing: ${JSON.stringify(require)}`);
+            t.match(content.reason, /the user model of site "s\d" has no /);
+          }
+        }
+      }
+    });
+
+    await t.test('every table called otherwise, keys beyond 2^53', async (t) => {
+      await make('CREATE TABLE [Konto] ([Nr] bigint, [Name] varchar(30), [Hash] varchar(128), [An] boolean)');
+      await make('CREATE TABLE [Konto Rolle] ([Konto] bigint, [Rolle] bigint)');
+      await make('CREATE TABLE [Konto Recht] ([Konto] bigint, [Recht] bigint)');
+      await make('CREATE TABLE [Rolle] ([Nr] bigint, [Titel] varchar(30))');
+      await make('CREATE TABLE [Rolle Recht] ([Rolle] bigint, [Recht] bigint)');
+      await make('CREATE TABLE [Recht] ([Nr] bigint, [Art] bigint, [Wort] varchar(30))');
+      await make('CREATE TABLE [Art] ([Nr] bigint, [App] varchar(30))');
+      await make(`INSERT INTO [Konto] VALUES (${BIG}, 'alice', '${HASH}', true), (${BIGGER}, 'bob', '${HASH}', true)`);
+      await make(`INSERT INTO [Rolle] VALUES (${BIG}, 'Rolle A'), (${BIGGER}, 'Rolle B')`);
+      await make(`INSERT INTO [Art] VALUES (${BIG}, 'a'), (${BIGGER}, 'b')`);
+      await make(`INSERT INTO [Recht] VALUES (${BIG}, ${BIG}, 'read'), (${BIGGER}, ${BIGGER}, 'write')`);
+      await make(`INSERT INTO [Konto Rolle] VALUES (${BIGGER}, ${BIGGER})`);
+      await make(`INSERT INTO [Rolle Recht] VALUES (${BIGGER}, ${BIGGER})`);
+      await make(`INSERT INTO [Konto Recht] VALUES (${BIG}, ${BIG})`);
+      const client = await serve(
+        t,
+        `[sites.site.schema]
+        user = { table = "Konto", id = "Nr", username = "Name", password = "Hash", active = "An" }
+        user_groups = { table = "Konto Rolle", user = "Konto", group = "Rolle" }
+        user_permissions = { table = "Konto Recht", user = "Konto", permission = "Recht" }
+        group = { table = "Rolle", id = "Nr", name = "Titel" }
+        group_permissions = { table = "Rolle Recht", group = "Rolle", permission = "Recht" }
+        permission = { table = "Recht", id = "Nr", codename = "Wort", content_type = "Art" }
+        content_type = { table = "Art", id = "Nr", app_label = "App" }`,
+      );
+      const account = async (name: string) =>
+        (await client.check(name, 'secret', { want: ['permissions'] })).content.account;
+      t.match(await account('alice'), { id: BIG, groups: [], permissions: ['a.read'] });
+      t.match(await account('bob'), { id: BIGGER, groups: ['Rolle B'], permissions: ['b.write'] });
+      const may = async (name: string, right: string) =>
+        (await client.authorize(name, { require: { permissions: [right] } })).status;
+      t.same([await may('alice', 'a.read'), await may('alice', 'b.write')], [0, 1]);
+      t.same([await may('bob', 'a.read'), await may('bob', 'b.write')], [1, 0]);
+
+      await make(`INSERT INTO [Konto] VALUES (5, 'twin', '${HASH}', true), (6, 'twin', '${HASH}', true)`);
+      t.match(await client.check('twin', 'secret'), { status: 4, content: { reason: /more than one account/ } });
+    });
+
+    await t.test('tables of three generations, a UUID', async (t) => {
+      const uuid = '123e4567e89b12d3a456426614174000';
+      const stored = place.uuid === 'uuid' ? uuid.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-') : uuid;
+      await make(`CREATE TABLE [person] ([key] ${place.uuid}, [name] varchar(30), [mail] varchar(30))`);
+      await make(`CREATE TABLE [staff] ([own] integer, [person_ptr] ${place.uuid}, [works] boolean)`);
+      await make('CREATE TABLE [chief] ([staff_ptr] integer, [hash] varchar(128), [rules] boolean)');
+      await make(`CREATE TABLE [chief_groups] ([person] ${place.uuid}, [group_id] integer)`);
+      await make('CREATE TABLE [auth_group] ([id] integer, [name] varchar(80))');
+      await make('CREATE TABLE [auth_group_permissions] ([group_id] integer, [permission_id] integer)');
+      await make('CREATE TABLE [auth_permission] ([id] integer, [codename] varchar(80), [content_type_id] integer)');
+      await make('CREATE TABLE [django_content_type] ([id] integer, [app_label] varchar(80))');
+      await make(
+        `INSERT INTO [person] VALUES ('${stored}', 'alice', 'a@b'), ('${stored.replace(/0$/, '1')}', 'bob', '')`,
+      );
+      await make(`INSERT INTO [staff] VALUES (3, '${stored}', true)`);
+      await make(`INSERT INTO [chief] VALUES (3, '${HASH}', true)`);
+      await make(`INSERT INTO [chief_groups] VALUES ('${stored}', 4)`);
+      await make("INSERT INTO [auth_group] VALUES (4, 'Chiefs')");
+      const client = await serve(
+        t,
+        `[sites.site.schema]
+        user_groups = { table = "chief_groups", user = "person", group = "group_id" }
+        [sites.site.schema.user]
+        table = "chief"
+        id = "person.key"
+        username = "person.name"
+        password = "hash"
+        email = "person.mail"
+        active = "staff.works"
+        staff = "staff.works"
+        superuser = "rules"
+        parents = [
+          { table = "staff", id = "own", link = "staff_ptr" },
+          { table = "person", id = "key", link = "staff.person_ptr" },
+        ]`,
+      );
+      const require = { staff: true, superuser: true, groups: ['Chiefs'] };
+      t.match(await client.check('alice', 'secret', { require }), {
+        status: 0,
+        content: { account: { id: stored, username: 'alice', email: 'a@b', groups: ['Chiefs'] } },
+      });
+      t.equal((await client.check('bob', 'secret')).status, 2, 'who is a person but no chief is none');
+    });
+
+    await t.test('flags that Django never writes', async (t) => {
+      await make('CREATE TABLE [flags] ([id] integer, [name] varchar(30), [hash] varchar(128), [on] smallint)');
+      const values = { '1': 0, '0': 1, '2': 1, '-1': 1, NULL: 1, '256': 1, '257': 1 };
+      for (const [value] of Object.entries(values)) {
+        await make(`INSERT INTO [flags] VALUES (1, 'f${value}', '${HASH}', ${value})`);
+      }
+      const client = await serve(
+        t,
+        '[sites.site.schema.user]\ntable = "flags"\nid = "id"\nusername = "name"\npassword = "hash"\nactive = "on"\n' +
+          'staff = "on"\nsuperuser = "on"',
+      );
+      for (const [value, status] of Object.entries(values)) {
+        t.equal((await client.check(`f${value}`, 'secret')).status, status, `is_active = ${value}`);
+      }
+    });
+
+    await t.test('what is not there', async (t) => {
+      for (const [table, id] of [
+        ['no such', 'id'],
+        ['flags', 'no_such'],
+      ]) {
+        const client = await serve(
+          t,
+          `[sites.site.schema.user]\ntable = "${table}"\nid = "${id}"\nusername = "name"\npassword = "hash"`,
+        );
+        t.equal((await client.check('f1', 'secret')).status, 4, `${table}.${id} is a fault, not an unknown user`);
+      }
+    });
+  });
+}
