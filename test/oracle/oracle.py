@@ -20,9 +20,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('what', choices=['verdicts', 'people', 'migrate', 'schema'])
     parser.add_argument('--database', required=True, metavar='URL', help='an empty database')
+    parser.add_argument('--model', default='auth.User', choices=['auth.User', 'club.Member', 'gate.Visitor'])
     parser.add_argument('--out', metavar='FILE', help='where the verdicts go, one JSON object a line; else to stdout')
     options = parser.parse_args()
     os.environ['DATABASE'] = options.database
+    os.environ['USER_MODEL'] = options.model
     os.environ['DJANGO_SETTINGS_MODULE'] = 'project.settings'
 
     import django
@@ -49,7 +51,8 @@ def main():
     out.flush()
     from django.db import connection
     summary = {
-        'django': django.get_version(), 'database': connection.vendor, 'people': len(everybody),
+        'django': django.get_version(), 'database': connection.vendor, 'model': options.model,
+        'people': len(everybody),
         'questions': sum(counts.values()), **counts,
         'seconds': {'people': round(made - began, 1), 'verdicts': round(time.monotonic() - made, 1)},
     }

@@ -29,7 +29,7 @@ export interface Question {
   permission: string | null;
   permissions: string[] | null;
   groups: string[] | null;
-  verdict: 'granted' | 'denied' | 'raises';
+  verdict: 'granted' | 'denied' | 'raises' | 'impossible';
   why: string;
   /** Whether there is anybody of this name. */
   known: boolean;
@@ -39,9 +39,13 @@ export interface Question {
 
 const ORACLE = fileURLToPath(new URL('oracle.py', import.meta.url));
 
-/** Django migrates and fills the empty database of this url, and judges. Debian's Python is the one with Django. */
-export async function askDjango(url: string, file: string): Promise<Question[]> {
-  await run('verdicts', url, '--out', file);
+/**
+ * Django migrates and fills the empty database of this url, and judges. Debian's Python is the one with Django.
+ *
+ * @param model of the site's users, as AUTH_USER_MODEL
+ */
+export async function askDjango(url: string, file: string, model: string): Promise<Question[]> {
+  await run('verdicts', url, '--out', file, '--model', model);
   const lines = (await readFile(file, 'utf8')).trimEnd().split('\n');
   return lines.map((line) => JSON.parse(line) as Question);
 }
@@ -78,7 +82,8 @@ const ERROR = 4;
 
 /**
  * What is wrong with the daemon's answer, or undefined where it is as Django's: the same verdict, and of whoever is let
- * in the same account. Where Django raises (the handler's 500) a denial or a fault will do, never a grant.
+ * in the same account. Where Django raises (the handler's 500) a denial or a fault will do, never a grant; where it
+ * raises because the user model has not what is required, only a fault.
  */
 export function difference(question: Question, { status, content }: Answer): string | undefined {
   switch (question.verdict) {
@@ -92,6 +97,8 @@ export function difference(question: Question, { status, content }: Answer): str
     case 'raises':
       if (status === GRANTED) return 'LET IN, where Django raises';
       return [DENIED, UNKNOWN_USER, ERROR].includes(status) ? undefined : 'neither a denial nor an error';
+    case 'impossible':
+      return status === ERROR ? undefined : 'no fault, where the user model has no such thing';
   }
 }
 

@@ -1,4 +1,5 @@
-"""A small real site. DATABASE names its database, by the same urls as the daemon's configuration."""
+"""A small real site. DATABASE names its database, by the same urls as the daemon's configuration; USER_MODEL, if there
+is one, the application and the class of its users."""
 import os
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -28,6 +29,11 @@ SECRET_KEY = 'nothing here is secret'
 DEFAULT_AUTO_FIELD = 'django.db.models.AutoField'
 USE_TZ = True
 INSTALLED_APPS = ['django.contrib.contenttypes', 'django.contrib.auth', 'shop', 'depot']
+AUTH_USER_MODEL = os.environ.get('USER_MODEL') or 'auth.User'
+if AUTH_USER_MODEL != 'auth.User':
+    INSTALLED_APPS.append(AUTH_USER_MODEL.split('.')[0])
+    # An application without migrations cannot refer to one with: all are made at once.
+    MIGRATION_MODULES = {'auth': None, 'contenttypes': None}
 
 # The first is what Django takes for new passwords; each accepts any cost that the stored hash names.
 PASSWORD_HASHERS = [

@@ -1,0 +1,46 @@
+/** The user models that are compared: AUTH_USER_MODEL, its table, and how the daemon's configuration tells of it. */
+export interface Model {
+  readonly name: string;
+  readonly table: string;
+  /** Lines for [sites.X.schema]; none for the stock model. */
+  schema(site: string): string;
+}
+
+const stock: Model = { name: 'auth.User', table: 'auth_user', schema: () => '' };
+
+/** `club/models.py` */
+const member: Model = {
+  name: 'club.Member',
+  table: 'Group',
+  schema: (site) => `
+    [sites."${site}".schema.user]
+    table = "Group"
+    id = "Key"
+    username = "e-mail"
+    password = "pass.word"
+    active = "order"
+    staff = "STAFF"
+    superuser = "select"
+    email = "e-mail"
+    first_name = "First Name"
+    [sites."${site}".schema]
+    user_groups = { table = "club.Membership", user = "from", group = "To" }
+    user_permissions = { table = "Group_user_permissions", user = "member_id", permission = "permission_id" }
+  `,
+};
+
+/** `gate/models.py` */
+const visitor: Model = {
+  name: 'gate.Visitor',
+  table: 'gate_visitor',
+  schema: (site) => `
+    [sites."${site}".schema.user]
+    table = "gate_visitor"
+    id = "badge_ptr_id"
+    username = "gate_badge.handle"
+    password = "password"
+    parents = [{ table = "gate_badge", id = "number", link = "badge_ptr_id" }]
+  `,
+};
+
+export const models: readonly Model[] = [stock, member, visitor];
