@@ -86,7 +86,7 @@ export class Daemon {
     this.#running = this.#make(config, before);
     this.#log.level = config.log.level;
     for (const [name, site] of before.sites) {
-      if (this.#running.sites.get(name) !== site) this.#retire(site, before.config.sites[name] as SiteConfig);
+      if (this.#running.sites.get(name) !== site) this.#retire(site, name, before.config);
     }
     if (this.#running.pool !== before.pool) this.#letGo(() => before.pool.close(), before.config.hash.max_time);
   }
@@ -165,8 +165,9 @@ export class Daemon {
   }
 
   /** Closes a site's connections when the questions that may be using them are over. */
-  #retire(site: Site, { timeout }: SiteConfig): void {
-    this.#letGo(() => site.store.close(), 2 * timeout);
+  #retire(site: Site, name: string, { sites, hash }: Config): void {
+    const { timeout = 0 } = sites[name] ?? {};
+    this.#letGo(() => site.store.close(), 2 * timeout + hash.max_time);
   }
 
   #letGo(close: () => Promise<void>, afterMs: number): void {
@@ -198,14 +199,13 @@ export class Daemon {
             },
     };
     const opened: Partial<Record<Name, Listener>> = {};
+    const kept = NAMES.filter((name) => wanted[name] && this.#listeners[name]?.path === wanted[name].path);
     try {
       for (const name of NAMES) {
-        const options = wanted[name];
-        if (options === undefined) continue;
-        const present = this.#listeners[name];
-        if (present?.path === options.path) present.adjust(options);
-        else opened[name] = await Listener.open(options);
+        if (wanted[name] && !kept.includes(name)) opened[name] = await Listener.open(wanted[name]);
       }
+      // Last, and the control socket first, whose mode and group never differ: what fails here has changed nothing.
+      for (const name of kept.toReversed()) this.#listeners[name]?.adjust(wanted[name] as ListenerOptions);
     } catch (error) {
       await Promise.all(Object.values(opened).map((listener) => listener.close()));
       throw error;
@@ -265,7 +265,7 @@ export class Daemon {
     if (!this.#log.isLevelEnabled(level)) return;
     this.#log[level](
       {
-        site,
+        site: site && shortened(site),
         user: shortened(question.username),
         service: question.client.service,
         address: question.client.address,

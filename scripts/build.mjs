@@ -16,6 +16,7 @@ await build({
   platform: 'node',
   target: 'node20',
   format: 'cjs',
+  loader: { '.py': 'text' },
   // Native code cannot be bundled; pg would like a binding that is not used here.
   external: ['better-sqlite3', '@node-rs/argon2', '@node-rs/bcrypt', 'pg-native', 'msgpackr-extract'],
   // A shell reads the first line and goes on in Node; Node takes it for a string. No core file of a process that

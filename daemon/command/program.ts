@@ -1,14 +1,27 @@
-import { Command } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { ConfigError } from '../config/config.ts';
+import { DURATION_FORM, parseDuration } from '../config/units.ts';
 import { messageOf } from '../fault.ts';
+import { ImportError } from '../import/import-error.ts';
+import { ACCEPTABLE, type Acceptable } from '../import/note.ts';
 import { VERSION } from '../version.ts';
 import { checkConfig } from './check-config.ts';
-import { serve } from './serve.ts';
+import { doctor } from './doctor.ts';
+import { importCommand } from './import.ts';
+import { serve, serveDjango } from './serve.ts';
 
 const DEFAULT_CONFIG = '/etc/djauthd/djauthd.toml';
 
 /** Exit codes: 0 done, 1 an error of ours, 2 the command line or the configuration is wrong. */
 const EXIT_WRONG = 2;
+
+/** What the commands that run the site's Python have in common. */
+interface PythonFlags {
+  readonly python?: string;
+  readonly path?: string;
+  readonly timeout: number;
+  readonly accept: readonly Acceptable[];
+}
 
 /** Runs the command that `argv` names. `path` is this program's own file, which hash workers are started from. */
 export async function run(argv: readonly string[], path: string): Promise<void> {
@@ -21,21 +34,69 @@ export async function run(argv: readonly string[], path: string): Promise<void> 
     program
       .command(name)
       .description(description)
-      .option('-c, --config <file>', 'the configuration', DEFAULT_CONFIG)
       .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : EXIT_WRONG));
 
-  command('serve', 'answer until SIGTERM; SIGHUP reads the configuration anew').action(
-    ({ config }: { config: string }) => serve(config, path),
-  );
-  command('check-config', 'say whether the configuration could be used').action(({ config }: { config: string }) =>
-    checkConfig(config),
-  );
+  const config = () => new Option('-c, --config <file>', 'the configuration').default(DEFAULT_CONFIG);
+
+  const withPython = (command: Command) =>
+    command
+      .option('--python <program>', "the site's Python (default: that of $VIRTUAL_ENV, else python3)")
+      .option('--path <directory>', 'where its modules are (default: the current directory)')
+      .addOption(
+        new Option('--timeout <time>', 'how long they may take to load').default(60_000, '60s').argParser(durationOf),
+      )
+      .addOption(
+        new Option('--accept <difference...>', 'take it that Django, for this reason, may let in fewer people')
+          .choices(ACCEPTABLE)
+          .default([]),
+      );
+
+  withPython(command('serve', 'answer until SIGTERM; SIGHUP reads the configuration anew'))
+    .addOption(config())
+    .addOption(
+      new Option('--django <settings>', 'serve this Django site, imported on the spot, for trying out').conflicts(
+        'config',
+      ),
+    )
+    .option('--socket <path>', 'with --django: where to answer (default: in a private directory)')
+    .action((flags: PythonFlags & { config: string; django?: string; socket?: string }) =>
+      flags.django === undefined
+        ? serve(flags.config, path)
+        : serveDjango({ ...flags, settings: flags.django, timeoutMs: flags.timeout }, path),
+    );
+
+  command('check-config', 'say whether the configuration could be used')
+    .addOption(config())
+    .action(({ config }: { config: string }) => checkConfig(config));
+
+  command('doctor', 'say whether the sites can be served, what checks will cost, and what is amiss')
+    .addOption(config())
+    .option('--json', 'for programs', false)
+    .action((flags: { config: string; json: boolean }) => doctor(flags.config, flags));
+
+  withPython(command('import', "write a Django site's configuration, asked once from its own Python"))
+    .requiredOption('--settings <module>', 'its DJANGO_SETTINGS_MODULE')
+    .option('--site <name>', 'what it is called in the configuration (default: the settings module)')
+    .option('--write <file>', 'put it into this configuration (default: print it)')
+    .action((flags: PythonFlags & { settings: string; site?: string; write?: string }) =>
+      importCommand({ ...flags, timeoutMs: flags.timeout }),
+    );
 
   try {
     await program.parseAsync(argv, { from: 'user' });
   } catch (error) {
+    if (error instanceof ImportError) {
+      process.stderr.write(`${error.message}\n`);
+      process.exit(1);
+    }
     const known = error instanceof ConfigError;
     process.stderr.write(`${known ? error.message : `djauthd: ${messageOf(error)}`}\n`);
     process.exit(known ? EXIT_WRONG : 1);
   }
+}
+
+function durationOf(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === undefined) throw new InvalidArgumentError(`Accepted is ${DURATION_FORM}.`);
+  return ms;
 }

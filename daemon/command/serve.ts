@@ -1,7 +1,14 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { ConfigError, readConfig } from '../config/config.ts';
+import { ConfigError, parseConfig, readConfig } from '../config/config.ts';
+import { withPassword } from '../config/password-file.ts';
+import type { Config, SiteConfig } from '../config/schema.ts';
 import { Daemon } from '../daemon.ts';
 import { messageOf } from '../fault.ts';
+import { type ImportedSite, type ImportOptions, importSite } from '../import/imported-site.ts';
+import { writeSiteTable } from '../import/site-table.ts';
 import { openLog } from '../log.ts';
 import { stopOnSignal } from '../shutdown.ts';
 import { ListenError } from '../socket/listener.ts';
@@ -10,26 +17,68 @@ import { VERSION } from '../version.ts';
 /**
  * `djauthd serve`: answers until it is told to stop. Exits 0 after SIGTERM, 2 where the configuration or a socket
  * cannot be used. SIGHUP reads the configuration anew.
+ *
+ * @param program this program's own file, which hash workers are started from
  */
-export async function serve(file: string, program: string): Promise<void> {
-  const config = readConfig(file);
-  const { log, flush } = openLog(config.log.level);
-  const daemon = new Daemon({
-    config,
-    log,
-    startWorker: () => new Worker(program),
-    reload: () => readConfig(file),
+export function serve(file: string, program: string): Promise<void> {
+  return run({ name: file, config: readConfig(file), reload: () => readConfig(file), program });
+}
+
+/**
+ * `djauthd serve --django`: imports a site and answers for it, for trying out. Nothing is written; without `socket` it
+ * is in a directory of its own, which goes at the end.
+ */
+export async function serveDjango(options: ImportOptions & { socket?: string | undefined }, program: string) {
+  const site = await importSite(options);
+  for (const note of site.notes) process.stderr.write(`djauthd: ${note}\n`);
+  const socket = options.socket === undefined ? privateSocket() : resolve(options.socket);
+  process.stdout.write(`site   ${site.name}\nsocket ${socket}\n`);
+  await run({
+    name: options.settings,
+    config: configOf(site, socket),
+    reload: () => {
+      throw new Error('serve --django imports once: start it again');
+    },
+    program,
   });
+}
+
+function privateSocket(): string {
+  const directory = mkdtempSync(join(process.env.XDG_RUNTIME_DIR || tmpdir(), 'djauthd-'));
+  process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
+  return join(directory, 'auth.sock');
+}
+
+function configOf(site: ImportedSite, socket: string): Config {
+  const table = writeSiteTable({ ...site, keys: { database: site.url, ...site.hasherKeys } });
+  const config = parseConfig(`[listen]\nsocket = ${JSON.stringify(socket)}\n${table}`, `serve --django ${site.name}`);
+  if (site.password === undefined) return config;
+  const own = config.sites[site.name] as SiteConfig;
+  return { ...config, sites: { [site.name]: { ...own, database: withPassword(own.database, site.password) } } };
+}
+
+interface Service {
+  /** What the configuration is called in messages. */
+  readonly name: string;
+  readonly config: Config;
+  /** Reads the configuration anew; throws where it cannot be used. */
+  readonly reload: () => Config;
+  readonly program: string;
+}
+
+async function run({ name, config, reload, program }: Service): Promise<void> {
+  const { log, flush } = openLog(config.log.level);
+  const daemon = new Daemon({ config, log, startWorker: () => new Worker(program), reload });
   try {
     await daemon.start();
   } catch (error) {
     if (!(error instanceof ListenError)) throw error;
-    throw new ConfigError(`${file}: listen: ${error.message}`);
+    throw new ConfigError(`${name}: listen: ${error.message}`);
   }
   stopOnSignal({ log, flushLog: flush, graceMs: config.shutdown.grace, stop: () => daemon.stop() });
   process.on('SIGHUP', () => {
     daemon.reload().then(
-      () => log.info(`${file}: read anew`),
+      () => log.info(`${name}: read anew`),
       (error) => log.error(`the configuration is not taken, the old one stays: ${messageOf(error)}`),
     );
   });

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { hashers } from '../hasher/hashers.ts';
 import { databaseOf, databases } from '../store/databases.ts';
 import { type Schema, STOCK } from '../store/schema.ts';
+import { isPasswordFile, PASSWORD_FILE_FORM } from './password-file.ts';
 import { DURATION_FORM, parseDuration, parseSize, SIZE_FORM } from './units.ts';
 
 /** The longest path a Unix socket can have, in octets (`sun_path` less its NUL). */
@@ -137,6 +138,11 @@ export const schema = z.strictObject({
       z.strictObject({
         /** Django's database. */
         database: database(),
+        /** Where the password for it stands, if not in the URL. */
+        password_file: z
+          .string(PASSWORD_FILE_FORM)
+          .refine((path) => isPasswordFile(path), PASSWORD_FILE_FORM)
+          .optional(),
         /** How long a question to it may take. */
         timeout: duration(1).default(2_000),
         /** How many connections may be open to it. */

@@ -88,8 +88,26 @@ t.test('a password in a URL is not repeated', async (t) => {
     'postgres://u:hunter2@h:99999/db',
     'postgres://u:hunter2@h/db?port=x',
     'mystery://u:hun@ter2@h/d',
+    'postgres://us@er:hunter2@h:99999/db',
+    'postgres://u:hunter2',
+    'postgres://h:99999/db?password=hunter2',
+    'mysql://u:hunter2@h/',
+    'u:hunter2@h/d',
+    'dbname=d password=hunter2',
+    'sqlite://u?hunter2',
   ]) {
-    t.notMatch(complaint(LEAST.replace('sqlite:///srv/db.sqlite3', url)), /hunter2|hun@ter2|ter2/, url);
+    const message = complaint(LEAST.replace('sqlite:///srv/db.sqlite3', url));
+    t.match(message, /is not accepted/, url);
+    t.notMatch(message, /ter2/, url);
+  }
+  for (const source of [
+    LEAST.replace('"sqlite:///srv/db.sqlite3"', '["postgres://h/d?password=hunter2"]'),
+    '[listen]\nsocket = "/a"\n[sites]\nx = "postgres://u:hunter2@h/d"\n',
+    '[listen]\nsocket = "/a"\nsites = ["postgres://u:hunter2@h/d"]\n',
+    LEAST.replace('"sqlite:///srv/db.sqlite3"', '"postgres://u:hunter2@h/d'),
+  ]) {
+    t.not(complaint(source), '', source);
+    t.notMatch(complaint(source), /ter2/, source);
   }
 });
 

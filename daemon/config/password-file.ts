@@ -1,0 +1,82 @@
+import { readFileSync, statSync } from 'node:fs';
+import { isAbsolute, join, relative } from 'node:path';
+import { messageOf } from '../fault.ts';
+
+/** The longest password that is taken for one, in octets: a file that is longer is some other file. */
+const LENGTH_MAX = 4_096;
+
+/** How a path begins that systemd's LoadCredential= provides. */
+const CREDENTIALS = '$CREDENTIALS_DIRECTORY/';
+
+export const PASSWORD_FILE_FORM = `an absolute path, or one that begins with ${CREDENTIALS}`;
+
+export function isPasswordFile(path: string): boolean {
+  if (!path.startsWith(CREDENTIALS)) return isAbsolute(path);
+  const inside = relative('/', join('/', path.slice(CREDENTIALS.length)));
+  return inside !== '' && inside === path.slice(CREDENTIALS.length);
+}
+
+/**
+ * The path that `password_file` means.
+ *
+ * @throws Error, a sentence, where systemd provides no credentials
+ */
+export function resolvePasswordFile(path: string, environment: NodeJS.ProcessEnv = process.env): string {
+  if (!path.startsWith(CREDENTIALS)) return path;
+  const directory = environment.CREDENTIALS_DIRECTORY;
+  if (!directory) {
+    throw new Error('CREDENTIALS_DIRECTORY is not set: systemd does so for a unit with LoadCredential= in it');
+  }
+  return join(directory, path.slice(CREDENTIALS.length));
+}
+
+/**
+ * The password in a file: all of it but one newline at its end. Read at start and at each reload.
+ *
+ * @throws Error, a sentence, where it cannot be read or others can read it
+ */
+export function readPasswordFile(path: string): string {
+  const file = resolvePasswordFile(path);
+  let content: Buffer;
+  try {
+    const problem = permissionProblem(file);
+    if (problem) throw new Error(problem);
+    content = readFileSync(file);
+  } catch (error) {
+    throw new Error(`${file === path ? '' : `${file}: `}${messageOf(error)}`);
+  }
+  const password = content.toString('utf8').replace(/\r?\n$/, '');
+  if (content.length > LENGTH_MAX || password === '' || /[\0\n]/.test(password) || password.includes('\ufffd')) {
+    throw new Error('it does not hold a password: one line of UTF-8, not empty');
+  }
+  return password;
+}
+
+/** A sentence where others than the owner, or than root and one group, can get at the file. @throws Error of stat */
+function permissionProblem(file: string): string | undefined {
+  const { mode, uid } = statSync(file);
+  if (excessMode({ mode, uid }) === 0) return undefined;
+  const octal = (mode & 0o777).toString(8).padStart(4, '0');
+  return `its mode is ${octal}: it must be 0600${uid === 0 ? ', or 0640 where root owns it' : ''}`;
+}
+
+/**
+ * The bits of a mode that a secret may not have. As PostgreSQL's server has it for its key: root may let a group read
+ * it, which is also how systemd hands credentials on.
+ */
+export function excessMode({ mode, uid }: { mode: number; uid: number }): number {
+  return mode & (uid === 0 ? 0o137 : 0o177);
+}
+
+/** The URL with a password in it. The URL has none. */
+export function withPassword(url: string, password: string): string {
+  const match = /^([a-z][a-z0-9+.-]*:\/\/)(?:([^@/?#]*)@)?(.*)$/is.exec(url);
+  if (!match) return url;
+  const [, scheme, user = '', rest] = match;
+  return `${scheme}${user}:${encodeURIComponent(password)}@${rest}`;
+}
+
+/** Whether a URL carries a password. */
+export function hasPassword(url: string): boolean {
+  return /^[a-z][a-z0-9+.-]*:\/\/[^@/?#]*:[^@/?#]+@/i.test(url) || /[?&]password=/i.test(url);
+}

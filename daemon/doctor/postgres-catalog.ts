@@ -1,0 +1,153 @@
+import pg from 'pg';
+import { settingsOf } from '../store/postgres.ts';
+import type { Schema } from '../store/schema.ts';
+import { BATCH, type Catalog, LOOK_MS, type Row } from './catalog.ts';
+import { censusStatement, sharedNamesStatement } from './statements.ts';
+import { partsOf, type Table } from './tables.ts';
+
+interface Relation {
+  readonly oid: number;
+  readonly schema: string;
+  readonly table: string;
+  /** Whether the role may look into the schema. */
+  readonly usable: boolean;
+  /** Whether the name leads there without the schema. */
+  readonly found: boolean;
+  /** Whether row-level security may hide rows. */
+  readonly filtered: boolean;
+  readonly writable: boolean;
+}
+
+/** The tables of a name, those on the search path first. */
+const RELATIONS = `
+  select c.oid, n.nspname as schema, c.relname as table,
+    has_schema_privilege(n.oid, 'USAGE') as usable,
+    $2::text is not null or n.nspname = any (string_to_array(
+      replace(replace(current_setting('search_path'), ' ', ''), '"$user"', quote_ident(current_user)), ',')) as found,
+    c.relrowsecurity and row_security_active(c.oid) as filtered,
+    has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE') as writable
+  from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
+  where c.relname = $1 and ($2::text is null or n.nspname = $2) and c.relkind in ('r', 'p', 'v', 'm', 'f')
+    and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+  order by array_position(current_schemas(true), n.nspname) nulls last, n.nspname`;
+
+const COLUMNS = `
+  select attname as name, has_column_privilege(attrelid, attnum, 'SELECT') as readable
+  from pg_attribute where attrelid = $1 and attnum > 0 and not attisdropped`;
+
+const INDEXED = `
+  select exists (
+    select from pg_index as i join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
+    where i.indrelid = $1 and i.indisvalid and i.indpred is null and a.attname = $2) as yes`;
+
+const FOLDS_CASE = `
+  select t.typname = 'citext' or not coalesce(l.collisdeterministic, true) as yes
+  from pg_attribute as a join pg_type as t on t.oid = a.atttypid left join pg_collation as l on l.oid = a.attcollation
+  where a.attrelid = $1 and a.attname = $2`;
+
+export async function openPostgres(url: string, schema: Schema): Promise<Catalog> {
+  const { host, port, database, user, password, ssl, options } = settingsOf(url);
+  const client = new pg.Client({
+    host,
+    database,
+    user,
+    ...(port === undefined ? {} : { port }),
+    ...(password === undefined ? {} : { password }),
+    ...(ssl === undefined ? {} : { ssl }),
+    application_name: 'djauthd doctor',
+    connectionTimeoutMillis: LOOK_MS / 6,
+    statement_timeout: LOOK_MS,
+    options: `${options ?? ''} -c default_transaction_read_only=on`.trim(),
+  });
+  client.on('error', () => {}); // the query that waits for it is told
+  await client.connect();
+  const query = async <T>(text: string, values: unknown[] = []): Promise<T[]> =>
+    (await client.query(text, values)).rows;
+  const one = async (text: string, values: unknown[]): Promise<boolean> =>
+    (await query<{ yes: boolean }>(text, values))[0]?.yes === true;
+  const relation = async (name: string): Promise<Relation | undefined> => {
+    const parts = partsOf(name, '"');
+    return (await query<Relation>(RELATIONS, [parts.table, parts.schema ?? null]))[0];
+  };
+  const [{ role } = { role: user }] = await query<{ role: string }>('select current_user as role');
+
+  const readable = async (table: Table, oid: number): Promise<boolean> => {
+    const columns = await query<{ name: string; readable: boolean }>(COLUMNS, [oid]);
+    return columns.every((column) => column.readable || !table.columns.includes(column.name));
+  };
+
+  return {
+    role,
+
+    async look(table) {
+      const known = await relation(table.name);
+      if (known === undefined) return { missing: [`there is no table ${table.name}`], readable: true };
+      const missing: string[] = [];
+      if (!known.found) {
+        missing.push(
+          `${table.name} is in the schema ${known.schema}, which is not on the search path: add options=-c%20search_path%3D${encodeURIComponent(known.schema)} to the URL`,
+        );
+      }
+      if (known.filtered) missing.push(`row-level security hides rows of ${table.name} from ${role}`);
+      const columns = await query<{ name: string }>(COLUMNS, [known.oid]);
+      for (const column of table.columns) {
+        if (!columns.some(({ name }) => name === column)) missing.push(`there is no column ${column} in ${table.name}`);
+      }
+      return { missing, readable: known.usable && (await readable(table, known.oid)) };
+    },
+
+    async grants(tables) {
+      const schemas = new Set<string>();
+      const names: string[] = [];
+      for (const table of tables) {
+        const known = await relation(table.name);
+        if (known === undefined) continue;
+        if (!known.usable) schemas.add(known.schema);
+        if (await readable(table, known.oid)) continue;
+        names.push(
+          known.schema === 'public'
+            ? identifier(known.table)
+            : `${identifier(known.schema)}.${identifier(known.table)}`,
+        );
+      }
+      return [
+        ...[...schemas].map((name) => `GRANT USAGE ON SCHEMA ${identifier(name)} TO ${identifier(role)};`),
+        ...(names.length > 0 ? [`GRANT SELECT ON ${names.join(', ')} TO ${identifier(role)};`] : []),
+      ];
+    },
+
+    async writable(tables) {
+      const known = await Promise.all(tables.map(async ({ name }) => ({ name, relation: await relation(name) })));
+      return known.flatMap(({ name, relation: found }) => (found?.writable ? [name] : []));
+    },
+
+    indexed: async (table, column) => one(INDEXED, [(await relation(table))?.oid, column]),
+    foldsCase: async (table, column) => one(FOLDS_CASE, [(await relation(table))?.oid, column]),
+
+    async sharedNames() {
+      const [row] = await query<{ names: string }>(sharedNamesStatement(schema, '"'));
+      return Number(row?.names ?? 0);
+    },
+
+    async *accounts() {
+      await query('begin read only');
+      try {
+        await query(`declare census no scroll cursor for ${censusStatement(schema, '"')}`);
+        for (;;) {
+          const rows = await query<Row>(`fetch ${BATCH} from census`);
+          if (rows.length === 0) return;
+          yield rows.map(({ username, encoded }) => ({ username: String(username), encoded }));
+        }
+      } finally {
+        await query('rollback');
+      }
+    },
+
+    close: () => client.end(),
+  };
+}
+
+/** An identifier as SQL has it: quoted only where it must be. */
+function identifier(name: string): string {
+  return /^[a-z_][a-z0-9_]*$/.test(name) ? name : pg.escapeIdentifier(name);
+}

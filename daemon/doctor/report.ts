@@ -1,0 +1,76 @@
+import type { Config } from '../config/schema.ts';
+import { counted, type Finding } from './finding.ts';
+import { examinePlaces } from './places.ts';
+import { examineSite, type SiteReport } from './site-report.ts';
+
+/**
+ * What `djauthd doctor --json` prints.
+ *
+ * `sites[].census.costs` counts accounts by algorithm and parameters; `coldCost` is measured on this machine, `ms` of
+ * one core and `perSecond` with all workers. `findings` are sentences, each with the lines to run, if any.
+ */
+export interface Report {
+  readonly config: string;
+  readonly problems: number;
+  readonly warnings: number;
+  /** On the configuration and the sockets. */
+  readonly findings: readonly Finding[];
+  readonly sites: readonly SiteReport[];
+}
+
+/** Looks at everything a configuration names. One site after the other, for the cost of hashes is measured. */
+export async function examine(file: string, config: Config): Promise<Report> {
+  const bounds = { seconds: config.hash.max_time / 1000, memory: config.hash.max_memory };
+  const sites: SiteReport[] = [];
+  for (const [name, site] of Object.entries(config.sites)) {
+    sites.push(await examineSite(name, site, bounds, config.hash.workers));
+  }
+  const findings = examinePlaces(file, config);
+  const all = [...findings, ...sites.flatMap((site) => site.findings)];
+  const count = (level: Finding['level']) => all.filter((finding) => finding.level === level).length;
+  return { config: file, problems: count('problem'), warnings: count('warning'), findings, sites };
+}
+
+/** The report for people. */
+export function writeReport(report: Report): string {
+  const lines = [report.config, ...report.findings.flatMap(linesOf)];
+  for (const site of report.sites) {
+    const { census, coldCost } = site;
+    lines.push('', site.name);
+    lines.push(line('database', `${site.database}${site.role === undefined ? '' : ` as ${site.role}`}`));
+    if (census !== undefined) {
+      const parts = [
+        ...Object.entries(census.costs).map(([cost, count]) => `${count.toLocaleString('en-US')} ${cost}`),
+        ...(census.unusable > 0 ? [`${census.unusable.toLocaleString('en-US')} without a usable password`] : []),
+      ];
+      lines.push(
+        line('accounts', [census.accounts.toLocaleString('en-US'), parts.join(', ')].filter(Boolean).join(': ')),
+      );
+    }
+    if (coldCost !== undefined) {
+      const { ms, perSecond, workers } = coldCost;
+      const rate = perSecond < 10 ? perSecond.toFixed(1) : Math.round(perSecond).toLocaleString('en-US');
+      lines.push(
+        line(
+          'cold check',
+          `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms of a core, ${rate} a second with ${counted(workers, 'worker')}`,
+        ),
+      );
+    }
+    lines.push(...site.findings.flatMap(linesOf));
+  }
+  const { problems, warnings } = report;
+  const said = [problems > 0 && counted(problems, 'problem'), warnings > 0 && counted(warnings, 'warning')].filter(
+    Boolean,
+  );
+  lines.push('', [problems > 0 ? 'not good' : 'good', ...said].join(', '));
+  return `${lines.join('\n')}\n`;
+}
+
+function linesOf({ level, message, remedy }: Finding): string[] {
+  return [line(level, message), ...remedy.map((command) => line('', command))];
+}
+
+function line(label: string, text: string): string {
+  return `  ${label.padEnd(11)}${text}`;
+}

@@ -1,0 +1,61 @@
+import Sqlite from 'better-sqlite3';
+import type { Schema } from '../store/schema.ts';
+import { pathOf } from '../store/sqlite.ts';
+import { BATCH, type Catalog, LOOK_MS, type Row } from './catalog.ts';
+import { censusStatement, sharedNamesStatement } from './statements.ts';
+import { partsOf } from './tables.ts';
+
+export async function openSqlite(url: string, schema: Schema): Promise<Catalog> {
+  const database = new Sqlite(pathOf(url) as string, { readonly: true, fileMustExist: true, timeout: LOOK_MS });
+  const tableOf = (name: string) => partsOf(name, '"').table;
+  const columnsOf = (name: string) =>
+    database.prepare('select name from pragma_table_info(?)').pluck().all(tableOf(name)) as string[];
+
+  return {
+    role: undefined,
+
+    async look(table) {
+      const present = columnsOf(table.name).map((column) => column.toLowerCase());
+      if (present.length === 0) return { missing: [`there is no table ${table.name}`], readable: true };
+      const missing = table.columns.filter((column) => !present.includes(column.toLowerCase()));
+      return { missing: missing.map((column) => `there is no column ${column} in ${table.name}`), readable: true };
+    },
+
+    grants: async () => [],
+    writable: async () => [], // the file's mode says it
+
+    async indexed(table, column) {
+      const indexes = `select x.name from pragma_index_list(?) as i join pragma_index_xinfo(i.name) as x where x.seqno = 0`;
+      const names = database.prepare(indexes).pluck().all(tableOf(table)) as string[];
+      return names.includes(column);
+    },
+
+    async foldsCase(table, column) {
+      const source = database
+        .prepare("select sql from sqlite_master where type = 'table' and lower(name) = lower(?)")
+        .pluck()
+        .get(tableOf(table)) as string | undefined;
+      const name = column.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+      return new RegExp(`(?:^|[\\s"\`[(,])${name}["\`\\]]?\\s[^,]*collate\\s+"?nocase`, 'i').test(source ?? '');
+    },
+
+    async sharedNames() {
+      return database.prepare(sharedNamesStatement(schema, '"')).pluck().get() as number;
+    },
+
+    async *accounts() {
+      let batch: Row[] = [];
+      for (const { username, encoded } of database.prepare(censusStatement(schema, '"')).iterate() as Iterable<Row>) {
+        batch.push({ username: String(username), encoded: typeof encoded === 'string' ? encoded : null });
+        if (batch.length < BATCH) continue;
+        yield batch;
+        batch = [];
+      }
+      yield batch;
+    },
+
+    async close() {
+      database.close();
+    },
+  };
+}

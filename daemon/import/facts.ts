@@ -1,0 +1,94 @@
+import { z } from 'zod';
+
+const column = z.object({ table: z.string(), column: z.string(), type: z.string(), relation: z.boolean() });
+
+const manyToMany = z.object({
+  table: z.string(),
+  from: z.string(),
+  to: z.string(),
+  /** The class that it leads to. */
+  target: z.string(),
+  /** Whether that is Django's own model, tied by primary keys. */
+  usual: z.boolean(),
+});
+
+const rights = z.object({
+  user_groups: manyToMany.nullable(),
+  user_permissions: manyToMany.nullable(),
+  group: z.object({ table: z.string(), id: z.string(), name: z.string() }),
+  group_permissions: manyToMany.nullable(),
+  permission: z.object({ table: z.string(), id: z.string(), codename: z.string(), content_type: z.string() }),
+  content_type: z.object({ table: z.string(), id: z.string(), app_label: z.string() }),
+});
+
+/** What a model has in place of a column: a constant, code, or nothing. */
+const attribute = z.enum(['true', 'false', 'code']).nullable();
+
+const flags = ['is_active', 'is_staff', 'is_superuser'] as const;
+const columns = ['password', ...flags, 'email', 'first_name', 'last_name'] as const;
+
+/** What `introspect.py` says of a site. Names of classes are dotted Python paths. */
+export const factsSchema = z.object({
+  django: z.string(),
+  model: z.string(),
+  table: z.string(),
+  id: column.nullable(),
+  username_field: z.string(),
+  username: column.nullable(),
+  columns: z.record(z.enum(columns), column.nullable()),
+  attributes: z.record(z.enum(flags), attribute),
+  parents: z.array(z.object({ table: z.string(), id: z.string(), link: z.string().nullable() })),
+  /** Empty where django.contrib.auth's own models are not installed. */
+  rights: z.union([rights, z.object({}).strict()]),
+  /** Methods of the user model that are not Django's. */
+  overridden: z.array(z.string()),
+  managers: z.array(z.object({ path: z.string(), changed: z.array(z.string()) })),
+  /** Whether the default manager has get_by_natural_key. */
+  natural_key: z.boolean(),
+  hashers: z.array(
+    z.object({
+      path: z.string(),
+      algorithm: z.string(),
+      /** Whether it computes what Django's own of that name does. */
+      usual: z.boolean(),
+      /** Why Django cannot verify with it, if so. */
+      missing: z.string().nullable(),
+    }),
+  ),
+  /** The major version of the bcrypt library. */
+  bcrypt: z.number().nullable(),
+  backends: z.array(
+    z.object({
+      path: z.string(),
+      /** Whether it derives from ModelBackend. */
+      model: z.boolean(),
+      stock: z.boolean(),
+      /** Methods on permissions that are not Django's. */
+      rights: z.array(z.string()),
+      /** Methods on logging in that are not Django's. */
+      login: z.array(z.string()),
+    }),
+  ),
+  database: z.object({
+    alias: z.string(),
+    write_alias: z.string(),
+    routers: z.array(z.string()),
+    /** Models that routers look for in another database than the users'. */
+    elsewhere: z.array(z.string()),
+    vendor: z.string(),
+    engine: z.string(),
+    /** What Django hands to the database's library, by that library's names. */
+    parameters: z.record(z.string(), z.unknown()),
+    /** assume_role. */
+    role: z.string().nullable(),
+    directory: z.string(),
+    /** Whom the site's Python ran as, and their home. */
+    user: z.string(),
+    home: z.string(),
+    /** The variables that database libraries look at. */
+    environment: z.record(z.string(), z.string()),
+  }),
+});
+
+export type Facts = z.output<typeof factsSchema>;
+export type DatabaseFacts = Facts['database'];

@@ -1,0 +1,103 @@
+import { isDeepStrictEqual } from 'node:util';
+import { STOCK } from '../store/schema.ts';
+import type { Facts } from './facts.ts';
+import { ImportError } from './import-error.ts';
+import type { Note } from './note.ts';
+
+/** `[sites.NAME.schema]` as the configuration spells it: tables of texts, and `parents`. */
+export type SchemaKeys = Record<string, Record<string, string | Record<string, string>[]>>;
+
+/** The configuration's names for the stock tables that a site may have other ones for. */
+const STOCK_RIGHTS = {
+  group: STOCK.group,
+  group_permissions: STOCK.groupPermissions,
+  permission: { table: 'auth_permission', id: 'id', codename: 'codename', content_type: STOCK.permission.contentType },
+  content_type: { table: STOCK.contentType.table, id: 'id', app_label: STOCK.contentType.appLabel },
+} as const;
+
+/**
+ * Tables and columns of the site's user model; undefined where they are the stock ones.
+ *
+ * @throws ImportError where they cannot be read by one statement
+ */
+export function schemaKeys(facts: Facts): { schema: SchemaKeys | undefined; notes: Note[] } {
+  const notes: Note[] = [];
+  const schema: SchemaKeys = { user: userKeys(facts) };
+  const { rights, model } = facts;
+  if ('group' in rights) {
+    const { user_groups: groups, user_permissions: permissions, group_permissions: ofGroups } = rights;
+    if (groups && !groups.usual) notes.push(unread(model, 'groups', groups.target));
+    if (permissions && !permissions.usual) notes.push(unread(model, 'user_permissions', permissions.target));
+    if (groups?.usual) schema.user_groups = { table: groups.table, user: groups.from, group: groups.to };
+    if (permissions?.usual) {
+      schema.user_permissions = { table: permissions.table, user: permissions.from, permission: permissions.to };
+    }
+    if (ofGroups && !ofGroups.usual) throw new ImportError("djauthd: the permissions of groups are not Django's own");
+    const others = {
+      group: rights.group,
+      group_permissions: ofGroups
+        ? { table: ofGroups.table, group: ofGroups.from, permission: ofGroups.to }
+        : STOCK.groupPermissions,
+      permission: rights.permission,
+      content_type: rights.content_type,
+    };
+    for (const [name, table] of Object.entries(others)) {
+      if (!isDeepStrictEqual(table, STOCK_RIGHTS[name as keyof typeof others])) schema[name] = table;
+    }
+  }
+  if (!schema.user_groups && !schema.user_permissions) {
+    notes.push({
+      text: `${model} has no groups and no permissions: where one is required the answer is an error`,
+    });
+  }
+  return { schema: isDeepStrictEqual(schema, stockKeys()) ? undefined : schema, notes };
+}
+
+function unread(model: string, field: string, target: string): Note {
+  return { text: `${model}.${field} leads to ${target} in a way of its own: it is not read, as if ${model} had none` };
+}
+
+function userKeys(facts: Facts): SchemaKeys[string] {
+  const { model, table, id, username, columns } = facts;
+  if (!id || !username || !columns.password) {
+    throw new ImportError(`djauthd: ${model} has no column for its primary key, ${facts.username_field} or password`);
+  }
+  if (username.relation) throw new ImportError(`djauthd: ${model}.${facts.username_field} is a relation, not a name`);
+  const used = new Set<string>();
+  const spell = (column: { table: string; column: string } | null | undefined): string | undefined => {
+    if (!column || column.table === table) return column?.column;
+    used.add(column.table);
+    return `${column.table}.${column.column}`;
+  };
+  const keys = {
+    table,
+    id: spell(id),
+    username: spell(username),
+    password: spell(columns.password),
+    active: spell(columns.is_active),
+    staff: spell(columns.is_staff),
+    superuser: spell(columns.is_superuser),
+    email: spell(columns.email),
+    first_name: spell(columns.first_name),
+    last_name: spell(columns.last_name),
+  };
+  const parents = facts.parents
+    .filter((parent) => used.has(parent.table))
+    .map((parent) => {
+      if (parent.link !== null) return { table: parent.table, id: parent.id, link: parent.link };
+      throw new ImportError(`djauthd: ${table} is tied to ${parent.table} in a way that one statement cannot follow`);
+    });
+  const given = Object.entries(keys).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return { ...Object.fromEntries(given), ...(parents.length > 0 ? { parents } : {}) };
+}
+
+function stockKeys(): SchemaKeys {
+  const { user, userGroups, userPermissions } = STOCK;
+  const { parents: _, firstName, lastName, ...columns } = user;
+  const keys = { ...columns, first_name: firstName, last_name: lastName } as Record<string, string>;
+  return {
+    user: keys,
+    user_groups: userGroups as Record<string, string>,
+    user_permissions: userPermissions as Record<string, string>,
+  };
+}

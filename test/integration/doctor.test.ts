@@ -1,0 +1,292 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { PROGRAM } from '../fixtures/daemon.ts';
+import { startMariaDb } from '../fixtures/mariadb.ts';
+import { startPostgres } from '../fixtures/postgres.ts';
+import { createSite, createSiteOnPostgres, encodePbkdf2 } from '../fixtures/site.ts';
+
+interface Outcome {
+  status: number | null;
+  text: string;
+  /** What it says to programs. */
+  // biome-ignore lint/suspicious/noExplicitAny: reports of every kind
+  report(): any;
+}
+
+/** A configuration in a directory of its own, and the doctor for it. */
+function startDoctor(t: Test) {
+  const directory = mkdtempSync(join(tmpdir(), 'djauthd-d-'));
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+  const file = join(directory, 'djauthd.toml');
+  const examine = (sites: string, listen = ''): Outcome => {
+    writeFileSync(file, `[listen]\nsocket = "${directory}/a.sock"\n${listen}\n${sites}`);
+    const { status, stdout, stderr } = spawnSync(PROGRAM, ['doctor', '--config', file], { encoding: 'utf8' });
+    const report = () => {
+      const json = spawnSync(PROGRAM, ['doctor', '--config', file, '--json'], { encoding: 'utf8' });
+      t.equal(json.status, status, 'the same in both forms');
+      return JSON.parse(json.stdout);
+    };
+    return { status, text: stdout + stderr, report };
+  };
+  return { directory, file, examine };
+}
+
+t.test('SQLite: accounts, and hashes that nobody can verify', async (t) => {
+  const { directory, examine } = startDoctor(t);
+  const site = createSite(join(directory, 'db.sqlite3'), [
+    { username: 'alice', password: 'secret' },
+    { username: 'bob', password: 'secret' },
+    { username: 'unusable', encoded: '!x' },
+    { username: 'plain', encoded: 'my own password' },
+    { username: 'bent', encoded: 'pbkdf2_sha256$many$salt$hash' },
+    { username: 'md', encoded: 'md5$salt$00000000000000000000000000000000' },
+    { username: 'own', encoded: 'ours$1$2' },
+    { username: 'mystery', encoded: 'mystery$1$2' },
+    { username: 'dear', encoded: encodePbkdf2('x', { iterations: 1 }).replace('$1$', '$2000000000$') },
+    ...Array.from({ length: 7 }, (_, at) => ({ username: `fail${at}\u001b[31m`, encoded: 'hunter2' })),
+  ]);
+  t.teardown(() => site.close());
+  const { status, text, ...outcome } = examine(
+    `[sites.s]\ndatabase = "${site.url}"\nhashers = ["pbkdf2_sha256"]\nforeign_hashers = ["ours"]\n`,
+  );
+  const report = outcome.report();
+  t.equal(status, 0, text);
+  t.match(
+    text,
+    /\n {2}database {3}sqlite .*db\.sqlite3\n {2}accounts {3}16: 2 pbkdf2_sha256\$1000, 1 without a usable/,
+  );
+  t.match(text, /\n {2}cold check +[\d.]+ ms of a core, [\d,.]+ a second with \S+ workers?\n/);
+  for (const line of [
+    /8 accounts have something that is no encoded hash: "plain", "fail0.*"fail3.*" and 3 more\n/,
+    /one account has a malformed hash of "pbkdf2_sha256": "bent"\n/,
+    /one account has a hash of "md5", which the site does not accept: "md"\n/,
+    /one account has a hash of "ours", an algorithm of the site's own, and answer "error": "own"\n/,
+    /one account has a hash of "mystery", which is no algorithm known here: "mystery"\n/,
+    /one account has a hash that is refused, .*pbkdf2_sha256\$2000000000.*: "dear"\n/,
+  ]) {
+    t.match(text, line);
+  }
+  t.match(text, /\ngood, 6 warnings\n$/);
+  t.notMatch(text + JSON.stringify(report), /hunter2|my own|many|salt|0{32}/, 'no hash and no password');
+  t.notOk(text.includes('\u001b'), 'and nothing that a terminal would obey');
+  t.match(report, {
+    problems: 0,
+    warnings: 6,
+    findings: [],
+    sites: [
+      {
+        name: 's',
+        reached: true,
+        census: { accounts: 16, unusable: 1, costs: { pbkdf2_sha256$1000: 2 } },
+        coldCost: { ms: Number, perSecond: Number, workers: Number },
+        findings: [{ level: 'warning', message: String, remedy: [] }],
+      },
+    ],
+  });
+
+  t.test('the measured cost follows the iterations', async (t) => {
+    for (const name of ['alice', 'bob']) site.setPassword(name, 'x', 300_000);
+    const dear = examine(`[sites.s]\ndatabase = "${site.url}"\nhashers = ["pbkdf2_sha256"]\n`).report().sites[0]
+      .coldCost;
+    t.ok(dear.ms > 20 * report.sites[0].coldCost.ms, `${dear.ms} ms, ${report.sites[0].coldCost.ms} ms`);
+    t.ok(Math.abs(dear.perSecond * dear.ms - 1000 * dear.workers) < 1);
+  });
+});
+
+t.test('SQLite: tables, names and files', async (t) => {
+  const { directory, file, examine } = startDoctor(t);
+  const path = join(directory, 'db.sqlite3');
+  const site = createSite(path, [{ username: 'alice', password: 'secret' }]);
+  t.teardown(() => site.close());
+  const config = `[sites.s]\ndatabase = "${site.url}"\n`;
+  t.match(examine(config).text, /\ngood\n$/);
+
+  chmodSync(path, 0o666);
+  const open = examine(config);
+  t.equal(open.status, 1);
+  t.match(open.text, new RegExp(`problem +everybody may write ${path}\n +chmod o-w ${path}\n`));
+  chmodSync(path, 0o644);
+
+  const listen = examine(config, 'mode = "0666"');
+  t.equal(listen.status, 0);
+  t.match(listen.text, /warning +listen\.mode lets everybody on this machine ask/);
+  chmodSync(directory, 0o777);
+  t.match(examine(config).text, /everybody may write .*, and so put another socket in the place of the daemon's/);
+  chmodSync(directory, 0o1777);
+  t.match(examine(config).text, /everybody may write .* while the daemon is not running/);
+  chmodSync(directory, 0o700);
+  chmodSync(file, 0o666);
+  t.match(examine(config).text, /problem +everybody may write .*djauthd\.toml/);
+  chmodSync(file, 0o644);
+  const secret = examine('[sites.s]\ndatabase = "postgres://u:pass1234@127.0.0.1:1/db"\n');
+  t.match(secret.text, /warning +everybody may read .*djauthd\.toml, which has a password in it/);
+  t.equal(secret.status, 1);
+  t.match(secret.text, /problem +the database cannot be reached: .*ECONNREFUSED/);
+  t.notMatch(secret.text, /pass1234/);
+
+  site.database.exec('ALTER TABLE auth_user DROP COLUMN is_staff; DROP TABLE auth_user_groups');
+  const lacking = examine(config);
+  t.equal(lacking.status, 1);
+  t.match(lacking.text, /problem +there is no column is_staff in auth_user\n/);
+  t.match(lacking.text, /problem +there is no table auth_user_groups\n/);
+  t.match(lacking.text, /\nnot good, 2 problems\n$/);
+  t.match(lacking.report().sites[0], { reached: true, census: undefined });
+
+  const other = createSite(join(directory, 'folded.sqlite3'), []);
+  t.teardown(() => other.close());
+  other.database.exec(`
+    PRAGMA foreign_keys = OFF;
+    CREATE TABLE people (id integer primary key, name varchar(9) COLLATE NOCASE, password text);
+    INSERT INTO people (name, password) VALUES ('ann', '!'), ('Ann', '!'), ('bert', '!')`);
+  const folded = examine(
+    `[sites.s]\ndatabase = "${other.url}"\n[sites.s.schema.user]\ntable = "people"\nid = "id"\nusername = "name"\npassword = "password"\n`,
+  );
+  t.equal(folded.status, 1);
+  t.match(folded.text, /one name is of several accounts, where upper and lower case are the same to people\.name/);
+  t.match(folded.text, /warning +there is no index on people\.name/);
+  other.database.exec('CREATE INDEX by_name ON people (name)');
+  t.notMatch(examine(readFileSync(file, 'utf8').replace(/^\[listen\]\n.*\n/, '')).text, /no index/);
+
+  const missing = spawnSync(PROGRAM, ['doctor', '--config', join(directory, 'none.toml')], { encoding: 'utf8' });
+  t.equal(missing.status, 2);
+  const both = examine(`${config}[sites.gone]\ndatabase = "sqlite:///nowhere/db"\n`);
+  t.equal(both.status, 1);
+  t.equal(both.report().sites.length, 2, 'one site that fails does not hide another');
+  t.equal(both.report().sites[1].reached, false);
+});
+
+t.test('PostgreSQL: grants', async (t) => {
+  const { directory, examine } = startDoctor(t);
+  const postgres = await startPostgres();
+  t.teardown(() => postgres.stop());
+  const url = await postgres.createDatabase('site');
+  const site = await createSiteOnPostgres(url, [
+    { username: 'alice', password: 'secret', groups: ['g'], permissions: ['a.b'] },
+    { username: 'Alice', password: 'secret' },
+  ]);
+  t.teardown(() => site.close());
+  await postgres.execute('site', 'CREATE ROLE "dj reader" LOGIN');
+  const config = `[sites.s]\ndatabase = "${url.replace('postgres@', 'dj%20reader@')}"\n`;
+
+  const without = examine(config);
+  t.equal(without.status, 1, without.text);
+  t.match(without.text, /problem +dj reader may not read auth_user, auth_user_groups/);
+  const remedy: string[] = without.report().sites[0].findings[0].remedy;
+  t.match(remedy, [/^GRANT SELECT ON auth_user, auth_user_groups, .* TO "dj reader";$/]);
+  for (const line of remedy) {
+    t.ok(without.text.includes(`\n             ${line}\n`), 'on a line of its own');
+    await postgres.execute('site', line);
+  }
+  const granted = examine(config);
+  t.equal(granted.status, 0, granted.text);
+  t.match(granted.text, /\n {2}database {3}postgres site on .* as dj reader\n {2}accounts {3}2: 2 pbkdf2/);
+  t.match(granted.text, /\ngood\n$/, 'names that differ by case are different ones here');
+
+  await postgres.execute('site', 'GRANT UPDATE ON auth_user TO "dj reader"');
+  t.match(examine(config).text, /warning +dj reader may change auth_user; the daemon only reads/);
+  await postgres.execute(
+    'site',
+    'REVOKE UPDATE ON auth_user FROM "dj reader"; REVOKE SELECT ON auth_user FROM "dj reader"',
+  );
+  const columns = 'id, username, password, is_active, is_staff, is_superuser, email, first_name, last_name';
+  await postgres.execute('site', `GRANT SELECT (${columns}) ON auth_user TO "dj reader"`);
+  t.match(examine(config).text, /\ngood\n$/, 'columns are enough');
+  await postgres.execute('site', 'REVOKE SELECT (email) ON auth_user FROM "dj reader"');
+  t.match(examine(config).report().sites[0].findings[0].remedy, ['GRANT SELECT ON auth_user TO "dj reader";']);
+  await postgres.execute('site', 'GRANT SELECT ON auth_user TO "dj reader"');
+
+  await postgres.execute('site', 'CREATE SCHEMA hidden; ALTER TABLE auth_group SET SCHEMA hidden');
+  const elsewhere = examine(config);
+  t.match(elsewhere.text, /auth_group is in the schema hidden, which is not on the search path/);
+  t.match(elsewhere.text, /\n +GRANT USAGE ON SCHEMA hidden TO "dj reader";\n/);
+  await postgres.execute('site', 'GRANT USAGE ON SCHEMA hidden TO "dj reader"');
+  const path = config.replace(/"\n$/, `&options=${encodeURIComponent('-c search_path=public,hidden')}"\n`);
+  t.match(examine(path).text, /\ngood\n$/);
+
+  await postgres.execute('site', 'ALTER TABLE auth_user ENABLE ROW LEVEL SECURITY');
+  t.match(examine(path).text, /problem +row-level security hides rows of auth_user from dj reader/);
+  await postgres.execute('site', 'ALTER TABLE auth_user DISABLE ROW LEVEL SECURITY');
+  await postgres.execute(
+    'site',
+    `CREATE COLLATION folded (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+     ALTER TABLE auth_user DROP CONSTRAINT auth_user_username_key; DROP INDEX auth_user_username_6821ab7c_like;
+     ALTER TABLE auth_user ALTER COLUMN username TYPE varchar(150) COLLATE folded`,
+  );
+  const folded = examine(path);
+  t.equal(folded.status, 1);
+  t.match(
+    folded.text,
+    /one name is of several accounts, where upper and lower case are the same to auth_user\.username/,
+  );
+  await postgres.execute('site', 'DROP TABLE auth_permission CASCADE');
+  t.match(examine(path).text, /problem +there is no table auth_permission/);
+  mkdirSync(join(directory, 'empty'));
+  const down = examine(`[sites.s]\ndatabase = "postgres://x@/site?host=${directory}/empty"\n`);
+  t.equal(down.status, 1);
+  t.match(down.text, /problem +the database cannot be reached: .*ENOENT/);
+});
+
+t.test('MariaDB: grants and collations', async (t) => {
+  const { examine } = startDoctor(t);
+  const mariadb = await startMariaDb();
+  t.teardown(() => mariadb.stop());
+  const url = await mariadb.createDatabase('my_site');
+  const tables = [
+    `auth_user (id int primary key, username varchar(150) unique, password varchar(128), is_active bool, is_staff bool,
+      is_superuser bool, email text, first_name text, last_name text)`,
+    'auth_group (id int primary key, name varchar(150))',
+    'auth_permission (id int primary key, codename varchar(100), content_type_id int)',
+    'django_content_type (id int primary key, app_label varchar(100))',
+    'auth_user_groups (user_id int, group_id int)',
+    'auth_user_user_permissions (user_id int, permission_id int)',
+    'auth_group_permissions (group_id int, permission_id int)',
+  ];
+  for (const table of tables) await mariadb.execute('my_site', `CREATE TABLE ${table}`);
+  const encoded = encodePbkdf2('x', { iterations: 1000 });
+  await mariadb.execute(
+    'my_site',
+    `INSERT INTO auth_user VALUES (1, 'alice', '${encoded}', 1, 0, 0, '', '', '');
+     CREATE USER reader@localhost; GRANT USAGE ON my_site.* TO reader@localhost; CREATE DATABASE mysite;
+     CREATE TABLE mysite.x (i int); GRANT SELECT ON mysite.x TO reader@localhost;
+     GRANT SELECT ON my_site.auth_group TO reader@localhost`,
+  );
+  const config = `[sites.s]\ndatabase = "${url.replace('root@', 'reader@')}"\n`;
+  const without = examine(config);
+  t.equal(without.status, 1, without.text);
+  t.match(without.text, /problem +reader@localhost may not read auth_user, auth_user_groups, auth_group_permissions/);
+  const remedy: string[] = without.report().sites[0].findings[0].remedy;
+  t.equal(remedy.length, 6);
+  t.equal(remedy[0], "GRANT SELECT ON `my_site`.`auth_user` TO 'reader'@'localhost';");
+  for (const line of remedy) await mariadb.execute('my_site', line);
+  const granted = examine(config);
+  t.equal(granted.status, 0, granted.text);
+  t.match(granted.text, /as reader@localhost\n {2}accounts {3}1: 1 pbkdf2_sha256\$1000\n/);
+  t.match(granted.text, /\ngood\n$/);
+
+  await mariadb.execute('my_site', 'GRANT UPDATE ON my_site.auth_group TO reader@localhost');
+  t.match(examine(config).text, /warning +reader@localhost may change auth_group; the daemon only reads/);
+  await mariadb.execute('my_site', 'GRANT ALL ON `my\\_site`.* TO reader@localhost');
+  t.match(examine(config).text, /warning +reader@localhost may change all tables that are read here/);
+  await mariadb.execute(
+    'my_site',
+    'REVOKE ALL ON `my\\_site`.* FROM reader@localhost; GRANT ALL ON mysite.* TO reader@localhost',
+  );
+  t.match(examine(config).text, /reader@localhost may change auth_group;/, 'another database is none of it');
+
+  await mariadb.execute(
+    'my_site',
+    `ALTER TABLE auth_user DROP INDEX username; INSERT INTO auth_user VALUES (2, 'ALICE', '!', 1, 0, 0, '', '', '')`,
+  );
+  const shared = examine(config);
+  t.equal(shared.status, 1);
+  t.match(
+    shared.text,
+    /one name is of several accounts, where upper and lower case are the same to auth_user\.username/,
+  );
+  t.match(shared.text, /warning +there is no index on auth_user\.username/);
+  await mariadb.execute('my_site', 'ALTER TABLE auth_user DROP COLUMN is_staff');
+  t.match(examine(config).text, /problem +there is no column is_staff in auth_user/);
+});
