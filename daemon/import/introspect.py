@@ -7,8 +7,35 @@ import getpass
 import json
 import os
 import pathlib
+import re
+import sys
+import traceback
 
 OUTPUT = os.fdopen(3, "w", encoding="utf-8")
+
+
+def tell(kind, error, trace):
+    """As Python tells of an error, but without the lines of source: one of them may hold a password."""
+    seen = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        if isinstance(error, SyntaxError):
+            message = error.msg
+            sys.stderr.write('  File "%s", line %s\n' % (error.filename, error.lineno))
+        else:
+            message = str(error)
+            for frame, line in traceback.walk_tb(error.__traceback__):
+                code = frame.f_code
+                sys.stderr.write('  File "%s", line %s, in %s\n' % (code.co_filename, line, code.co_name))
+        # What a URL has before its last "@": user and password.
+        message = re.sub(r"://\S+@", "://...@", message)
+        sys.stderr.write("%s: %s\n" % (type(error).__name__, message))
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        if error is not None:
+            sys.stderr.write("which came of:\n")
+
+
+sys.excepthook = tell
 
 import django  # noqa: E402
 

@@ -64,7 +64,13 @@ function run(python: string, path: string | undefined, settings: string, timeout
     // The program comes on standard input, the answer on a descriptor of its own: what the site prints is not in it.
     const child = spawn(python, ['-'], {
       cwd: directory,
-      env: { ...process.env, DJANGO_SETTINGS_MODULE: settings, PYTHONPATH: pythonPath, PYTHONIOENCODING: 'utf-8' },
+      env: {
+        ...process.env,
+        DJANGO_SETTINGS_MODULE: settings,
+        PYTHONPATH: pythonPath,
+        PYTHONIOENCODING: 'utf-8',
+        PYTHONWARNINGS: 'ignore', // a warning quotes the line of source that it is about
+      },
       stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
       detached: true,
     });

@@ -10,6 +10,8 @@ export interface Spelling {
   pair(a: RawBuilder<unknown>, b: RawBuilder<unknown>): RawBuilder<unknown>;
   /** The items of all rows as one list. */
   list(item: RawBuilder<unknown>): RawBuilder<unknown>;
+  /** A text of the user's own row; by default as it is. */
+  column?(text: RawBuilder<unknown>): RawBuilder<unknown>;
 }
 
 /** A row of the account query. Lists are JSON, still text or already values, whatever the database made of them. */
@@ -37,17 +39,18 @@ export interface AccountRow {
 export function accountQuery(db: Kysely<unknown>, schema: Schema, spelling: Spelling): CompiledQuery {
   const { user } = schema;
   const column = new Columns(schema, spelling);
+  const text = (name: string | undefined) => spelling.column?.(column.ofUser(name)) ?? column.ofUser(name);
   return sql`
     select
-      ${column.ofUser(user.id)} as id,
-      ${column.ofUser(user.username)} as username,
-      ${column.ofUser(user.password)} as password,
+      ${text(user.id)} as id,
+      ${text(user.username)} as username,
+      ${text(user.password)} as password,
       ${user.active === undefined ? sql.lit(1) : column.ofUser(user.active)} as active,
       ${column.ofUser(user.staff)} as staff,
       ${column.ofUser(user.superuser)} as superuser,
-      ${column.ofUser(user.email)} as email,
-      ${column.ofUser(user.firstName)} as first_name,
-      ${column.ofUser(user.lastName)} as last_name,
+      ${text(user.email)} as email,
+      ${text(user.firstName)} as first_name,
+      ${text(user.lastName)} as last_name,
       ${groupNames(schema, spelling, column)} as ${sql.id('groups')},
       ${directPermissions(schema, spelling, column)} as direct,
       ${inheritedPermissions(schema, spelling, column)} as inherited
@@ -56,13 +59,19 @@ export function accountQuery(db: Kysely<unknown>, schema: Schema, spelling: Spel
     limit 2`.compile(db);
 }
 
-/** The encoded hashes of the youngest accounts: what a site's hashes cost nowadays. */
+/**
+ * The encoded hashes of the youngest and of the oldest accounts, half of each: what a site's hashes cost nowadays, and
+ * what they cost before its settings changed. Few accounts are told twice.
+ */
 export function sampleQuery(db: Kysely<unknown>, schema: Schema, spelling: Spelling, most: number): CompiledQuery {
   const { user } = schema;
   const column = new Columns(schema, spelling);
-  return sql`
-    select ${column.ofUser(user.password)} as password from ${column.users()}
-    order by ${column.ofUser(user.id)} desc limit ${sql.lit(most)}`.compile(db);
+  const end = (order: 'asc' | 'desc') => sql`
+    select * from (
+      select ${column.ofUser(user.password)} as password from ${column.users()}
+      order by ${column.ofUser(user.id)} ${sql.raw(order)} limit ${sql.lit(Math.ceil(most / 2))}
+    ) as ${sql.id(order === 'asc' ? 'oldest' : 'youngest')}`;
+  return sql`${end('desc')} union all ${end('asc')}`.compile(db);
 }
 
 /** The tables of the user model and their columns, the user's own table as `u`. */

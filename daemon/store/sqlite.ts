@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { existsSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Sqlite from 'better-sqlite3';
@@ -15,6 +16,15 @@ const spelling: Spelling = {
   list: (item) => sql`json_group_array(${item})`,
 };
 
+/** All texts as hexadecimal octets. */
+const octets: Spelling = {
+  quote: '"',
+  column: (text) => sql`hex(${text})`,
+  text: (text) => sql`hex(${text})`,
+  pair: (a, b) => sql`json_array(hex(${a}), hex(${b}))`,
+  list: spelling.list,
+};
+
 /** How long SQLite itself may wait for a lock, in ms: it waits inside the event loop. */
 const LOCK_WAIT_MS = 1;
 
@@ -25,6 +35,7 @@ interface Opened {
   readonly file: { readonly dev: number; readonly ino: number };
   readonly connection: Sqlite.Database;
   readonly account: Sqlite.Statement<[string]>;
+  readonly octets: Sqlite.Statement<[string]>;
   readonly sample: (most: number) => unknown[];
 }
 
@@ -51,7 +62,11 @@ class SqliteStore implements Store {
   }
 
   account(username: string): Promise<ReturnType<typeof accountOf>> {
-    return this.#ask((opened) => accountOf(opened.account.all(username) as AccountRow[]));
+    return this.#ask((opened) => {
+      const rows = opened.account.all(username) as AccountRow[];
+      if (rows.some(isMarred)) refuseMarred(opened.octets.all(username) as AccountRow[]);
+      return accountOf(rows);
+    });
   }
 
   sample(most: number): Promise<string[]> {
@@ -123,11 +138,29 @@ function open(path: string, file: Opened['file'], schema: Schema): Opened {
       // Kysely writes the statement once; better-sqlite3 keeps it prepared.
       // safeIntegers: ids beyond 2^53 are told exactly.
       account: connection.prepare<[string]>(accountQuery(db, schema, spelling).sql).safeIntegers(),
+      octets: connection.prepare<[string]>(accountQuery(db, schema, octets).sql),
       sample: (most) => connection.prepare(sampleQuery(db, schema, spelling, most).sql).all(),
     };
   } catch (error) {
     connection.close();
     throw error;
+  }
+}
+
+/** Whether a text holds what better-sqlite3 puts in the place of octets that are no UTF-8. */
+function isMarred(row: AccountRow): boolean {
+  return Object.values(row).some((value) => typeof value === 'string' && value.includes('\ufffd'));
+}
+
+/** SQLite keeps whatever octets it is given, and Django raises on those that are no UTF-8. @throws Fault likewise */
+function refuseMarred(rows: readonly AccountRow[]): void {
+  for (const row of rows) {
+    for (const [name, value] of Object.entries(row)) {
+      if (typeof value !== 'string') continue;
+      for (const hex of value.match(/[0-9A-F]{2,}/g) ?? []) {
+        if (!isUtf8(Buffer.from(hex, 'hex'))) throw new Fault(`the account's ${name} is not UTF-8`);
+      }
+    }
   }
 }
 

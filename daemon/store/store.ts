@@ -10,7 +10,7 @@ export interface Store {
    * Rejects with a Fault where the database does not answer or answers nonsense.
    */
   account(username: string): Promise<Account | null>;
-  /** The encoded hashes of up to `most` of the youngest accounts. Rejects as `account` does. */
+  /** The encoded hashes of the youngest and the oldest accounts, `most` in all. Rejects as `account` does. */
   sample(most: number): Promise<string[]>;
   close(): Promise<void>;
 }

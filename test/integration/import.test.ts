@@ -385,6 +385,19 @@ t.test('settings that fail', async (t) => {
   const broken = outcome("\nraise RuntimeError('no SECRET_KEY today')\n");
   t.match(broken, /RuntimeError: no SECRET_KEY today/, "Python's own words");
   t.match(broken, /\ndjauthd: mysite\.settings: \/usr\/bin\/python3 could not load the settings: exit status 1\n$/);
+  for (const line of [
+    "PASSWORD = 'hunter2' + os.environ['NO_SUCH']",
+    "PASSWORD = 'hunter2' + + ''",
+    "PASSWORD = 'hunter2",
+    "import warnings; warnings.warn('hm'); PASSWORD = 'hunter2' + 1",
+    "raise ValueError('postgres://user:hun@ter2hunter2@host/db is no URL')",
+    "try:\n    int('x'); P = 'hunter2'\nexcept ValueError as error:\n    raise KeyError('P') from error; P = 'hunter2'",
+  ]) {
+    const told = outcome(`\nimport os\n${line}\n`);
+    t.match(told, /settings\.py", line \d+/, `${line}: where`);
+    t.match(told, /\n\w*Error: /, `${line}: what`);
+    t.notMatch(told, /hunter2/, `${line}: without the line itself`);
+  }
   t.match(outcome('\nimport os\nos._exit(0)\n'), /said nothing that can be understood/);
   t.match(outcome('\nimport os\nos.write(3, b"{}")\nos._exit(0)\n'), /what cannot be understood: django, model/);
   t.match(

@@ -196,6 +196,37 @@ t.test('what changes while a password is hashed counts', async (t) => {
   t.equal((await during('stays', 'secret', rehashed)).status, 0, 'the same password, hashed anew');
 });
 
+t.test('text in SQLite that is no UTF-8 is a fault, as in Django', async (t) => {
+  const { client, site } = await createWorld(
+    t,
+    ['email', 'password', 'group', 'permission', 'mark'].map((username) => ({
+      username,
+      password: 'secret',
+      groups: username === 'group' ? ['marred'] : [],
+      permissions: username === 'permission' ? ['app.marred'] : [],
+      email: username === 'mark' ? '\ufffd@example.com' : '',
+    })),
+    { config: '[cache]\naccount_ttl = 0' },
+  );
+  t.equal((await client.check('email', 'secret')).status, 0);
+  const marred = `cast(x'6d61ff' as text)`;
+  site.database.exec(`
+    update auth_user set email = ${marred} where username = 'email';
+    update auth_user set password = ${marred} where username = 'password';
+    update auth_group set name = ${marred} where name = 'marred';
+    update auth_permission set codename = ${marred} where codename = 'marred'`);
+  for (const [name, column] of Object.entries({
+    email: 'email',
+    password: 'password',
+    group: 'groups',
+    permission: 'direct',
+  })) {
+    const { status, content } = await client.check(name, 'secret');
+    t.same([status, content.reason], [4, `the account's ${column} is not UTF-8`], name);
+  }
+  t.equal((await client.check('mark', 'secret')).status, 0, 'the replacement character itself is a text like others');
+});
+
 t.test('a database that cannot be read is a fault', async (t) => {
   const world = await createWorld(t, PEOPLE, { config: 'timeout = "300ms"\n[cache]\naccount_ttl = 0' });
   const { client, site, directory } = world;
