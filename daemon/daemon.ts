@@ -13,6 +13,7 @@ import { messageOf } from './fault.ts';
 import type { HashBounds } from './hasher/bounds.ts';
 import { HashPool } from './hasher/pool.ts';
 import { type Log, shortened } from './log.ts';
+import { choosePbkdf2, describePbkdf2 } from './native/pbkdf2.ts';
 import { type Decision, decide, type Pipeline } from './request/decide.ts';
 import { type Question, questionOf } from './request/question.ts';
 import { replyOf } from './request/reply.ts';
@@ -25,8 +26,8 @@ import { VERSION } from './version.ts';
 export interface DaemonOptions {
   readonly config: Config;
   readonly log: Log;
-  /** Starts a thread that runs `runHashWorker`. */
-  readonly startWorker: () => Worker;
+  /** Starts a thread that runs `runHashWorker`; `native`: whether it may use the addon for PBKDF2. */
+  readonly startWorker: (native: boolean) => Worker;
   /** Reads the configuration anew; throws where it cannot be used. */
   readonly reload: () => Config;
   readonly clock?: Clock;
@@ -130,8 +131,10 @@ export class Daemon {
   }
 
   #makePool({ hash }: Config): HashPool {
+    const pbkdf2 = choosePbkdf2(hash.native);
+    this.#log.info(`PBKDF2 is computed by ${describePbkdf2(pbkdf2)}`);
     return new HashPool({
-      startWorker: this.#options.startWorker,
+      startWorker: () => this.#options.startWorker(hash.native),
       workers: hash.workers,
       queue: hash.queue,
       clock: this.#clock,

@@ -68,7 +68,12 @@ interface Service {
 
 async function run({ name, config, reload, program }: Service): Promise<void> {
   const { log, flush } = openLog(config.log.level);
-  const daemon = new Daemon({ config, log, startWorker: () => new Worker(program), reload });
+  const daemon = new Daemon({
+    config,
+    log,
+    startWorker: (native) => new Worker(program, { workerData: { native } }),
+    reload,
+  });
   try {
     await daemon.start();
   } catch (error) {

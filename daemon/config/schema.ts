@@ -185,6 +185,8 @@ export const schema = z.strictObject({
       /** The most that one stored hash may take, by estimate, before its account answers "error". */
       max_time: duration(1).default(10_000),
       max_memory: size().default(512 * 1024 * 1024),
+      /** Whether the addon for PBKDF2 is used, where it could be built. */
+      native: z.boolean('true or false').default(true),
     })
     .prefault({}),
 

@@ -1,4 +1,5 @@
 import type { Config } from '../config/schema.ts';
+import { choosePbkdf2, describePbkdf2, type Implementation } from '../native/pbkdf2.ts';
 import { counted, type Finding } from './finding.ts';
 import { examinePlaces } from './places.ts';
 import { examineSite, type SiteReport } from './site-report.ts';
@@ -11,6 +12,8 @@ import { examineSite, type SiteReport } from './site-report.ts';
  */
 export interface Report {
   readonly config: string;
+  /** What computes PBKDF2 here. */
+  readonly pbkdf2: Implementation;
   readonly problems: number;
   readonly warnings: number;
   /** On the configuration and the sockets. */
@@ -21,6 +24,7 @@ export interface Report {
 /** Looks at everything a configuration names. One site after the other, for the cost of hashes is measured. */
 export async function examine(file: string, config: Config): Promise<Report> {
   const bounds = { seconds: config.hash.max_time / 1000, memory: config.hash.max_memory };
+  const pbkdf2 = choosePbkdf2(config.hash.native);
   const sites: SiteReport[] = [];
   for (const [name, site] of Object.entries(config.sites)) {
     sites.push(await examineSite(name, site, bounds, config.hash.workers));
@@ -28,12 +32,16 @@ export async function examine(file: string, config: Config): Promise<Report> {
   const findings = examinePlaces(file, config);
   const all = [...findings, ...sites.flatMap((site) => site.findings)];
   const count = (level: Finding['level']) => all.filter((finding) => finding.level === level).length;
-  return { config: file, problems: count('problem'), warnings: count('warning'), findings, sites };
+  return { config: file, pbkdf2, problems: count('problem'), warnings: count('warning'), findings, sites };
 }
 
 /** The report for people. */
 export function writeReport(report: Report): string {
-  const lines = [report.config, ...report.findings.flatMap(linesOf)];
+  const lines = [
+    report.config,
+    line('PBKDF2', `by ${describePbkdf2(report.pbkdf2)}`),
+    ...report.findings.flatMap(linesOf),
+  ];
   for (const site of report.sites) {
     const { census, coldCost } = site;
     lines.push('', site.name);

@@ -1,4 +1,5 @@
-import { pbkdf2Sync, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
+import { pbkdf2 as derive } from '../native/pbkdf2.ts';
 import { equalInConstantTime } from './compare.ts';
 import { type Hasher, plainNumber } from './hasher.ts';
 
@@ -30,7 +31,7 @@ function pbkdf2(algorithm: string, digest: 'sha256' | 'sha1', octets: number, se
       const parts = read(encoded);
       if (!parts) return false;
       const { iterations, salt } = parts;
-      const hash = pbkdf2Sync(password, salt, iterations, octets, digest);
+      const hash = derive(digest, password, salt, iterations, octets);
       return equalInConstantTime(`${algorithm}$${iterations}$${salt}$${hash.toString('base64')}`, encoded);
     },
 

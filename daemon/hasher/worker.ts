@@ -1,6 +1,7 @@
 import { setPriority } from 'node:os';
-import { parentPort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import { messageOf } from '../fault.ts';
+import { choosePbkdf2 } from '../native/pbkdf2.ts';
 import { hasherOf } from './hashers.ts';
 
 /**
@@ -41,5 +42,6 @@ function answer({ password, encoded, padding }: HashQuestion): HashAnswer {
 export function runHashWorker(): void {
   // On Linux this is the priority of the calling thread alone: the event loop goes first, cached answers are not delayed.
   setPriority(0, NICENESS);
+  choosePbkdf2((workerData as { native: boolean }).native);
   parentPort?.on('message', (question: HashQuestion) => parentPort?.postMessage(answer(question)));
 }

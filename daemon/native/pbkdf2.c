@@ -1,0 +1,236 @@
+/*
+ * PBKDF2 (RFC 8018) with HMAC-SHA-256 and HMAC-SHA-1, for hash workers.
+ *
+ * The hash functions are OpenSSL's, those inside the node program that loads this. What is ours is the loop around them:
+ * the states of HMAC after its two key blocks are computed once, and then an iteration is two calls of the block
+ * function and nothing else. OpenSSL's own PBKDF2 copies contexts about and takes twice the time, 3.0 and later more.
+ *
+ * It runs in the thread that calls it until it is done, and allocates nothing. Whatever was derived from the password,
+ * but for the result, is wiped before it returns.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <node_api.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#define BLOCK 64
+#define WORDS_MAX 8
+#define INNER_PAD 0x36
+#define OUTER_PAD 0x5c
+
+/* As SHA256_CTX and SHA_CTX of <openssl/sha.h>, the same since 1.0: what follows the state is OpenSSL's own affair. */
+struct context {
+    uint32_t state[WORDS_MAX]; /* SHA-1 has five words here, and its other members begin after the fifth */
+    uint32_t rest[32];         /* more than either has */
+};
+
+struct digest {
+    const char *name;
+    unsigned words;
+    const char *symbols[4];
+    int (*init)(struct context *);
+    int (*update)(struct context *, const void *, size_t);
+    int (*final)(unsigned char *, struct context *);
+    void (*transform)(struct context *, const unsigned char *);
+};
+
+static struct digest digests[] = {
+    {.name = "sha256", .words = 8, .symbols = {"SHA256_Init", "SHA256_Update", "SHA256_Final", "SHA256_Transform"}},
+    {.name = "sha1", .words = 5, .symbols = {"SHA1_Init", "SHA1_Update", "SHA1_Final", "SHA1_Transform"}},
+};
+
+/* POSIX has objects and functions of one size, which C does not promise. */
+static bool find(void *function, const char *symbol)
+{
+    void *address = dlsym(RTLD_DEFAULT, symbol);
+    memcpy(function, &address, sizeof address);
+    return address != NULL;
+}
+
+static bool find_all(struct digest *digest)
+{
+    return find(&digest->init, digest->symbols[0]) && find(&digest->update, digest->symbols[1])
+        && find(&digest->final, digest->symbols[2]) && find(&digest->transform, digest->symbols[3]);
+}
+
+/* Once for all threads that load this. */
+static pthread_once_t search = PTHREAD_ONCE_INIT;
+static bool found;
+
+static void search_all(void)
+{
+    found = true;
+    for (size_t i = 0; i < sizeof digests / sizeof *digests; i++) found = found && find_all(&digests[i]);
+}
+
+static void store(unsigned char *octets, const uint32_t *words, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        uint32_t word = __builtin_bswap32(words[i]);
+        if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__) word = words[i];
+        memcpy(octets + i * sizeof word, &word, sizeof word);
+    }
+}
+
+/* The second block of either hash of an HMAC, for a message as long as the digest: padding and length are always the same. */
+static void prepare(unsigned char block[BLOCK], size_t digest_octets)
+{
+    const size_t bits = (BLOCK + digest_octets) * 8;
+    memset(block, 0, BLOCK);
+    block[digest_octets] = 0x80;
+    block[BLOCK - 2] = (unsigned char)(bits >> 8);
+    block[BLOCK - 1] = (unsigned char)bits;
+}
+
+/* The state after a key block. */
+static void absorb(const struct digest *digest, uint32_t state[WORDS_MAX], const unsigned char key[BLOCK], int pad)
+{
+    unsigned char block[BLOCK];
+    struct context context;
+    for (unsigned i = 0; i < BLOCK; i++) block[i] = (unsigned char)(key[i] ^ pad);
+    digest->init(&context);
+    digest->transform(&context, block);
+    memcpy(state, context.state, digest->words * sizeof *state);
+    explicit_bzero(&context, sizeof context);
+    explicit_bzero(block, sizeof block);
+}
+
+/* U1: the HMAC of salt and block number, of any length, by OpenSSL's own buffering. */
+static void first(const struct digest *digest, const unsigned char key[BLOCK], const unsigned char *salt,
+                  size_t salt_octets, uint32_t number, unsigned char *result)
+{
+    const size_t octets = digest->words * sizeof(uint32_t);
+    unsigned char pad[BLOCK], last[sizeof number];
+    struct context context;
+    store(last, &number, 1);
+    for (unsigned i = 0; i < BLOCK; i++) pad[i] = (unsigned char)(key[i] ^ INNER_PAD);
+    digest->init(&context);
+    digest->update(&context, pad, BLOCK);
+    digest->update(&context, salt, salt_octets);
+    digest->update(&context, last, sizeof last);
+    digest->final(result, &context);
+    for (unsigned i = 0; i < BLOCK; i++) pad[i] = (unsigned char)(key[i] ^ OUTER_PAD);
+    digest->init(&context);
+    digest->update(&context, pad, BLOCK);
+    digest->update(&context, result, octets);
+    digest->final(result, &context);
+    explicit_bzero(&context, sizeof context);
+    explicit_bzero(pad, sizeof pad);
+}
+
+static void pbkdf2(const struct digest *digest, const unsigned char *password, size_t password_octets,
+                   const unsigned char *salt, size_t salt_octets, uint32_t iterations, unsigned char *out,
+                   size_t out_octets)
+{
+    const size_t octets = digest->words * sizeof(uint32_t);
+    unsigned char key[BLOCK] = {0}, block[BLOCK], sum[WORDS_MAX * sizeof(uint32_t)];
+    uint32_t inner[WORDS_MAX], outer[WORDS_MAX], total[WORDS_MAX];
+    struct context context;
+    memset(&context, 0, sizeof context);
+
+    if (password_octets > BLOCK) {
+        digest->init(&context);
+        digest->update(&context, password, password_octets);
+        digest->final(key, &context);
+    } else if (password_octets > 0) {
+        memcpy(key, password, password_octets);
+    }
+    absorb(digest, inner, key, INNER_PAD);
+    absorb(digest, outer, key, OUTER_PAD);
+
+    for (uint32_t number = 1; out_octets > 0; number++) {
+        prepare(block, octets);
+        first(digest, key, salt, salt_octets, number, block);
+        memcpy(total, block, octets);
+        for (uint32_t i = 1; i < iterations; i++) {
+            memcpy(context.state, inner, digest->words * sizeof *inner);
+            digest->transform(&context, block);
+            store(block, context.state, digest->words);
+            memcpy(context.state, outer, digest->words * sizeof *outer);
+            digest->transform(&context, block);
+            store(block, context.state, digest->words);
+            for (unsigned word = 0; word < digest->words; word++) {
+                uint32_t each;
+                memcpy(&each, block + word * sizeof each, sizeof each);
+                total[word] ^= each;
+            }
+        }
+        memcpy(sum, total, octets);
+        const size_t taken = out_octets < octets ? out_octets : octets;
+        memcpy(out, sum, taken);
+        out += taken;
+        out_octets -= taken;
+    }
+
+    explicit_bzero(key, sizeof key);
+    explicit_bzero(block, sizeof block);
+    explicit_bzero(sum, sizeof sum);
+    explicit_bzero(inner, sizeof inner);
+    explicit_bzero(outer, sizeof outer);
+    explicit_bzero(total, sizeof total);
+    explicit_bzero(&context, sizeof context);
+}
+
+struct octets {
+    unsigned char *data;
+    size_t length;
+};
+
+static bool read_octets(napi_env env, napi_value value, struct octets *octets)
+{
+    napi_typedarray_type type;
+    void *data;
+    bool is_array = false;
+    if (napi_is_typedarray(env, value, &is_array) != napi_ok || !is_array) return false;
+    if (napi_get_typedarray_info(env, value, &type, &octets->length, &data, NULL, NULL) != napi_ok) return false;
+    octets->data = data;
+    return type == napi_uint8_array;
+}
+
+static napi_value refuse(napi_env env, const char *message)
+{
+    napi_throw_type_error(env, NULL, message);
+    return NULL;
+}
+
+/*
+ * pbkdf2(digest, password, salt, iterations, result): fills result.
+ * digest is the index in `digests`; password, salt and result are Uint8Arrays, iterations is 1 or more.
+ */
+static napi_value call(napi_env env, napi_callback_info info)
+{
+    napi_value arguments[5];
+    size_t count = 5;
+    uint32_t which, iterations;
+    struct octets password, salt, result;
+    if (napi_get_cb_info(env, info, &count, arguments, NULL, NULL) != napi_ok || count != 5)
+        return refuse(env, "pbkdf2 takes a digest, a password, a salt, iterations and a result");
+    if (napi_get_value_uint32(env, arguments[0], &which) != napi_ok || which >= sizeof digests / sizeof *digests)
+        return refuse(env, "there is no such digest");
+    if (!read_octets(env, arguments[1], &password) || !read_octets(env, arguments[2], &salt)
+        || !read_octets(env, arguments[4], &result))
+        return refuse(env, "password, salt and result are Uint8Arrays");
+    if (napi_get_value_uint32(env, arguments[3], &iterations) != napi_ok || iterations == 0)
+        return refuse(env, "iterations are a number of 1 or more");
+    pbkdf2(&digests[which], password.data, password.length, salt.data, salt.length, iterations, result.data,
+           result.length);
+    return NULL;
+}
+
+/* An instance for each thread that loads it. */
+NAPI_MODULE_INIT()
+{
+    napi_value function;
+    pthread_once(&search, search_all);
+    if (!found) {
+        napi_throw_error(env, NULL, "this node does not show OpenSSL's hash functions");
+        return NULL;
+    }
+    if (napi_create_function(env, "pbkdf2", NAPI_AUTO_LENGTH, call, NULL, &function) != napi_ok
+        || napi_set_named_property(env, exports, "pbkdf2", function) != napi_ok)
+        return NULL;
+    return exports;
+}

@@ -1,0 +1,82 @@
+import { pbkdf2Sync } from 'node:crypto';
+import { join } from 'node:path';
+import { messageOf } from '../fault.ts';
+
+export type Digest = 'sha256' | 'sha1';
+
+/** What computes PBKDF2: the addon where it could be built and loaded, else node:crypto, with why. */
+export type Implementation = { readonly name: 'addon' } | { readonly name: 'node:crypto'; readonly because: string };
+
+interface Addon {
+  pbkdf2(digest: number, password: Uint8Array, salt: Uint8Array, iterations: number, result: Uint8Array): void;
+}
+
+/** As the addon counts them. */
+const DIGESTS: readonly Digest[] = ['sha256', 'sha1'];
+
+/** The directory of the bundle; not there where the sources run as they are. */
+declare const BUNDLE_DIRECTORY: string | undefined;
+
+/** As much as the addon takes in one argument. */
+const ITERATIONS_MAX = 2 ** 32 - 1;
+
+let addon: Addon | undefined;
+let chosen: Implementation | undefined;
+
+/**
+ * Chooses for this thread, which without it chooses at the first password.
+ *
+ * @param wanted whether the addon may be used
+ */
+export function choosePbkdf2(wanted: boolean): Implementation {
+  addon = undefined;
+  if (!wanted) {
+    chosen = { name: 'node:crypto', because: 'hash.native is false' };
+    return chosen;
+  }
+  try {
+    addon = load();
+    chosen = { name: 'addon' };
+  } catch (error) {
+    chosen = { name: 'node:crypto', because: messageOf(error) };
+  }
+  return chosen;
+}
+
+/** In a few words. */
+export function describePbkdf2(implementation: Implementation): string {
+  return implementation.name === 'addon' ? 'the addon' : `node:crypto (${implementation.because})`;
+}
+
+/** PBKDF2 with HMAC, `octets` of it. Blocks this thread. */
+export function pbkdf2(digest: Digest, password: Uint8Array, salt: string, iterations: number, octets: number): Buffer {
+  if (!chosen) choosePbkdf2(true);
+  if (!addon || iterations > ITERATIONS_MAX) return pbkdf2Sync(password, salt, iterations, octets, digest);
+  return compute(addon, digest, password, salt, iterations, octets);
+}
+
+function compute(by: Addon, digest: Digest, password: Uint8Array, salt: string, iterations: number, octets: number) {
+  const result = Buffer.alloc(octets);
+  by.pbkdf2(DIGESTS.indexOf(digest), password, Buffer.from(salt), iterations, result);
+  return result;
+}
+
+function load(): Addon {
+  const directory = typeof BUNDLE_DIRECTORY === 'string' ? BUNDLE_DIRECTORY : join(import.meta.dirname, '../../build');
+  const loaded = { exports: {} as Addon };
+  process.dlopen(loaded, join(directory, 'pbkdf2.node'));
+  // One that computes anything else would lock everybody out, or in.
+  for (const digest of DIGESTS) {
+    for (const [password, iterations, octets] of [
+      ['', 1, 16],
+      ['password', 2, 32],
+      ['p'.repeat(65), 3, 50],
+    ] as const) {
+      const right = pbkdf2Sync(password, 'salt', iterations, octets, digest);
+      if (!compute(loaded.exports, digest, Buffer.from(password), 'salt', iterations, octets).equals(right)) {
+        throw new Error(`the addon computes PBKDF2 with ${digest} wrongly`);
+      }
+    }
+  }
+  return loaded.exports;
+}
