@@ -19,6 +19,7 @@
 #define PASSWORD_MAX 32768
 
 #define DEADLINE_MAX_MS 600000
+#define TRIES_MAX 3
 
 struct djauth {
     struct sockaddr_un address;
@@ -33,7 +34,7 @@ struct djauth {
 /* How one attempt ended. */
 typedef enum outcome {
     ANSWERED,
-    GONE,   /* the kept connection was closed before any of the reply came: another one may do better */
+    GONE,   /* the connection was closed before any of the reply came: another one may do better */
     FAILED, /* the answer says why */
 } outcome;
 
@@ -197,7 +198,7 @@ static int is_gone(int error)
     return error == EPIPE || error == ECONNRESET || error == ENOTCONN;
 }
 
-static outcome send_frame(djauth *handle, djauth_answer *answer, int kept, int64_t until, int timeout_ms)
+static outcome send_frame(djauth *handle, djauth_answer *answer, int again, int64_t until, int timeout_ms)
 {
     size_t sent = 0;
 
@@ -214,7 +215,7 @@ static outcome send_frame(djauth *handle, djauth_answer *answer, int kept, int64
                 return fail_errno(handle, answer, "wait for");
             }
         } else if (errno != EINTR) {
-            if (kept && is_gone(errno)) {
+            if (again && is_gone(errno)) {
                 return GONE;
             }
             return fail_errno(handle, answer, "send the question to");
@@ -223,8 +224,8 @@ static outcome send_frame(djauth *handle, djauth_answer *answer, int kept, int64
     return ANSWERED;
 }
 
-/* Reads exactly `length` octets. `began`: some of the reply has come already. */
-static outcome receive(djauth *handle, djauth_answer *answer, unsigned char *into, size_t length, int began, int kept,
+/* Reads exactly `length` octets. `began`: some of the reply has come already. `again`: another connection may be tried. */
+static outcome receive(djauth *handle, djauth_answer *answer, unsigned char *into, size_t length, int began, int again,
                        int64_t until, int timeout_ms)
 {
     size_t got = 0;
@@ -234,7 +235,7 @@ static outcome receive(djauth *handle, djauth_answer *answer, unsigned char *int
         if (taken > 0) {
             got += (size_t)taken;
         } else if (taken == 0 || is_gone(errno)) {
-            if (kept && !began && got == 0) {
+            if (again && !began && got == 0) {
                 return GONE;
             }
             return fail(handle, answer, DJAUTH_ERROR, "the daemon at %s closed the connection %s",
@@ -261,7 +262,7 @@ static outcome receive(djauth *handle, djauth_answer *answer, unsigned char *int
  * with the time that is left: the daemon drops a question whose asker has gone.
  */
 static outcome send_question(djauth *handle, djauth_operation operation, const djauth_question *question,
-                             djauth_answer *answer, int kept, int64_t until, int timeout_ms)
+                             djauth_answer *answer, int again, int64_t until, int timeout_ms)
 {
     int64_t left = until - now_ms();
     int encoded;
@@ -275,7 +276,7 @@ static outcome send_question(djauth *handle, djauth_operation operation, const d
     } else if (encoded != 0) {
         came = fail(handle, answer, DJAUTH_ERROR, "no memory for the question");
     } else {
-        came = send_frame(handle, answer, kept, until, timeout_ms);
+        came = send_frame(handle, answer, again, until, timeout_ms);
     }
     if (handle->frame.at != NULL) {
         explicit_bzero(handle->frame.at, handle->frame.room);
@@ -284,15 +285,15 @@ static outcome send_question(djauth *handle, djauth_operation operation, const d
 }
 
 static outcome attempt(djauth *handle, djauth_operation operation, const djauth_question *question,
-                       djauth_answer *answer, int kept, int64_t until, int timeout_ms)
+                       djauth_answer *answer, int again, int64_t until, int timeout_ms)
 {
     unsigned char first[DJAUTH_LENGTH_OCTETS];
     const char *wrong;
     uint32_t length;
     outcome came;
 
-    if ((came = send_question(handle, operation, question, answer, kept, until, timeout_ms)) != ANSWERED
-        || (came = receive(handle, answer, first, sizeof(first), 0, kept, until, timeout_ms)) != ANSWERED) {
+    if ((came = send_question(handle, operation, question, answer, again, until, timeout_ms)) != ANSWERED
+        || (came = receive(handle, answer, first, sizeof(first), 0, again, until, timeout_ms)) != ANSWERED) {
         return came;
     }
     length = djauth_wire_length(first);
@@ -304,7 +305,7 @@ static outcome attempt(djauth *handle, djauth_operation operation, const djauth_
     if (djauth_octets_reserve(&handle->body, length) != 0) {
         return fail(handle, answer, DJAUTH_ERROR, "no memory for the reply of %s", handle->address.sun_path);
     }
-    if ((came = receive(handle, answer, handle->body.at, length, 1, kept, until, timeout_ms)) != ANSWERED) {
+    if ((came = receive(handle, answer, handle->body.at, length, 1, again, until, timeout_ms)) != ANSWERED) {
         return came;
     }
     wrong = djauth_wire_decode(handle->body.at, length, handle->last_id, operation, &handle->texts, answer);
@@ -321,7 +322,7 @@ static djauth_status ask(djauth *handle, djauth_operation operation, const djaut
                          djauth_answer *answer)
 {
     int64_t until;
-    int kept;
+    int tries;
 
     if (timeout_ms <= 0) {
         timeout_ms = DJAUTH_DEFAULT_TIMEOUT_MS;
@@ -332,16 +333,15 @@ static djauth_status ask(djauth *handle, djauth_operation operation, const djaut
     until = now_ms() + timeout_ms;
     answer_init(answer);
 
-    kept = handle->fd >= 0 && is_quiet(handle->fd);
-    if (!kept) {
+    if (handle->fd >= 0 && !is_quiet(handle->fd)) {
         disconnect(handle); /* closed meanwhile, or it says what nobody asked */
     }
-    if ((kept || connect_to(handle, answer) == ANSWERED)
-        && attempt(handle, operation, question, answer, kept, until, timeout_ms) == GONE) {
-        disconnect(handle);
-        if (connect_to(handle, answer) == ANSWERED) {
-            attempt(handle, operation, question, answer, 0, until, timeout_ms);
+    /* A daemon that ends leaves what it has not answered to its successor, which may not have come up yet. */
+    for (tries = 1; handle->fd >= 0 || connect_to(handle, answer) == ANSWERED; tries++) {
+        if (attempt(handle, operation, question, answer, tries < TRIES_MAX, until, timeout_ms) != GONE) {
+            break;
         }
+        disconnect(handle);
     }
     return answer->status;
 }

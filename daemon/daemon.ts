@@ -17,6 +17,7 @@ import { choosePbkdf2, describePbkdf2 } from './native/pbkdf2.ts';
 import { type Decision, decide, type Pipeline } from './request/decide.ts';
 import { type Question, questionOf } from './request/question.ts';
 import { replyOf } from './request/reply.ts';
+import { type PassedSockets, SOCKET_NAMES, type SocketName } from './service/passed-sockets.ts';
 import { Site } from './site.ts';
 import { Listener, type ListenerOptions } from './socket/listener.ts';
 import { databaseOf } from './store/databases.ts';
@@ -30,6 +31,8 @@ export interface DaemonOptions {
   readonly startWorker: (native: boolean) => Worker;
   /** Reads the configuration anew; throws where it cannot be used. */
   readonly reload: () => Config;
+  /** Sockets that listen already, by name. */
+  readonly passed?: PassedSockets;
   readonly clock?: Clock;
 }
 
@@ -41,17 +44,13 @@ interface Running {
   readonly pipeline: Pipeline;
 }
 
-/** The sockets, by name. */
-const NAMES = ['auth', 'control'] as const;
-type Name = (typeof NAMES)[number];
-
 /** The one place where the stages are put together. */
 export class Daemon {
   readonly #options: DaemonOptions;
   readonly #log: Log;
   readonly #clock: Clock;
   readonly #counters = new Counters();
-  readonly #listeners: Partial<Record<Name, Listener>> = {};
+  readonly #listeners: Partial<Record<SocketName, Listener>> = {};
   #reloading: Promise<unknown> = Promise.resolve();
   #proofs: Proofs;
   #running: Running;
@@ -182,29 +181,32 @@ export class Daemon {
   /** Listens as configured: what is new stands before anything old goes. Rejects with everything as it was. */
   async #listen({ listen }: Config): Promise<void> {
     const common = { maxConnections: listen.max_connections, onMisuse: (message: string) => this.#misuse(message) };
-    const wanted: Record<Name, ListenerOptions | undefined> = {
+    const passed = this.#options.passed ?? {};
+    const wanted: Record<SocketName, ListenerOptions | undefined> = {
       auth: {
         ...common,
         path: listen.socket,
+        passed: passed.auth,
         mode: listen.mode,
         group: listen.group,
         answer: (request) => this.#answer(request),
       },
       control:
-        listen.control === undefined
+        listen.control === undefined && passed.control === undefined
           ? undefined
           : {
               ...common,
-              path: listen.control,
+              path: listen.control ?? '',
+              passed: passed.control,
               mode: 0o600,
               group: undefined,
               answer: (request) => this.#control(request),
             },
     };
-    const opened: Partial<Record<Name, Listener>> = {};
-    const kept = NAMES.filter((name) => wanted[name] && this.#listeners[name]?.path === wanted[name].path);
+    const opened: Partial<Record<SocketName, Listener>> = {};
+    const kept = SOCKET_NAMES.filter((name) => wanted[name] && this.#listeners[name]?.isAt(wanted[name]));
     try {
-      for (const name of NAMES) {
+      for (const name of SOCKET_NAMES) {
         if (wanted[name] && !kept.includes(name)) opened[name] = await Listener.open(wanted[name]);
       }
       // Last, and the control socket first, whose mode and group never differ: what fails here has changed nothing.
@@ -213,7 +215,7 @@ export class Daemon {
       await Promise.all(Object.values(opened).map((listener) => listener.close()));
       throw error;
     }
-    for (const name of NAMES) {
+    for (const name of SOCKET_NAMES) {
       const present = this.#listeners[name];
       if (present && wanted[name] && !opened[name]) continue;
       delete this.#listeners[name];
@@ -241,7 +243,7 @@ export class Daemon {
       case 'ping':
         return pong();
       case 'stats':
-        return { status: STATUS.granted, content: { stats: this.#stats() } };
+        return { status: STATUS.granted, content: { stats: this.stats() } };
       case 'flush':
         return { status: STATUS.granted, content: { flushed: this.#flush(request) } };
       case 'reload':
@@ -285,7 +287,12 @@ export class Daemon {
     this.#log.warn(message);
   }
 
-  #stats(): Record<string, number> {
+  /** Answers a ping by the way that a client's takes once it has been read. */
+  async ping(): Promise<void> {
+    await this.#answer({ operation: 'ping', id: 0 });
+  }
+
+  stats(): Record<string, number> {
     const { pool, sites } = this.#running;
     return {
       ...this.#counters.snapshot(),

@@ -30,24 +30,25 @@ await build({
 chmodSync(join(out, 'djauthd'), 0o755);
 writeFileSync(join(out, 'package.json'), '{ "type": "commonjs" }\n');
 
-buildAddon();
+buildAddon('pbkdf2', 'PBKDF2 is left to node:crypto, which is slower');
+buildAddon('notify', 'systemd cannot be told that the daemon is ready');
 
 if (!process.argv.includes('--daemon')) {
   execFileSync('make', ['-s', '-C', join(root, 'client-c'), 'all'], { stdio: 'inherit' });
 }
 
-/** The addon for PBKDF2. Without it node:crypto does the same, at half the pace or less: its lack stops nothing. */
-function buildAddon() {
-  const file = join(out, 'pbkdf2.node');
+/** An addon of daemon/native/. The daemon does without it: its lack stops nothing. */
+function buildAddon(name, without) {
+  const file = join(out, `${name}.node`);
   rmSync(file, { force: true });
   const compiler = process.env.CC || 'cc';
   const flags =
     '-std=c11 -O3 -fPIC -shared -pthread -fvisibility=hidden -Wall -Wextra -Werror -Wpedantic -Wshadow ' +
     '-fstack-protector-strong -D_FORTIFY_SOURCE=2 -Wl,-z,relro,-z,now';
-  const source = join(root, 'daemon/native/pbkdf2.c');
+  const source = join(root, `daemon/native/${name}.c`);
   const made = spawnSync(compiler, [...flags.split(' '), `-I${nodeApi}`, '-o', file, source], { encoding: 'utf8' });
   if (made.status === 0) return;
   rmSync(file, { force: true });
   console.error(made.stderr || '');
-  console.error(`${compiler} cannot build daemon/native/pbkdf2.c: PBKDF2 is left to node:crypto, which is slower`);
+  console.error(`${compiler} cannot build daemon/native/${name}.c: ${without}`);
 }

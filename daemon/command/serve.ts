@@ -10,6 +10,9 @@ import { messageOf } from '../fault.ts';
 import { type ImportedSite, type ImportOptions, importSite } from '../import/imported-site.ts';
 import { writeSiteTable } from '../import/site-table.ts';
 import { openLog } from '../log.ts';
+import { Notifier } from '../service/notifier.ts';
+import { type PassedSockets, takePassedSockets } from '../service/passed-sockets.ts';
+import { showVitalSigns, type Vitals } from '../service/vital-signs.ts';
 import { stopOnSignal } from '../shutdown.ts';
 import { ListenError } from '../socket/listener.ts';
 import { VERSION } from '../version.ts';
@@ -68,11 +71,13 @@ interface Service {
 
 async function run({ name, config, reload, program }: Service): Promise<void> {
   const { log, flush } = openLog(config.log.level);
+  const notifier = Notifier.fromEnvironment(process.env, log);
   const daemon = new Daemon({
     config,
     log,
     startWorker: (native) => new Worker(program, { workerData: { native } }),
     reload,
+    passed: passedSockets(name),
   });
   try {
     await daemon.start();
@@ -80,14 +85,43 @@ async function run({ name, config, reload, program }: Service): Promise<void> {
     if (!(error instanceof ListenError)) throw error;
     throw new ConfigError(`${name}: listen: ${error.message}`);
   }
-  stopOnSignal({ log, flushLog: flush, graceMs: config.shutdown.grace, stop: () => daemon.stop() });
+  const rest = showVitalSigns({
+    notifier,
+    ping: () => daemon.ping(),
+    vitals: () => vitalsOf(daemon.stats()),
+  });
+  const stop = () => {
+    rest();
+    notifier.stopping();
+    return daemon.stop();
+  };
+  stopOnSignal({ log, flushLog: flush, graceMs: config.shutdown.grace, stop });
   process.on('SIGHUP', () => {
-    daemon.reload().then(
-      () => log.info(`${name}: read anew`),
-      (error) => log.error(`the configuration is not taken, the old one stays: ${messageOf(error)}`),
-    );
+    notifier.reloading();
+    daemon
+      .reload()
+      .then(
+        () => log.info(`${name}: read anew`),
+        (error) => log.error(`the configuration is not taken, the old one stays: ${messageOf(error)}`),
+      )
+      .finally(() => notifier.ready());
   });
   // Node would open a debugger, and with it the memory, to anybody who can send this signal and reach its port.
   process.on('SIGUSR1', () => log.warn('SIGUSR1 does nothing'));
   log.info({ sites: Object.keys(config.sites), socket: config.listen.socket }, `djauthd ${VERSION} is ready`);
+  notifier.ready();
+}
+
+/** @throws ConfigError */
+function passedSockets(name: string): PassedSockets {
+  try {
+    return takePassedSockets(process.env);
+  } catch (error) {
+    throw new ConfigError(`${name}: listen: ${messageOf(error)}`);
+  }
+}
+
+function vitalsOf(stats: Record<string, number>): Vitals {
+  const { granted = 0, denied = 0, busy = 0, error = 0, proofs = 0, connections = 0 } = stats;
+  return { checks: granted + denied + busy + error, proofs, connections };
 }

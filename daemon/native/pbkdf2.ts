@@ -1,6 +1,6 @@
 import { pbkdf2Sync } from 'node:crypto';
-import { join } from 'node:path';
 import { messageOf } from '../fault.ts';
+import { loadAddon } from './addon.ts';
 
 export type Digest = 'sha256' | 'sha1';
 
@@ -13,9 +13,6 @@ interface Addon {
 
 /** As the addon counts them. */
 const DIGESTS: readonly Digest[] = ['sha256', 'sha1'];
-
-/** The directory of the bundle; not there where the sources run as they are. */
-declare const BUNDLE_DIRECTORY: string | undefined;
 
 /** As much as the addon takes in one argument. */
 const ITERATIONS_MAX = 2 ** 32 - 1;
@@ -62,9 +59,7 @@ function compute(by: Addon, digest: Digest, password: Uint8Array, salt: string, 
 }
 
 function load(): Addon {
-  const directory = typeof BUNDLE_DIRECTORY === 'string' ? BUNDLE_DIRECTORY : join(import.meta.dirname, '../../build');
-  const loaded = { exports: {} as Addon };
-  process.dlopen(loaded, join(directory, 'pbkdf2.node'));
+  const loaded = loadAddon<Addon>('pbkdf2');
   // One that computes anything else would lock everybody out, or in.
   for (const digest of DIGESTS) {
     for (const [password, iterations, octets] of [
@@ -73,10 +68,10 @@ function load(): Addon {
       ['p'.repeat(65), 3, 50],
     ] as const) {
       const right = pbkdf2Sync(password, 'salt', iterations, octets, digest);
-      if (!compute(loaded.exports, digest, Buffer.from(password), 'salt', iterations, octets).equals(right)) {
+      if (!compute(loaded, digest, Buffer.from(password), 'salt', iterations, octets).equals(right)) {
         throw new Error(`the addon computes PBKDF2 with ${digest} wrongly`);
       }
     }
   }
-  return loaded.exports;
+  return loaded;
 }

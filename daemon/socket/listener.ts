@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, existsSync, lstatSync, unlinkSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, lstatSync, readFileSync, readlinkSync, unlinkSync } from 'node:fs';
 import net from 'node:net';
 import { dirname } from 'node:path';
 import { messageOf } from '../fault.ts';
@@ -10,6 +10,8 @@ export class ListenError extends Error {}
 
 export interface ListenerOptions {
   readonly path: string;
+  /** The descriptor of a socket that listens already; its mode and group are not ours to set. */
+  readonly passed?: number | undefined;
   readonly mode: number;
   /** Name or number; undefined: the daemon's own. */
   readonly group: string | undefined;
@@ -36,7 +38,8 @@ export class Listener {
 
   /** Listens. @throws ListenError */
   static async open(options: ListenerOptions): Promise<Listener> {
-    const { path } = options;
+    const { path, passed } = options;
+    if (passed !== undefined) return Listener.#take(options, passed);
     groupOf(options);
     await makeRoom(path);
     const listener = new Listener(options);
@@ -62,6 +65,36 @@ export class Listener {
     return listener;
   }
 
+  /** Takes over a socket that somebody else holds open too: what nobody has accepted waits for our successor. */
+  static async #take(options: ListenerOptions, passed: number): Promise<Listener> {
+    const listener = new Listener(options);
+    const server = listener.#server;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject);
+        server.listen({ fd: passed, backlog: BACKLOG }, resolve);
+      });
+    } catch (error) {
+      throw new ListenError(`cannot listen on the socket passed for ${options.path}: ${messageOf(error)}`);
+    }
+    // Node knows no address of a Unix socket that it was given; of any other it does.
+    if (server.address()) {
+      server.close();
+      throw new ListenError(`the socket passed for ${options.path} is no Unix socket`);
+    }
+    const path = pathOf(passed);
+    if (path !== undefined && options.path !== '' && path !== options.path) {
+      options.onMisuse(`the socket passed is ${path}; the configuration says ${options.path}, which is not used`);
+    }
+    server.on('error', (error) => options.onMisuse(`listening on ${path}: ${messageOf(error)}`));
+    return listener;
+  }
+
+  /** Whether it listens where these options say. */
+  isAt(options: ListenerOptions): boolean {
+    return options.passed === this.#options.passed && (options.passed !== undefined || options.path === this.path);
+  }
+
   get path(): string {
     return this.#options.path;
   }
@@ -72,7 +105,7 @@ export class Listener {
 
   /** Takes other options for the same path; connections stay. @throws ListenError, with nothing changed. */
   adjust(options: ListenerOptions): void {
-    setAccess(options);
+    if (options.passed === undefined) setAccess(options);
     this.#options = options;
     this.#server.maxConnections = options.maxConnections;
   }
@@ -88,6 +121,20 @@ export class Listener {
     const connection = new Connection(socket, this.#options);
     this.#connections.add(connection);
     socket.once('close', () => this.#connections.delete(connection));
+  }
+}
+
+/** The path of an open Unix socket; undefined where the system does not tell. */
+function pathOf(fd: number): string | undefined {
+  try {
+    const inode = /\d+/.exec(readlinkSync(`/proc/self/fd/${fd}`))?.[0];
+    // Num RefCount Protocol Flags Type St Inode Path
+    const line = readFileSync('/proc/net/unix', 'utf8')
+      .split('\n')
+      .find((each) => each.split(/ +/)[6] === inode);
+    return line?.split(/ +/).slice(7).join(' ') || undefined;
+  } catch {
+    return undefined;
   }
 }
 
