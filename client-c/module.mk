@@ -9,7 +9,8 @@ MODULE_SOURCES := mod_authnz_django.c mod_authnz_django_config.c mod_authnz_djan
 MODULE_HEADERS := mod_authnz_django.h httpd_compat.h djauth.h djauth_wire.h
 
 # Recursive, so that apxs is asked only when the module is built. -isystem: httpd's headers are not ours to be warned of.
-APXS_CFLAGS    = $(filter-out -I%,$(shell $(APXS) -q CFLAGS) $(shell $(APXS) -q EXTRA_CFLAGS))
+# -w, which an old httpd may be built with, would hide our own warnings.
+APXS_CFLAGS    = $(filter-out -I% -w,$(shell $(APXS) -q CFLAGS) $(shell $(APXS) -q EXTRA_CFLAGS))
 APR_CONFIG     = $(or $(wildcard $(shell $(APXS) -q APR_CONFIG 2>/dev/null)),apr-1-config)
 APR_CPPFLAGS   = $(shell $(APR_CONFIG) --cppflags)
 APR_INCLUDES   = $(patsubst -I%,-isystem %,$(shell $(APR_CONFIG) --includes) -I$(shell $(APXS) -q APU_INCLUDEDIR))
@@ -20,13 +21,20 @@ MODULE_CFLAGS  = $(APXS_CFLAGS) $(filter-out -D_GNU_SOURCE,$(APR_CPPFLAGS)) $(HT
 MODULE_LDFLAGS = -shared -Wl,--version-script,mod_authnz_django.map $(LDHARDEN) $(LDFLAGS)
 SANITIZE      := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 
-$(OUT)/mod_authnz_django.so: $(MODULE_SOURCES) $(MODULE_HEADERS) mod_authnz_django.map module.mk | $(OUT)
+# A module is for one httpd: another $(APXS) makes it anew.
+.PHONY: FORCE
+$(OUT)/httpd.stamp: FORCE | $(OUT)
+	@said='$(APXS) $(HTTPD_INCLUDES)'; test "$$said" = "$$(cat $@ 2>/dev/null)" || echo "$$said" >$@
+
+MODULE_INPUTS := $(MODULE_SOURCES) $(MODULE_HEADERS) mod_authnz_django.map module.mk $(OUT)/httpd.stamp
+
+$(OUT)/mod_authnz_django.so: $(MODULE_INPUTS)
 	$(CC) $(MODULE_CFLAGS) $(MODULE_LDFLAGS) -o $@ $(MODULE_SOURCES) $(LIBS)
 
 # httpd must be started with LD_PRELOAD of the sanitizers' libraries. They bring their own checks of the C library.
 .PHONY: module-asan
 module-asan: $(OUT)/asan/mod_authnz_django.so
-$(OUT)/asan/mod_authnz_django.so: $(MODULE_SOURCES) $(MODULE_HEADERS) mod_authnz_django.map module.mk
+$(OUT)/asan/mod_authnz_django.so: $(MODULE_INPUTS)
 	mkdir -p $(@D)
 	$(CC) $(MODULE_CFLAGS) -U_FORTIFY_SOURCE -O1 $(SANITIZE) $(MODULE_LDFLAGS) \
 		-o $@ $(MODULE_SOURCES) $(LIBS)
