@@ -21,6 +21,9 @@
 #define DEADLINE_MAX_MS 600000
 #define TRIES_MAX 3
 
+/* In how many seconds a daemon that is away may be back: it is restarted within one or two. */
+#define AWAY_RETRY_AFTER 5
+
 struct djauth {
     struct sockaddr_un address;
     int fd; /* -1: not connected */
@@ -118,6 +121,13 @@ static outcome fail(djauth *handle, djauth_answer *answer, djauth_status status,
     return FAILED;
 }
 
+/* The daemon is away, or too slow: nothing is wrong with the question, and it may be asked again. */
+static outcome away(djauth_answer *answer)
+{
+    answer->retry_after = AWAY_RETRY_AFTER;
+    return FAILED;
+}
+
 static outcome fail_errno(djauth *handle, djauth_answer *answer, const char *tried)
 {
     char why[128];
@@ -129,8 +139,9 @@ static outcome fail_errno(djauth *handle, djauth_answer *answer, const char *tri
 
 static outcome fail_late(djauth *handle, djauth_answer *answer, const char *tried, int timeout_ms)
 {
-    return fail(handle, answer, DJAUTH_ERROR, "cannot %s %s: %d ms were not enough", tried,
-                handle->address.sun_path, timeout_ms);
+    fail(handle, answer, DJAUTH_ERROR, "cannot %s %s: %d ms were not enough", tried, handle->address.sun_path,
+         timeout_ms);
+    return away(answer);
 }
 
 /* ---- Time ---- */
@@ -180,6 +191,10 @@ static outcome connect_to(djauth *handle, djauth_answer *answer)
         if (errno == EAGAIN) {
             return fail(handle, answer, DJAUTH_BUSY, "connect-queue-full");
         }
+        if (errno == ENOENT || errno == ECONNREFUSED || errno == ECONNRESET) {
+            fail_errno(handle, answer, "connect to");
+            return away(answer);
+        }
         return fail_errno(handle, answer, "connect to");
     }
     return ANSWERED;
@@ -215,8 +230,12 @@ static outcome send_frame(djauth *handle, djauth_answer *answer, int again, int6
                 return fail_errno(handle, answer, "wait for");
             }
         } else if (errno != EINTR) {
-            if (again && is_gone(errno)) {
-                return GONE;
+            if (is_gone(errno)) {
+                if (again) {
+                    return GONE;
+                }
+                fail_errno(handle, answer, "send the question to");
+                return away(answer);
             }
             return fail_errno(handle, answer, "send the question to");
         }
@@ -238,8 +257,9 @@ static outcome receive(djauth *handle, djauth_answer *answer, unsigned char *int
             if (again && !began && got == 0) {
                 return GONE;
             }
-            return fail(handle, answer, DJAUTH_ERROR, "the daemon at %s closed the connection %s",
-                        handle->address.sun_path, began || got > 0 ? "in the middle of its reply" : "without a reply");
+            fail(handle, answer, DJAUTH_ERROR, "the daemon at %s closed the connection %s", handle->address.sun_path,
+                 began || got > 0 ? "in the middle of its reply" : "without a reply");
+            return away(answer);
         } else if (errno == EAGAIN) {
             int ready = await(handle->fd, POLLIN, until);
             if (ready == 0) {

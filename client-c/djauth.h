@@ -100,7 +100,8 @@ typedef struct djauth_question {
 typedef struct djauth_answer {
     djauth_status status;
     const char *reason;     /* why not: a word (denied, busy) or a sentence (faults); "" when granted */
-    unsigned retry_after;   /* busy: in seconds, at least 1; otherwise 0 */
+    unsigned retry_after;   /* busy: in seconds, at least 1. error: likewise where no daemon answered at all, because
+                               it is away or too slow, and may soon; otherwise 0 */
     const char *id;         /* the rest is of a granted answer: the primary key, as text */
     const char *username;   /* as the database spells it */
     const char *email;

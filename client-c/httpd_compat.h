@@ -30,8 +30,8 @@
 #define compat_register_authn_provider(pool, name, provider)                                                          \
     ap_register_auth_provider((pool), AUTHN_PROVIDER_GROUP, (name), AUTHN_PROVIDER_VERSION, (provider),               \
                               AP_AUTH_INTERNAL_PER_CONF)
-#define compat_hook_authenticate(function, after_these, before_these)                                                 \
-    ap_hook_check_authn((function), (after_these), (before_these), APR_HOOK_MIDDLE, AP_AUTH_INTERNAL_PER_CONF)
+#define compat_hook_authenticate(function, after_these, before_these, order)                                          \
+    ap_hook_check_authn((function), (after_these), (before_these), (order), AP_AUTH_INTERNAL_PER_CONF)
 
 /* The person's address: what mod_remoteip says, behind a proxy. */
 #define compat_client_address(r) ((r)->useragent_ip)
@@ -42,8 +42,8 @@
 
 #define compat_register_authn_provider(pool, name, provider)                                                          \
     ap_register_provider((pool), AUTHN_PROVIDER_GROUP, (name), "0", (provider))
-#define compat_hook_authenticate(function, after_these, before_these)                                                 \
-    ap_hook_check_user_id((function), (after_these), (before_these), APR_HOOK_MIDDLE)
+#define compat_hook_authenticate(function, after_these, before_these, order)                                          \
+    ap_hook_check_user_id((function), (after_these), (before_these), (order))
 #define compat_client_address(r) ((r)->connection->remote_ip)
 
 /* What is read in a request has but the request's pool. */

@@ -16,6 +16,7 @@ static authn_status provide(request_rec *r, const char *user, const char *passwo
 
     switch (verdict->status) {
     case DJAUTH_GRANTED:
+        django_environment_let_in(r, verdict->account);
         return AUTH_GRANTED;
     case DJAUTH_DENIED:
         return AUTH_DENIED;
@@ -79,8 +80,22 @@ static int authenticate(request_rec *r)
     if (verdict->http_status == HTTP_UNAUTHORIZED) {
         return challenge(r);
     }
-    django_status_decorate(r, verdict);
-    return verdict->http_status;
+    if (verdict->status == DJAUTH_GRANTED) {
+        django_environment_let_in(r, verdict->account);
+        return OK;
+    }
+    return django_status_of_fault(r, verdict);
+}
+
+/*
+ * With AuthBasicAuthoritative Off mod_auth_basic passes a fault on as it passes on a user that it does not know, and
+ * httpd 2.2 would end in a 401. Whoever else might have let the person in has been asked when this is reached.
+ */
+static int end_in_fault(request_rec *r)
+{
+    const django_request *kept = ap_get_module_config(r->request_config, &authnz_django_module);
+
+    return kept != NULL && kept->failed != NULL ? django_status_of_fault(r, kept->failed) : DECLINED;
 }
 
 static void prepare_child(apr_pool_t *child, server_rec *server)
@@ -108,9 +123,13 @@ static int warn_at_start(apr_pool_t *pool, apr_pool_t *log, apr_pool_t *temporar
 static void register_hooks(apr_pool_t *pool)
 {
     static const char *const before_these[] = {"mod_auth_basic.c", "mod_auth_digest.c", "mod_auth_form.c", NULL};
+    static const char *const before_last[] = {"mod_authn_core.c", "mod_authn_default.c", NULL};
 
     compat_register_authn_provider(pool, "django", &provider);
-    compat_hook_authenticate(authenticate, NULL, before_these);
+    compat_hook_authenticate(authenticate, NULL, before_these, APR_HOOK_MIDDLE);
+    compat_hook_authenticate(end_in_fault, NULL, before_last, APR_HOOK_LAST);
+    django_require_register(pool);
+    django_environment_register();
     django_status_register(pool);
     ap_hook_child_init(prepare_child, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(warn_at_start, NULL, NULL, APR_HOOK_MIDDLE);

@@ -3,7 +3,10 @@
  *
  *   mod_authnz_django.c              hooks, the authn provider, the handler of the old configuration
  *   mod_authnz_django_config.c       directives
+ *   mod_authnz_django_text.c         what is well-formed UTF-8, and what a permission looks like
  *   mod_authnz_django_verdict.c      one question per client request, and the log
+ *   mod_authnz_django_require.c      Require django-staff and its like
+ *   mod_authnz_django_environment.c  AUTHENTICATE_*, and how REMOTE_USER is spelled
  *   mod_authnz_django_status.c       503 and 429 where mod_auth_basic knows only 500
  *   mod_authnz_django_connections.c  connections to the daemon
  */
@@ -30,6 +33,8 @@ typedef struct django_section {
     int staff;                     /* 0 or 1 */
     int superuser;                 /* 0 or 1 */
     int old_handler;               /* 1: PythonAuthenHandler stands here */
+    int canonical_user;            /* 0 or 1: REMOTE_USER is the database's spelling */
+    int authoritative;             /* 0 or 1, for httpd 2.2: AuthzDjangoAuthoritative */
 } django_section;
 
 typedef struct django_connections django_connections;
@@ -42,19 +47,38 @@ typedef struct django_server {
     django_connections *connections; /* in a child process only */
 } django_server;
 
-/* What is wanted of the account in this request; every default is filled in. */
+/* The most names that one Require line may have: protocol/limits.ts, ALTERNATIVES_MAX. */
+#define DJANGO_ALTERNATIVES_MAX 64
+
+/* What is wanted of the account; every default is filled in. */
 typedef struct django_wanted {
-    const char *site;       /* NULL: the daemon's only one */
-    const char *permission; /* NULL: none */
+    const char *site; /* NULL: the daemon's only one */
     int staff;
     int superuser;
+    const char *const *permissions; /* one of these; none where the count is 0 */
+    size_t permissions_count;
+    const char *const *groups; /* one of these */
+    size_t groups_count;
 } django_wanted;
+
+/* Who was let in. The texts are without control characters: they go into headers and environments. */
+typedef struct django_account {
+    const char *id;
+    const char *username; /* as the database spells it */
+    const char *email;
+    const char *first_name;
+    const char *last_name;
+    const char *groups; /* names with commas between; a comma in a name is %2C, a per cent sign %25 */
+    int is_staff;
+    int is_superuser;
+} django_account;
 
 /* The outcome of one question. It lives as long as the client's request. */
 typedef struct django_verdict {
     djauth_status status;
-    int http_status;        /* OK, 401, 429, 500 or 503: what it means to the client */
-    unsigned retry_after;   /* in seconds; 0 unless busy */
+    int http_status;               /* OK, 401, 429, 500 or 503: what it means to the client */
+    unsigned retry_after;          /* in seconds; 0 unless busy or away */
+    const django_account *account; /* of a grant, else NULL */
 } django_verdict;
 
 /* mod_authnz_django_config.c */
@@ -66,10 +90,26 @@ void *django_server_merge(apr_pool_t *pool, void *around, void *within);
 django_section *django_section_of(const request_rec *r);
 django_server *django_server_of(const server_rec *server);
 const char *django_socket_of(const server_rec *server);
-django_wanted django_wanted_of(const request_rec *r);
+
+/* What authentication wants in r's section. */
+django_wanted django_wanted_of(request_rec *r);
+
+/* The site of r's section, NULL for the daemon's only one. */
+const char *django_site_of(const request_rec *r);
+
+/* Notes that the server uses us, so that its socket matters. */
+void django_mention(cmd_parms *command);
 
 /* Warns about each socket that is not there. Not an error: the daemon may be started later. */
 void django_warn_of_missing_sockets(apr_pool_t *pool, server_rec *server);
+
+/* mod_authnz_django_text.c */
+
+/* What djauthd is sent as text must be UTF-8, or every question would be a bad request. */
+int django_is_utf8(const char *text);
+
+/* Whether it is app_label.codename. */
+int django_is_permission(const char *text);
 
 /* mod_authnz_django_connections.c */
 
@@ -88,13 +128,34 @@ void django_connection_release(django_connections *connections, djauth *handle);
  */
 const django_verdict *django_check(request_rec *r, const char *user, const char *password);
 
+/* Does r->user, whom anything has authenticated, meet this? Remembered likewise. `line` is for the log. */
+const django_verdict *django_authorize(request_rec *r, const django_wanted *wanted, const char *line);
+
+/* mod_authnz_django_require.c */
+void django_require_register(apr_pool_t *pool);
+
+#if !HTTPD_24
+/* Reads a Require line of httpd 2.2, which takes any text. NULL, or what is wrong with it. */
+const char *django_require_read(cmd_parms *command, void *section, const char *line);
+#endif
+
+/* mod_authnz_django_environment.c */
+
+/* The account was let in by its password: its variables for r, and r->user spelled as the section wants. */
+void django_environment_let_in(request_rec *r, const django_account *account);
+
+/* The account met a Require line: its variables, where nobody has set them. */
+void django_environment_add(request_rec *r, const django_account *account);
+
+void django_environment_register(void);
+
 /* mod_authnz_django_status.c */
 
-/* The provider gave this verdict for r, where mod_auth_basic can only say 500. */
+/* This verdict stands behind what httpd is going to call 500. */
 void django_status_remember(request_rec *r, const django_verdict *verdict);
 
-/* Writes the verdict's Retry-After, and the status line that httpd 2.2 lacks. */
-void django_status_decorate(request_rec *r, const django_verdict *verdict);
+/* The status of a verdict that is neither a grant nor a refusal, for a hook to return; its headers are written. */
+int django_status_of_fault(request_rec *r, const django_verdict *verdict);
 
 void django_status_register(apr_pool_t *pool);
 
@@ -102,6 +163,7 @@ void django_status_register(apr_pool_t *pool);
 typedef struct django_request {
     struct django_memo *memos;    /* on the client's own request: the questions asked so far */
     const django_verdict *failed; /* on any request: the verdict that its 500 stands for */
+    const django_account *account; /* on any request: who was let in */
 } django_request;
 
 /* Makes it where there is none. */

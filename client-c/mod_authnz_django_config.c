@@ -24,6 +24,8 @@ void *django_section_create(apr_pool_t *pool, char *path)
     section->staff = DJANGO_UNSET;
     section->superuser = DJANGO_UNSET;
     section->old_handler = DJANGO_UNSET;
+    section->canonical_user = DJANGO_UNSET;
+    section->authoritative = DJANGO_UNSET;
     return section;
 }
 
@@ -53,6 +55,12 @@ void *django_section_merge(apr_pool_t *pool, void *around, void *within)
     }
     if (add->old_handler == DJANGO_UNSET) {
         merged->old_handler = base->old_handler;
+    }
+    if (add->canonical_user == DJANGO_UNSET) {
+        merged->canonical_user = base->canonical_user;
+    }
+    if (add->authoritative == DJANGO_UNSET) {
+        merged->authoritative = base->authoritative;
     }
     return merged;
 }
@@ -109,8 +117,9 @@ static int given(const char *text)
  * empty text is none. mod_env fills the environment only after authentication, so SetEnv is read by a directive of
  * ours; what SetEnvIf and RewriteRule set is already there.
  */
-static const char *site_of(const request_rec *r, const django_section *section)
+const char *django_site_of(const request_rec *r)
 {
+    const django_section *section = django_section_of(r);
     const char *variable;
 
     if (given(section->settings_module)) {
@@ -126,15 +135,17 @@ static const char *site_of(const request_rec *r, const django_section *section)
     return given(variable) ? variable : NULL;
 }
 
-django_wanted django_wanted_of(const request_rec *r)
+django_wanted django_wanted_of(request_rec *r)
 {
-    const django_section *section = django_section_of(r);
-    django_wanted wanted;
+    django_section *section = django_section_of(r);
+    django_wanted wanted = {.site = django_site_of(r)};
 
-    wanted.site = site_of(r, section);
-    wanted.permission = given(section->permission) ? section->permission : NULL;
     wanted.staff = section->staff != 0; /* On unless switched off */
     wanted.superuser = section->superuser == 1;
+    if (given(section->permission)) {
+        wanted.permissions = &section->permission;
+        wanted.permissions_count = 1;
+    }
     return wanted;
 }
 
@@ -164,45 +175,11 @@ void django_warn_of_missing_sockets(apr_pool_t *pool, server_rec *server)
  * Notes that the server uses us. .htaccess is read while requests are served by other threads: nothing may be
  * written then, and the warnings that this is for are long past.
  */
-static void mention(cmd_parms *command)
+void django_mention(cmd_parms *command)
 {
     if (!compat_in_htaccess(command)) {
         django_server_of(command->server)->mentioned = 1;
     }
-}
-
-/* The length of one well-formed UTF-8 character at `at`, 0 where there is none. */
-static size_t character(const unsigned char *at)
-{
-    size_t length = at[0] < 0x80 ? 1 : at[0] < 0xc2 ? 0 : at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : at[0] < 0xf5 ? 4 : 0;
-    size_t i;
-
-    for (i = 1; i < length; i++) {
-        if ((at[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-    }
-    /* overlong forms, surrogates, past the last character */
-    if ((at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xed && at[1] > 0x9f) || (at[0] == 0xf0 && at[1] < 0x90)
-        || (at[0] == 0xf4 && at[1] > 0x8f)) {
-        return 0;
-    }
-    return length;
-}
-
-/* What djauthd is sent as text must be UTF-8, or every question would be a bad request. */
-static int is_utf8(const char *text)
-{
-    const unsigned char *at = (const unsigned char *)text;
-
-    while (*at != '\0') {
-        size_t length = character(at);
-        if (length == 0) {
-            return 0;
-        }
-        at += length;
-    }
-    return 1;
 }
 
 /*
@@ -230,24 +207,13 @@ static const char *read_switch(apr_pool_t *pool, const char *said, const char *v
                         value);
 }
 
-/* An app label is a Python identifier. A codename is any text, but one with a blank in it is a slip of the pen. */
 static const char *read_permission(apr_pool_t *pool, const char *said, const char *value, const char **into)
 {
-    const char *dot = strchr(value, '.');
-    const char *at;
-    int good = dot != NULL && dot > value && dot[1] != '\0' && !apr_isdigit(value[0]) && is_utf8(value);
-
     if (value[0] == '\0' || strcasecmp(value, "none") == 0) {
         *into = "";
         return NULL;
     }
-    for (at = value; good && *at != '\0'; at++) {
-        unsigned char octet = (unsigned char)*at;
-        if (octet <= ' ' || octet == 0x7f || (at < dot && octet < 0x80 && !apr_isalnum(octet) && octet != '_')) {
-            good = 0;
-        }
-    }
-    if (!good) {
+    if (!django_is_permission(value)) {
         return apr_psprintf(pool,
                             "%s '%s': app_label.codename is needed, such as polls.can_vote, or none, which requires "
                             "no permission",
@@ -259,7 +225,7 @@ static const char *read_permission(apr_pool_t *pool, const char *said, const cha
 
 static const char *read_settings_module(apr_pool_t *pool, const char *said, const char *value, const char **into)
 {
-    if (!is_utf8(value)) {
+    if (!django_is_utf8(value)) {
         return apr_psprintf(pool, "%s '%s': the name of a Django settings module is needed, in UTF-8", said, value);
     }
     *into = value;
@@ -278,7 +244,7 @@ static const char *set_socket(cmd_parms *command, void *unused, const char *valu
                             value, SOCKET_PATH_MAX, (int)strlen(value));
     }
     django_server_of(command->server)->socket = value;
-    mention(command);
+    django_mention(command);
     return NULL;
 }
 
@@ -306,7 +272,7 @@ static const char *set_timeout(cmd_parms *command, void *unused, const char *val
                             value, TIMEOUT_MAX_MS / 1000);
     }
     django_server_of(command->server)->timeout_ms = (int)number;
-    mention(command);
+    django_mention(command);
     return NULL;
 }
 
@@ -327,7 +293,7 @@ static const char *set_settings_module(cmd_parms *command, void *section, const 
 {
     const char *value = only_word(command, line);
 
-    mention(command);
+    django_mention(command);
     if (value == NULL) {
         return not_one_word(command);
     }
@@ -337,13 +303,13 @@ static const char *set_settings_module(cmd_parms *command, void *section, const 
 
 static const char *set_staff(cmd_parms *command, void *section, const char *value)
 {
-    mention(command);
+    django_mention(command);
     return read_switch(command->pool, "DjangoRequireStaffStatus", value, &((django_section *)section)->staff);
 }
 
 static const char *set_superuser(cmd_parms *command, void *section, const char *value)
 {
-    mention(command);
+    django_mention(command);
     return read_switch(command->pool, "DjangoRequireSuperuserStatus", value, &((django_section *)section)->superuser);
 }
 
@@ -351,11 +317,29 @@ static const char *set_permission(cmd_parms *command, void *section, const char 
 {
     const char *value = only_word(command, line);
 
-    mention(command);
+    django_mention(command);
     if (value == NULL) {
         return not_one_word(command);
     }
     return read_permission(command->pool, "DjangoPermissionName", value, &((django_section *)section)->permission);
+}
+
+static const char *set_canonical_user(cmd_parms *command, void *section, const char *value)
+{
+    django_mention(command);
+    return read_switch(command->pool, "DjangoAuthCanonicalUser", value, &((django_section *)section)->canonical_user);
+}
+
+static const char *set_authoritative(cmd_parms *command, void *section, const char *value)
+{
+    django_mention(command);
+    if (HTTPD_24 && !compat_in_htaccess(command)) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, command->server,
+                     "AuthzDjangoAuthoritative on line %d of %s means nothing since httpd 2.4: <RequireAll>, "
+                     "<RequireAny> and <RequireNone> say how Require lines go together",
+                     command->directive->line_num, command->directive->filename);
+    }
+    return read_switch(command->pool, "AuthzDjangoAuthoritative", value, &((django_section *)section)->authoritative);
 }
 
 static const char *set_old_handler(cmd_parms *command, void *section, const char *value)
@@ -365,7 +349,7 @@ static const char *set_old_handler(cmd_parms *command, void *section, const char
                             value);
     }
     ((django_section *)section)->old_handler = 1;
-    mention(command);
+    django_mention(command);
     return NULL;
 }
 
@@ -374,7 +358,7 @@ static const char *set_option(cmd_parms *command, void *of, const char *name, co
 {
     django_section *section = of;
 
-    mention(command);
+    django_mention(command);
     if (strcasecmp(name, SETTINGS_VARIABLE) == 0) {
         return read_settings_module(command->pool, "PythonOption " SETTINGS_VARIABLE, value != NULL ? value : "",
                                     &section->option_module);
@@ -464,6 +448,16 @@ const command_rec django_directives[] = {
                   "On or Off: whether the account must be a superuser; Off without it"),
     AP_INIT_RAW_ARGS("DjangoPermissionName", set_permission, NULL, SECTION,
                      "app_label.codename of the permission that the account must have; none without it"),
+    AP_INIT_TAKE1("DjangoAuthCanonicalUser", set_canonical_user, NULL, SECTION,
+                  "On or Off: whether REMOTE_USER is spelled as the database spells it; On without it"),
+    AP_INIT_TAKE1("AuthzDjangoAuthoritative", set_authoritative, NULL, SECTION,
+                  "On or Off: whether a Require django-… line that is not met is the last word (httpd 2.2 only); On "
+                  "without it"),
+#if !HTTPD_24
+    /* httpd 2.2 takes any text, and hands the directive to every module that names it. */
+    AP_INIT_RAW_ARGS("Require", django_require_read, NULL, OR_AUTHCFG,
+                     "django-staff, django-superuser, django-permission and django-group are read here too"),
+#endif
     AP_INIT_ITERATE("PythonAuthenHandler", set_old_handler, NULL, SECTION,
                     OLD_HANDLER ": let people in with their Django accounts, as that handler did"),
     AP_INIT_TAKE12("PythonOption", set_option, NULL, SECTION,

@@ -1,7 +1,7 @@
 /*
  * mod_authnz_django_status.c: 503 and 429 where mod_auth_basic knows only 500.
  *
- * A provider cannot choose the status: whatever is neither a grant nor a refusal becomes 500. So the verdict is kept
+ * A provider cannot choose the status: of authentication or of authorization, whatever is neither a grant nor a refusal becomes 500. So the verdict is kept
  * with the request, and the status is put right where httpd begins to write the error.
  */
 #include "mod_authnz_django.h"
@@ -14,7 +14,8 @@ void django_status_remember(request_rec *r, const django_verdict *verdict)
     django_request_of(r)->failed = verdict;
 }
 
-void django_status_decorate(request_rec *r, const django_verdict *verdict)
+/* Writes the verdict's Retry-After, and the status line that httpd 2.2 lacks. */
+static void decorate(request_rec *r, const django_verdict *verdict)
 {
     if (verdict->retry_after != 0) {
         apr_table_setn(r->err_headers_out, "Retry-After", apr_psprintf(r->pool, "%u", verdict->retry_after));
@@ -26,13 +27,21 @@ void django_status_decorate(request_rec *r, const django_verdict *verdict)
     }
 }
 
+int django_status_of_fault(request_rec *r, const django_verdict *verdict)
+{
+    django_status_remember(r, verdict);
+    decorate(r, verdict);
+    return verdict->http_status;
+}
+
 static void put_right(request_rec *r, const request_rec *failing)
 {
     const django_request *kept = ap_get_module_config(failing->request_config, &authnz_django_module);
 
-    if (kept != NULL && kept->failed != NULL && r->status == HTTP_INTERNAL_SERVER_ERROR) {
+    if (kept != NULL && kept->failed != NULL
+        && (r->status == HTTP_INTERNAL_SERVER_ERROR || r->status == kept->failed->http_status)) {
         r->status = kept->failed->http_status;
-        django_status_decorate(r, kept->failed);
+        decorate(r, kept->failed);
     }
 }
 

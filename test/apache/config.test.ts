@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { type ApacheOptions, configtest } from '../fixtures/apache.ts';
+import { SERVER } from '../fixtures/httpd.ts';
 
 /** The sentence of a failed configtest, without where it stands in the file. */
 async function refusal(config: string | Buffer, options?: ApacheOptions): Promise<string> {
@@ -74,7 +75,7 @@ t.test('what is not understood is refused with a sentence', async (t) => {
 t.test('where the daemon is asked cannot be said in a section', async (t) => {
   for (const line of ['DjangoAuthSocket /run/x', 'DjangoAuthTimeout 5']) {
     const name = line.split(' ')[0];
-    t.equal(await refusal(`<Location "/">\n${line}\n</Location>`), `${name} not allowed in <Location> context`, line);
+    t.equal(await refusal(`<Location "/">\n${line}\n</Location>`), SERVER.misplaced(`${name}`), line);
   }
 });
 

@@ -80,7 +80,7 @@ for (const [name, block] of Object.entries({
     daemon.behave(() => ({ status: 4, content: { reason: 'the database is away' } }));
     t.equal((await ask('/example/')).status, 500, 'a fault');
     await daemon.stop();
-    t.equal((await ask('/example/')).status, 500, 'no daemon');
+    t.equal((await ask('/example/')).status, 503, 'no daemon');
   });
 }
 

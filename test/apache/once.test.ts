@@ -2,6 +2,7 @@ import http from 'node:http';
 import t from 'tap';
 import { HTDOCS, startApache } from '../fixtures/apache.ts';
 import { type Asked, type Behaviour, denied, fakeDaemon, GRANTED } from '../fixtures/fake-daemon.ts';
+import { MPM } from '../fixtures/httpd.ts';
 
 const BASIC = 'AuthType Basic\nAuthName x\nRequire valid-user';
 const HANDLER = 'PythonAuthenHandler django.contrib.auth.handlers.modpython';
@@ -133,7 +134,12 @@ t.test('connections are kept, and given up gracefully', async (t) => {
       ${BASIC}
       AuthBasicProvider django
     </Location>`,
-    { mpm: 'event', processes: 'StartServers 1\nServerLimit 2\nThreadsPerChild 25\nMaxRequestWorkers 50' },
+    {
+      processes:
+        MPM === 'prefork'
+          ? 'StartServers 1'
+          : 'StartServers 1\nServerLimit 2\nThreadsPerChild 25\nMaxRequestWorkers 50',
+    },
   );
   t.teardown(async () => {
     await apache.stop();
@@ -150,7 +156,7 @@ t.test('connections are kept, and given up gracefully', async (t) => {
   t.equal(daemon.connections, 2);
 
   await daemon.stop();
-  t.equal(await ask(), 500, 'it is away');
+  t.equal(await ask(), 503, 'it is away');
   await daemon.start();
   t.equal(await ask(), 200, 'and here again');
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import t from 'tap';
 import { HTDOCS, startApache } from '../fixtures/apache.ts';
 import { denied, fakeDaemon, GRANTED, unknownUser } from '../fixtures/fake-daemon.ts';
+import { SERVER } from '../fixtures/httpd.ts';
 
 const BASIC = 'AuthType Basic\nAuthName x\nRequire valid-user';
 const section = (path: string, lines: string): string =>
@@ -34,12 +35,12 @@ t.test('beside other providers', async (t) => {
     ${section('aliases', 'AuthBasicProvider everybody staff')}
     ${section('off', 'AuthBasicProvider django\nAuthBasicAuthoritative Off')}
     ${section('off-file', 'AuthBasicProvider django file\nAuthBasicAuthoritative Off')}
-    ${section('fake', 'AuthBasicProvider django\nAuthBasicUseDigestAlgorithm MD5')}
+    ${section('fake', `AuthBasicProvider django\n${SERVER.later ? 'AuthBasicUseDigestAlgorithm MD5' : ''}`)}
     <Location "/any">
       ${BASIC}
       AuthBasicProvider django
       AuthBasicAuthoritative Off
-      Require expr false
+      Require user nobody-at-all
     </Location>`,
     {
       files: {
@@ -77,9 +78,10 @@ t.test('beside other providers', async (t) => {
     ['file-django', 'nobody', 'x', 401, 1],
     ['off', 'alice', 'django', 200, 1],
     ['off', 'alice', 'wrong', 401, 1],
-    ['off', 'nobody', 'x', 500, 1], // nobody is left who would decide
+    ['off', 'nobody', 'x', SERVER.unknownToAll, 1], // nobody is left who would decide
     ['off-file', 'bob', 'file', 200, 1],
-    ['fake', 'alice', 'django', 500, 0], // what it would need is not in Django's tables
+    // What it would need is not in Django's tables; 2.2 asks as ever.
+    ['fake', 'alice', 'django', SERVER.later ? 500 : 200, SERVER.later ? 0 : 1],
   ];
   for (const [path, user, password, status, questions] of table) {
     t.strictSame(await ask(path, user, password), [status, questions], `${path}: ${user} with ${password}`);
@@ -105,7 +107,7 @@ t.test('beside other providers', async (t) => {
   for (const path of ['django', 'django-file', 'alias', 'aliases', 'off', 'off-file', 'any']) {
     for (const user of ['alice', 'bob', 'both', 'nobody']) {
       const { status } = await apache.get(`/${path}/`, { user, password: user === 'bob' ? 'file' : 'django' });
-      t.equal(status, 500, `no daemon: ${user} at ${path}`);
+      t.equal(status, 503, `no daemon: ${user} at ${path}`);
     }
   }
   t.equal((await apache.get('/file-django/', { user: 'bob', password: 'file' })).status, 200, 'the file comes first');

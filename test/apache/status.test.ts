@@ -6,6 +6,7 @@ import { encodeFrame } from '../../protocol/codec.ts';
 import type { Reply } from '../../protocol/reply.ts';
 import { publicDirectory, startApache } from '../fixtures/apache.ts';
 import { type Behaviour, denied, fakeDaemon, GRANTED, unknownUser } from '../fixtures/fake-daemon.ts';
+import { MPM, MPMS, SERVER } from '../fixtures/httpd.ts';
 
 const PROVIDER = 'AuthBasicProvider django';
 const HANDLER = 'PythonAuthenHandler django.contrib.auth.handlers.modpython';
@@ -22,7 +23,12 @@ const OUTCOMES: Record<string, { does: Behaviour; status: number; off: number; r
     granted: { does: GRANTED, status: 200, off: 200, logged: /^/ },
     denied: { does: denied(), status: 401, off: 401, logged: /user 'denied' of site .* is refused: wrong-password/ },
     inactive: { does: denied('inactive'), status: 401, off: 401, logged: /user 'inactive' .* is refused: inactive/ },
-    unknown: { does: unknownUser, status: 401, off: 500, logged: /user 'unknown' .* is refused: unknown-user/ },
+    unknown: {
+      does: unknownUser,
+      status: 401,
+      off: SERVER.unknownToAll,
+      logged: /user 'unknown' .* is refused: unknown-user/,
+    },
     full: {
       does: busy('queue-full', 7),
       status: 503,
@@ -35,8 +41,9 @@ const OUTCOMES: Record<string, { does: Behaviour; status: number; off: number; r
     'bad-request': { does: failing(5, 'it is bad'), status: 500, off: 500, logged: /no verdict .*: .*it is bad/ },
     // Its id may be another question's: a fault in either case.
     'unknown-status': { does: encodeFrame([1, 1, 6, {}]), status: 500, off: 500, logged: /no verdict/ },
-    closed: { does: 'close', status: 500, off: 500, logged: /no verdict/ },
-    silent: { does: 'silence', status: 500, off: 500, logged: /no verdict/ },
+    // No daemon answered at all: it may when it is asked again.
+    closed: { does: 'close', status: 503, off: 503, retryAfter: '5', logged: /no verdict.*closed the connection/ },
+    silent: { does: 'silence', status: 503, off: 503, retryAfter: '5', logged: /no verdict.*ms were not enough/ },
     garbage: { does: Buffer.from('HTTP/1.1 200 OK\r\n\r\n'), status: 500, off: 500, logged: /no verdict/ },
   };
 
@@ -122,10 +129,11 @@ t.test('a daemon that cannot be reached', async (t) => {
       ${section('/chain', 'AuthBasicProvider django file\nAuthUserFile /dev/null')}
     </VirtualHost>\n`;
   const sockets = {
-    missing: [join(directory, 'missing.sock'), /No such file or directory/],
-    refused: [refused, /refused/],
-    forbidden: [daemon.socket, /[Pp]ermission denied/],
-    file: [join(directory, 'no', 'such', 'folder'), /No such file or directory/],
+    missing: [join(directory, 'missing.sock'), 503, /No such file or directory/],
+    refused: [refused, 503, /refused/],
+    // To wait does not help here: somebody must see to it.
+    forbidden: [daemon.socket, 500, /[Pp]ermission denied/],
+    folder: [join(directory, 'no', 'such', 'folder'), 503, /No such file or directory/],
   } as const;
   const apache = await startApache(
     `DjangoAuthTimeout 1s\n${Object.entries(sockets)
@@ -139,15 +147,20 @@ t.test('a daemon that cannot be reached', async (t) => {
     rmSync(directory, { recursive: true });
   });
 
-  for (const [name, [socket, reason]] of Object.entries(sockets)) {
+  for (const [name, [socket, status, reason]] of Object.entries(sockets)) {
     for (const path of ['/', '/handler/', '/off/', '/chain/']) {
       const before = apache.errorLog().length;
       const started = performance.now();
       const response = await apache.get(path, { user: 'alice', password: 'x', headers: { host: `${name}.test` } });
-      t.equal(response.status, 500, `${name} socket at ${path}`);
+      t.equal(response.status, status, `${name} socket at ${path}`);
+      t.equal(
+        response.headers['retry-after'],
+        status === 503 ? '5' : undefined,
+        `${name} socket at ${path}: Retry-After`,
+      );
       t.ok(performance.now() - started < 900, 'at once');
       const log = apache.errorLog().slice(before);
-      t.match(log, /\[authnz_django:error\]/);
+      t.match(log, SERVER.logged('error'));
       t.match(log, socket, 'the log names the socket');
       t.match(log, reason, 'and says why');
     }
@@ -172,7 +185,7 @@ t.test('a reply that makes no sense is a fault', async (t) => {
     ${section('/', PROVIDER)}
     ${section('/handler', HANDLER)}`,
     {
-      mpm: 'prefork',
+      mpm: MPMS.includes('prefork') ? 'prefork' : MPM,
       processes: 'StartServers 4\nMinSpareServers 4\nMaxConnectionsPerChild 1',
       files: { 'handler/index.html': 'inside' },
     },
