@@ -158,9 +158,13 @@ t.test('everybody at every line, authenticated by a file and by Django', async (
   t.match(apache.errorLog(), /user 'plain' of site \(the only one\) does not meet Require django-staff: not-staff/);
   t.match(apache.errorLog(), /user 'stranger' .* does not meet Require django-group: unknown-user/);
 
-  t.equal(await ask('/file/limit-except/', 'plain', 'PUT'), 405, 'a method that has lines of its own');
-  t.equal(await ask('/file/limit-except/', 'plain', 'DELETE'), 401);
-  t.equal(await ask('/file/limit-except/', 'staff', 'DELETE'), 405, 'and is let in where there is nothing to delete');
+  t.equal(await ask('/file/limit-except/index.html', 'plain', 'PUT'), 405, 'a method that has lines of its own');
+  t.equal(await ask('/file/limit-except/index.html', 'plain', 'DELETE'), 401);
+  t.equal(
+    await ask('/file/limit-except/index.html', 'staff', 'DELETE'),
+    405,
+    'and is let in where there is nothing to delete',
+  );
 
   daemon.asked.length = 0;
   t.equal(await ask('/file/groups/', 'editor'), 200);
