@@ -1,0 +1,178 @@
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import t from 'tap';
+import { HTDOCS, startApache } from '../fixtures/apache.ts';
+import { book, type Entry, fakeDaemon } from '../fixtures/fake-daemon.ts';
+
+const CGI = '#!/bin/sh\nprintf "Content-Type: text/plain\\r\\n\\r\\n"\nenv -0 | tr "\\n\\0" "~\\n"\n';
+const BASIC = 'AuthType Basic\nAuthName x\nAuthBasicProvider django\nRequire valid-user';
+const HANDLER = 'PythonAuthenHandler django.contrib.auth.handlers.modpython';
+
+const ALICE: Entry = {
+  ...{
+    id: '7',
+    username: 'Alice',
+    password: 'x',
+    email: 'alice@example.com',
+    first_name: 'Alice',
+    last_name: 'Lidd€ll',
+  },
+  ...{ staff: true, superuser: false, groups: ['Editors', 'a,b', '100%', 'Big Bosses'] },
+};
+const PEOPLE: Record<string, Entry> = {
+  alice: ALICE,
+  Alice: ALICE,
+  eve: { ...ALICE, username: 'eve', first_name: 'Eve\r\nX-Admin: yes', groups: ['x\ny'] },
+};
+
+const OF_ALICE = {
+  AUTHENTICATE_ID: '7',
+  AUTHENTICATE_USERNAME: 'Alice',
+  AUTHENTICATE_EMAIL: 'alice@example.com',
+  AUTHENTICATE_FIRST_NAME: 'Alice',
+  AUTHENTICATE_LAST_NAME: 'Lidd€ll',
+  AUTHENTICATE_IS_STAFF: '1',
+  AUTHENTICATE_IS_SUPERUSER: '0',
+  AUTHENTICATE_GROUPS: 'Editors,a%2Cb,100%25,Big Bosses',
+};
+
+/** The variables of interest in what the CGI printed. */
+const environment = (body: string): Record<string, string> =>
+  Object.fromEntries(
+    body
+      .split('\n')
+      .filter((line) => /^(AUTHENTICATE_\w+|REMOTE_USER)=/.test(line))
+      .map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+  );
+
+t.test('who was let in: for CGI, SSI, a proxied server, subrequests and redirects', async (t) => {
+  const daemon = await fakeDaemon(book(PEOPLE));
+  const backend = http.createServer((request, response) => response.end(JSON.stringify(request.headers)));
+  await new Promise<void>((resolve) => backend.listen(0, '127.0.0.1', resolve));
+  const { port } = backend.address() as AddressInfo;
+  const apache = await startApache(
+    `DjangoAuthSocket ${daemon.socket}
+    AddHandler cgi-script .cgi
+    AddType text/html .shtml
+    AddOutputFilter INCLUDES .shtml
+    Options +ExecCGI +Includes
+    <Location "/in">
+      ${BASIC}
+      DirectoryIndex none env.cgi
+      ErrorDocument 404 /in/env.cgi
+    </Location>
+    <Location "/old">
+      ${BASIC}
+      ${HANDLER}
+    </Location>
+    <Location "/as-typed">
+      ${BASIC}
+      DjangoAuthCanonicalUser Off
+    </Location>
+    <Location "/in/deeper">
+      DjangoRequireSuperuserStatus Off
+    </Location>
+    <Location "/by-file">
+      AuthType Basic
+      AuthName x
+      AuthBasicProvider file
+      AuthUserFile "${HTDOCS}/passwords"
+      Require django-group Editors
+    </Location>
+    <Location "/only-file">
+      AuthType Basic
+      AuthName x
+      AuthBasicProvider file
+      AuthUserFile "${HTDOCS}/passwords"
+      Require valid-user
+    </Location>
+    ProxyPass /in/proxied http://127.0.0.1:${port}/
+    <Location "/in/proxied">
+      RequestHeader set X-Email "%{AUTHENTICATE_EMAIL}e"
+      RequestHeader set X-First-Name "%{AUTHENTICATE_FIRST_NAME}e"
+      RequestHeader set X-Groups "%{AUTHENTICATE_GROUPS}e"
+    </Location>`,
+    {
+      load: ['cgi', 'include', 'proxy', 'proxy_http'],
+      files: {
+        passwords: 'alice:{SHA}EfatjsUqKYSrqv18O1FlA3hcIHI=\n', // x
+        ...Object.fromEntries(
+          ['in', 'in/deeper', 'old', 'as-typed', 'by-file', 'only-file', 'open'].map((path) => [
+            `${path}/env.cgi`,
+            CGI,
+          ]),
+        ),
+        'in/page.shtml': '<!--#echo var="AUTHENTICATE_EMAIL" -->|<!--#include virtual="deeper/env.cgi" -->',
+        'in/same.shtml': '<!--#include virtual="env.cgi" -->',
+      },
+    },
+  );
+  t.teardown(async () => {
+    await apache.stop();
+    await daemon.remove();
+    backend.close();
+  });
+  const ask = async (path: string, user = 'alice') => {
+    daemon.asked.length = 0;
+    return apache.get(path, { user, password: 'x' });
+  };
+  const seen = async (path: string, user?: string) => environment((await ask(path, user)).body);
+
+  for (const path of ['/in/env.cgi', '/old/env.cgi']) {
+    t.strictSame(await seen(path), { ...OF_ALICE, REMOTE_USER: 'Alice' }, path);
+  }
+  t.strictSame(await seen('/in/'), { ...OF_ALICE, REMOTE_USER: 'Alice' }, 'the index of a directory');
+  t.equal(daemon.asked.length, 1);
+  t.strictSame(await seen('/in/nothing'), { ...OF_ALICE, REMOTE_USER: 'Alice' }, 'the page for an error');
+  t.equal(daemon.asked.length, 1);
+  t.strictSame(await seen('/as-typed/env.cgi'), { ...OF_ALICE, REMOTE_USER: 'alice' }, 'DjangoAuthCanonicalUser Off');
+
+  const page = await ask('/in/page.shtml');
+  t.match(page.body, 'alice@example.com|', 'SSI');
+  t.equal(daemon.asked.length, 1);
+  t.strictSame(
+    environment(page.body.replace('|', '\n')),
+    { ...OF_ALICE, REMOTE_USER: 'Alice' },
+    'a subrequest elsewhere',
+  );
+  t.strictSame(await seen('/in/same.shtml'), { ...OF_ALICE, REMOTE_USER: 'Alice' }, 'a subrequest in the section');
+
+  t.match(JSON.parse((await ask('/in/proxied/')).body), {
+    'x-email': 'alice@example.com',
+    'x-groups': OF_ALICE.AUTHENTICATE_GROUPS,
+  });
+  const eve = JSON.parse((await ask('/in/proxied/', 'eve')).body);
+  t.equal(eve['x-admin'], undefined, 'a name cannot become a header');
+  t.match(eve, { 'x-first-name': 'Eve  X-Admin: yes', 'x-groups': 'x%0Ay' });
+
+  t.strictSame(await seen('/by-file/env.cgi'), { ...OF_ALICE, REMOTE_USER: 'alice' }, 'met a Require line');
+  t.strictSame(await seen('/only-file/env.cgi'), { REMOTE_USER: 'alice' }, 'nothing of ours where we are not asked');
+  t.strictSame(environment((await apache.get('/open/env.cgi', { user: 'alice', password: 'x' })).body), {}, 'nobody');
+  t.match(apache.accessLog(), /127\.0\.0\.1 Alice "GET \/in\/env\.cgi HTTP\/1\.1" 200/);
+});
+
+t.test('Require user, group files and path rules see the spelling of the database', async (t) => {
+  const daemon = await fakeDaemon(book(PEOPLE));
+  const apache = await startApache(
+    `DjangoAuthSocket ${daemon.socket}
+    <Location "/">
+      AuthType Basic
+      AuthName x
+      AuthBasicProvider django
+      Require user Alice
+    </Location>
+    <Location "/typed">
+      DjangoAuthCanonicalUser Off
+    </Location>`,
+    { files: { 'typed/index.html': 'inside' } },
+  );
+  t.teardown(async () => {
+    await apache.stop();
+    await daemon.remove();
+  });
+  const ask = async (path: string, user: string) => (await apache.get(path, { user, password: 'x' })).status;
+  t.equal(await ask('/', 'alice'), 200);
+  t.equal(await ask('/', 'Alice'), 200);
+  t.equal(await ask('/typed/', 'alice'), 401);
+  t.equal(await ask('/typed/', 'Alice'), 200);
+});
