@@ -44,6 +44,8 @@ t.test('what is not understood is refused with a sentence', async (t) => {
     ]),
     ['DjangoRequireStaffStatus maybe', `DjangoRequireStaffStatus 'maybe': ${SWITCH}`],
     ['DjangoRequireStaffStatus " on"', `DjangoRequireStaffStatus ' on': ${SWITCH}`],
+    ['DjangoAuthCanonicalUser perhaps', `DjangoAuthCanonicalUser 'perhaps': ${SWITCH}`],
+    ['AuthzDjangoAuthoritative perhaps', `AuthzDjangoAuthoritative 'perhaps': ${SWITCH}`],
     ['DjangoRequireSuperuserStatus 2', `DjangoRequireSuperuserStatus '2': ${SWITCH}`],
     ['PythonAuthenHandler mysite.auth', `PythonAuthenHandler 'mysite.auth': ${handler}`],
     ['PythonAuthenHandler django.contrib.auth.handlers.modpython x', `PythonAuthenHandler 'x': ${handler}`],
@@ -141,5 +143,5 @@ t.test('the configurations that come with the module', async (t) => {
   // The lines that are commented out are the defaults, or examples to be taken as they stand.
   const all = readFileSync(join(directory, 'authnz_django.conf'), 'utf8').replace(/^#(?=Django)/gm, '');
   t.equal(await refusal(all), 'accepted', 'authnz_django.conf with every line in force');
-  t.equal(all.match(/^Django/gm)?.length, 6, 'it has every directive');
+  t.equal(all.match(/^Django/gm)?.length, 7, 'it has every directive');
 });

@@ -1,8 +1,13 @@
+import { execFile, execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import t from 'tap';
 import { HTDOCS, startApache } from '../fixtures/apache.ts';
 import { type Asked, type Behaviour, denied, fakeDaemon, GRANTED } from '../fixtures/fake-daemon.ts';
-import { MPM } from '../fixtures/httpd.ts';
+import { MPM, SERVER } from '../fixtures/httpd.ts';
 
 const BASIC = 'AuthType Basic\nAuthName x\nRequire valid-user';
 const HANDLER = 'PythonAuthenHandler django.contrib.auth.handlers.modpython';
@@ -166,4 +171,84 @@ t.test('connections are kept, and given up gracefully', async (t) => {
   const fresh = async () => (await apache.get('/', { user: 'alice', password: 'x' })).status;
   t.equal(await fresh(), 200, 'after a graceful restart');
   t.equal(await fresh(), 200);
+});
+
+/** A repository of two folders with twenty files each, that Apache's children may write to. */
+function repository(directory: string): string {
+  const path = join(directory, 'repository');
+  const tree = join(directory, 'tree');
+  for (const folder of ['open', 'closed']) {
+    mkdirSync(join(tree, folder), { recursive: true });
+    for (let n = 0; n < 20; n++) writeFileSync(join(tree, folder, `f${n}.txt`), `${folder} ${n}\n`);
+  }
+  execFileSync('svnadmin', ['create', path]);
+  execFileSync('svn', ['import', '-q', '-m', 'first', tree, `file://${path}`]);
+  execFileSync('chmod', ['-R', 'a+rwX', path]);
+  return path;
+}
+
+/** With mod_authz_svn loaded, httpd asks anew for every subrequest. 2.2 shows the same of itself, without it. */
+const OTHERS = SERVER.subversion
+  ? ['dav', 'dav_fs', 'dav_lock', 'dav_svn', 'authz_svn']
+  : ['dav', 'dav_fs', 'dav_lock'];
+
+t.test('one question for each HTTP request, whatever else is loaded', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'djauthd-svn-'));
+  chmodSync(directory, 0o755);
+  const daemon = await fakeDaemon(() => GRANTED);
+  const rules = join(directory, 'rules');
+  writeFileSync(rules, '[/]\nalice = rw\n[/closed]\n* =\n');
+  const svn = `<Location "/svn">
+      DAV svn
+      SVNPath "${SERVER.subversion ? repository(directory) : ''}"
+      AuthzSVNAccessFile "${rules}"
+      ${BASIC}
+      AuthBasicProvider django
+    </Location>`;
+  const apache = await startApache(
+    `DjangoAuthSocket ${daemon.socket}
+    DavLockDB "${HTDOCS}/lock"
+    DirectoryIndex a.html b.html c.html
+    Options +Indexes
+    <Directory "${HTDOCS}/folder">
+      ${BASIC}
+      AuthBasicProvider django
+    </Directory>
+    <Location "/dav">
+      Dav On
+      ${BASIC}
+      AuthBasicProvider django
+    </Location>
+    ${SERVER.subversion ? svn : ''}`,
+    { load: OTHERS, files: { ...tree('folder'), ...tree('dav') } },
+  );
+  t.teardown(async () => {
+    await apache.stop();
+    await daemon.remove();
+    rmSync(directory, { recursive: true, force: true });
+  });
+  const count = async (path: string, method = 'GET', headers: Record<string, string> = {}) => {
+    daemon.asked.length = 0;
+    const { status } = await apache.get(path, { user: 'alice', password: 'x', method, headers });
+    return { status, questions: daemon.asked.length };
+  };
+  t.strictSame(await count('/folder/'), { status: 200, questions: 1 }, 'an index');
+  t.strictSame(await count('/dav/', 'PROPFIND', { depth: '0' }), { status: 207, questions: 1 });
+  t.strictSame(await count('/dav/', 'PROPFIND', { depth: '1' }), { status: 207, questions: 1 });
+
+  if (SERVER.subversion) {
+    daemon.asked.length = 0;
+    const login = ['--username', 'ALICE', '--password', 'x', '--no-auth-cache', '--non-interactive'];
+    const copy = join(directory, 'copy');
+    const environment = { ...process.env, LC_ALL: 'C.UTF-8', HOME: directory };
+    // Not the synchronous one: the daemon is in this process.
+    const { stdout: said } = await promisify(execFile)('svn', ['checkout', ...login, `${apache.url}/svn`, copy], {
+      env: environment,
+    });
+    t.match(said, 'open/f19.txt', 'a checkout by a name that the database spells otherwise than the rules');
+    t.notMatch(said, 'closed/', 'what the rules close stays closed');
+    const answered = apache.accessLog().match(/^\S+ \S+ "\w+ \/svn[^"]*" (?!401)\d+/gm) ?? [];
+    t.ok(answered.length > 3);
+    t.equal(daemon.asked.length, answered.length, 'as many questions as HTTP requests with a name');
+  }
 });

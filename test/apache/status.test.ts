@@ -178,6 +178,7 @@ t.test('a reply that makes no sense is a fault', async (t) => {
     ids.push(id);
     return replies.get(user) ?? GRANTED;
   });
+  const mpm = MPMS.includes('prefork') ? 'prefork' : MPM;
   // The vectors answer request 1. A child that serves one connection asks its first question anew each time.
   const apache = await startApache(
     `DjangoAuthSocket ${daemon.socket}
@@ -185,8 +186,10 @@ t.test('a reply that makes no sense is a fault', async (t) => {
     ${section('/', PROVIDER)}
     ${section('/handler', HANDLER)}`,
     {
-      mpm: MPMS.includes('prefork') ? 'prefork' : MPM,
-      processes: 'StartServers 4\nMinSpareServers 4\nMaxConnectionsPerChild 1',
+      mpm,
+      processes: `StartServers 4\nMaxConnectionsPerChild 1\n${
+        mpm === 'prefork' ? 'MinSpareServers 4' : 'ThreadsPerChild 1\nMinSpareThreads 4\nMaxRequestWorkers 8'
+      }`,
       files: { 'handler/index.html': 'inside' },
     },
   );
