@@ -49,6 +49,7 @@ export ASAN_OPTIONS=abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1
 run vectors "$tests/test_vectors"
 run connection "$tests/test_connection"
 run threads "$tests/test_threads"
+run pool "$tests/test_pool"
 run cli node test/test_cli.mjs "$tests/djauth" "$build/libdjauth.so"
 run fuzz fuzz
 echo "1..$points"

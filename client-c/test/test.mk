@@ -25,6 +25,12 @@ $(TEST_OUT)/test_connection: test/test_connection.c test/tap.h test/server.h dja
 $(TEST_OUT)/test_threads: test/test_threads.c test/tap.h test/server.h djauth.c djauth_wire.c djauth_wire.h djauth.h $(TEST_OUT)/vectors.h
 	$(CC) $(TEST_CFLAGS) -fsanitize=thread -o $@ test/test_threads.c djauth_wire.c $(LIBS) -pthread
 
+# The module's own, against the headers of the httpd that it is built for.
+$(TEST_OUT)/test_pool: test/test_pool.c test/tap.h test/server.h mod_authnz_django_connections.c mod_authnz_django.h httpd_compat.h \
+                       djauth.c djauth_wire.c djauth_wire.h djauth.h $(TEST_OUT)/vectors.h $(OUT)/httpd.stamp
+	$(CC) $(APXS_CFLAGS) $(filter-out -D_GNU_SOURCE,$(APR_CPPFLAGS)) $(HTTPD_INCLUDES) $(TEST_CFLAGS) -O1 -fsanitize=thread \
+		-o $@ test/test_pool.c djauth.c djauth_wire.c $(LIBS) $(shell $(APR_CONFIG) --link-ld) -pthread
+
 $(TEST_OUT)/djauth: djauth-cli.c djauth.c djauth_wire.c djauth_wire.h djauth.h | $(TEST_OUT)
 	$(CC) $(TEST_CFLAGS) $(ASAN) -o $@ djauth-cli.c djauth.c djauth_wire.c $(LIBS)
 
@@ -43,7 +49,7 @@ $(TEST_OUT)/analyzed: djauth.c djauth_wire.c djauth-cli.c djauth_wire.h djauth.h
 	rm -f $@.o
 	touch $@
 
-check: $(TEST_OUT)/analyzed $(TEST_OUT)/test_vectors $(TEST_OUT)/test_connection $(TEST_OUT)/test_threads $(TEST_OUT)/djauth \
+check: $(TEST_OUT)/analyzed $(TEST_OUT)/test_vectors $(TEST_OUT)/test_connection $(TEST_OUT)/test_threads $(TEST_OUT)/test_pool $(TEST_OUT)/djauth \
        $(TEST_OUT)/reply_fuzz $(TEST_OUT)/corpus library
 	sh test/check.sh $(TEST_OUT) $(OUT)
 

@@ -83,6 +83,20 @@ static void test_handles(void)
        "a status that is none has \"?\"");
 }
 
+/* When to ask again, after a question that no daemon answered. */
+static unsigned retry_after(const char *path)
+{
+    djauth *handle = djauth_new(path);
+    djauth_question q = DJAUTH_QUESTION_INIT;
+    djauth_answer a;
+
+    q.username = "alice";
+    q.username_length = 5;
+    djauth_authorize(handle, &q, &a);
+    djauth_free(handle);
+    return a.status == DJAUTH_ERROR ? a.retry_after : 99;
+}
+
 static void test_unreachable(void)
 {
     server of;
@@ -95,6 +109,8 @@ static void test_unreachable(void)
     unlink(of.path);
     ok(ask_once(&of, 500, reason, sizeof(reason)) == DJAUTH_ERROR && strstr(reason, "No such file") != NULL,
        "no socket: %s", reason);
+    ok(retry_after(of.path) == 5, "who is away may come back");
+    ok(retry_after("/etc/passwd/auth.sock") == 0, "a path that cannot be is no matter of time");
     rmdir(of.directory);
 }
 
