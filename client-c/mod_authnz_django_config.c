@@ -396,6 +396,19 @@ static const char *other_variable(cmd_parms *command, const char *name)
                         command->cmd->name, name);
 }
 
+/* Likewise of mod_auth_basic: whoever names the provider means our socket, also where no other directive says so. */
+static const char *see_provider(cmd_parms *command, void *section, const char *name)
+{
+    (void)section;
+    if (ap_find_linked_module("mod_auth_basic.c") == NULL) {
+        return "AuthBasicProvider: mod_auth_basic is not loaded";
+    }
+    if (strcmp(name, "django") == 0) {
+        django_mention(command);
+    }
+    return NULL;
+}
+
 static const char *set_variable(cmd_parms *command, void *section, const char *name, const char *value)
 {
     if (strcmp(name, SETTINGS_VARIABLE) != 0) {
@@ -462,6 +475,7 @@ const command_rec django_directives[] = {
                     OLD_HANDLER ": let people in with their Django accounts, as that handler did"),
     AP_INIT_TAKE12("PythonOption", set_option, NULL, SECTION,
                    "an option of the handler " OLD_HANDLER ", and its value"),
+    AP_INIT_ITERATE("AuthBasicProvider", see_provider, NULL, OR_AUTHCFG, "django: ask djauthd"),
     AP_INIT_TAKE12("SetEnv", set_variable, NULL, OR_FILEINFO,
                    SETTINGS_VARIABLE " and the Django site whose accounts are let in"),
     AP_INIT_ITERATE("UnsetEnv", unset_variable, NULL, OR_FILEINFO,

@@ -40,15 +40,30 @@ if [ $# -eq 0 ]; then
     count $status "$(grep -c '^ok ' $results/c.tap)" "$(grep -c '^not ok ' $results/c.tap)"
 fi
 
-# --fail-skip: what is tested here may not be missing on the machine.
-echo "# TypeScript, live Apache, Django"
-npx tap --fail-skip --reporter=terse --output-file=$results/tap.tap "$@"
-status=$?
-summary=$(grep -E '^# \{ total: ' $results/tap.tap | tail -n 1)
+# tests NAME COMMAND...: a run of tap, and what it counted.
+tests() {
+    output=$results/$1.tap
+    shift
+    # --fail-skip: what is tested here may not be missing on the machine.
+    "$@" --fail-skip --reporter=terse --output-file="$output"
+    status=$?
+    summary=$(grep -E '^# \{ total: ' "$output" | tail -n 1)
+    all=$(number total)
+    good=$(number pass)
+    count $status "${good:-0}" $((${all:-0} - ${good:-0}))
+}
 number() { echo "$summary" | sed -n "s/.*[{ ]$1: \([0-9]*\).*/\1/p"; }
-all=$(number total)
-good=$(number pass)
-count $status "${good:-0}" $((${all:-0} - ${good:-0}))
+
+echo "# TypeScript, live Apache, Django"
+tests tap npx tap "$@"
+
+if [ $# -eq 0 ]; then
+    for mpm in prefork worker; do
+        echo "# live Apache with MPM $mpm"
+        tests apache-$mpm env MPM=$mpm npx tap test/apache/status.test.ts test/apache/require.test.ts \
+            test/apache/once.test.ts test/apache/environment.test.ts
+    done
+fi
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

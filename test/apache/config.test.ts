@@ -112,6 +112,13 @@ t.test('a socket that is not there is a warning, not an error', async (t) => {
   const missing = await configtest('DjangoAuthSocket /nowhere/auth.sock');
   t.equal(missing.code, 0);
   t.match(missing.stderr, 'DjangoAuthSocket /nowhere/auth.sock: there is no such socket');
+  const silent = await configtest('<Location "/">\nAuthBasicProvider django\n</Location>');
+  t.equal(silent.code, 0);
+  t.match(silent.stderr, 'DjangoAuthSocket /run/djauthd/auth.sock: there is no such socket', 'the default one too');
+  t.match(
+    await refusal('<Location "/">\nAuthBasicProvider file\n</Location>', { without: ['auth_basic'] }),
+    'AuthBasicProvider: mod_auth_basic is not loaded',
+  );
   const file = await configtest('DjangoAuthSocket /etc/passwd');
   t.equal(file.code, 0);
   t.match(file.stderr, 'DjangoAuthSocket /etc/passwd: that is not a socket');

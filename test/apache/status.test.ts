@@ -56,11 +56,11 @@ t.test('what each verdict and each fault becomes', async (t) => {
     ${section('/handler', HANDLER)}
     ${section('/off', `${PROVIDER}\nAuthBasicAuthoritative Off`)}
     ${section('/old', `${HANDLER}\nAuthUserFile /dev/null\nAuthBasicAuthoritative Off`)}
-    ${section('/document', `${PROVIDER}\nErrorDocument 500 /sorry.html`)}`,
+    ${section('/document', `${PROVIDER}\nErrorDocument 500 /sorry.html\nErrorDocument 401 /login.html`)}`,
     {
       logLevel: 'debug',
       files: Object.fromEntries(
-        ['provider/', 'handler/', 'off/', 'old/', 'document/', 'sorry.html'].map((path) => [
+        ['provider/', 'handler/', 'off/', 'old/', 'document/', 'sorry.html', 'login.html'].map((path) => [
           path.endsWith('/') ? `${path}index.html` : path,
           `this is ${path}`,
         ]),
@@ -108,6 +108,14 @@ t.test('what each verdict and each fault becomes', async (t) => {
   const document = await apache.get('/document/', { user: 'full' });
   t.match(document, { status: 503, body: 'this is sorry.html', headers: { 'retry-after': '7' } }, 'ErrorDocument 500');
   t.equal((await apache.get('/document/', { user: 'fault' })).status, 500);
+  const throttled = await apache.get('/document/', { user: 'throttled' });
+  t.match(throttled, { status: 429, message: 'Too Many Requests', headers: { 'retry-after': '60' } });
+  const login = await apache.get('/document/', { user: 'denied' });
+  t.match(
+    login,
+    { status: 401, body: 'this is login.html', headers: { 'www-authenticate': /^Basic / } },
+    'ErrorDocument 401',
+  );
   t.match(apache.accessLog(), /full "GET \/provider\/ HTTP\/1.1" 503/, 'the access log has the status that was sent');
 });
 

@@ -6,7 +6,7 @@ import { type Apache, startApache } from '../fixtures/apache.ts';
 import { type RunningDaemon, startDaemon, waitFor } from '../fixtures/daemon.ts';
 import { createSite, type Person, type Site } from '../fixtures/site.ts';
 
-const BASIC = 'AuthType Basic\nAuthName "example.com"\nRequire valid-user';
+const BASIC = 'AuthType Basic\nAuthName "example.com"';
 const PROVIDER = 'AuthBasicProvider django';
 const HANDLER = 'PythonAuthenHandler django.contrib.auth.handlers.modpython';
 
@@ -22,6 +22,8 @@ const PEOPLE: Person[] = [
   { username: 'zoë', password: 'pä:ß ', isStaff: true },
 ];
 
+const ANY = 'DjangoRequireStaffStatus Off\n';
+
 /** What each section requires, and who meets it. */
 const SECTIONS: Record<string, { lines: string; may: string[] }> = {
   '/staff': { lines: '', may: ['staff', 'boss', 'voter', 'member', 'zoë'] },
@@ -32,12 +34,18 @@ const SECTIONS: Record<string, { lines: string; may: string[] }> = {
   '/super': { lines: 'DjangoRequireSuperuserStatus On', may: ['boss'] },
   '/super-only': { lines: 'DjangoRequireStaffStatus Off\nDjangoRequireSuperuserStatus On', may: ['boss', 'chief'] },
   '/perm': { lines: 'DjangoPermissionName polls.can_vote', may: ['boss', 'voter', 'member'] },
+  '/r-staff': { lines: `${ANY}Require django-staff`, may: ['staff', 'boss', 'voter', 'member', 'zoë'] },
+  '/r-super': { lines: `${ANY}Require django-superuser`, may: ['boss', 'chief'] },
+  '/r-group': { lines: `${ANY}Require django-group nobodies voters`, may: ['member'] },
+  '/r-perm': { lines: `${ANY}Require django-permission polls.can_vote`, may: ['boss', 'chief', 'voter', 'member'] },
+  '/r-both': { lines: 'Require django-group voters\nRequire django-superuser', may: ['boss', 'member'] },
   '/perm-none': { lines: 'DjangoPermissionName polls.no_such_thing', may: ['boss'] },
 };
 
 const passwordOf = (username: string): string => PEOPLE.find((p) => p.username === username)?.password ?? '';
 
-const section = (path: string, lines: string): string => `<Location "${path}">\n${BASIC}\n${lines}\n</Location>\n`;
+const section = (path: string, lines: string): string =>
+  `<Location "${path}">\n${BASIC}\n${lines}\n${lines.includes('Require django') ? '' : 'Require valid-user'}\n</Location>\n`;
 
 interface World {
   apache: Apache;
@@ -60,7 +68,7 @@ async function world(config: string, sites = ['mysite.settings']): Promise<World
   const toml = (names: string[]): string =>
     `[cache]\naccount_ttl = "0s"\n${names.map((name) => `[sites."${name}"]\ndatabase = "${urls[name]}"`).join('\n')}`;
   const daemon = await startDaemon({ directory, listen: 'mode = "0666"', config: toml(sites) });
-  const apache = await startApache(`DjangoAuthSocket ${daemon.socket}\n${config}`, {
+  const apache = await startApache(`DjangoAuthSocket ${daemon.socket}\nDjangoAuthTimeout 60s\n${config}`, {
     files: Object.fromEntries(['/staff', '/old', '/mine', '/other'].map((path) => [`${path}/index.html`, 'inside'])),
   });
   return {

@@ -17,7 +17,7 @@ export interface Walked extends Step {
 
 const ok = (status: number) => status === 200;
 const refused = (status: number) => status === 401;
-const fault = (status: number) => status >= 500 && status <= 599;
+const away = (status: number) => status === 503;
 
 const STEPS: readonly Step[] = [
   { path: '/staff/', expected: refused, meaning: 'nobody is asked for a name' },
@@ -48,8 +48,8 @@ const STEPS: readonly Step[] = [
 ];
 
 const STEPS_WITHOUT_DAEMON: readonly Step[] = ['/staff/', '/members/', '/example/', '/example2/'].flatMap((path) => [
-  { path, user: 'alice', expected: fault, meaning: 'daemon stopped: a fault, not a refusal' },
-  { path, user: 'alice', password: 'wrong', expected: fault, meaning: 'daemon stopped, wrong password' },
+  { path, user: 'alice', expected: away, meaning: 'daemon stopped: a fault, not a refusal' },
+  { path, user: 'alice', password: 'wrong', expected: away, meaning: 'daemon stopped, wrong password' },
 ]);
 
 /** Makes the requests, the last ones with the daemon stopped, and hands each to `show` as it is answered. */
