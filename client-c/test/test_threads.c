@@ -1,4 +1,4 @@
-/* test_threads.c: a handle for each thread, under ThreadSanitizer. */
+/* test_threads.c: a handle for each thread, and one that goes from hand to hand, under ThreadSanitizer. */
 #include "djauth.c"
 
 #include "server.h"
@@ -28,24 +28,53 @@ static void *ask_many(void *unused)
     return (void *)granted;
 }
 
-int main(void)
+static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
+
+/* One thread at a time is all that a handle asks for: which one it is does not matter. */
+static void *take_turns(void *shared)
 {
-    static const step steps[] = {{.kind = GRANT}};
-    pthread_t threads[THREADS];
+    djauth_answer a;
     size_t granted = 0;
     int i;
 
-    server_start(&of, steps, 1);
+    for (i = 0; i < QUESTIONS / 10; i++) {
+        pthread_mutex_lock(&turn);
+        granted += djauth_ping(shared, 0, &a) == DJAUTH_ERROR && strstr(a.reason, "nowhere") != NULL;
+        pthread_mutex_unlock(&turn);
+    }
+    return (void *)granted;
+}
+
+static size_t run(void *(*what)(void *), void *with)
+{
+    pthread_t threads[THREADS];
+    size_t sum = 0;
+    int i;
+
     for (i = 0; i < THREADS; i++) {
-        pthread_create(&threads[i], NULL, ask_many, NULL);
+        pthread_create(&threads[i], NULL, what, with);
     }
     for (i = 0; i < THREADS; i++) {
         void *result;
         pthread_join(threads[i], &result);
-        granted += (size_t)result;
+        sum += (size_t)result;
     }
-    ok(granted == THREADS * QUESTIONS && server_requests(&of) == THREADS * QUESTIONS,
-       "%d threads with a handle each: %zu questions granted", THREADS, granted);
+    return sum;
+}
+
+int main(void)
+{
+    static const step steps[] = {{.kind = GRANT}};
+    djauth *shared = djauth_new("/nowhere");
+    size_t counted;
+
+    server_start(&of, steps, 1);
+    counted = run(ask_many, NULL);
+    ok(counted == THREADS * QUESTIONS && server_requests(&of) == THREADS * QUESTIONS,
+       "%d threads with a handle each: %zu questions granted", THREADS, counted);
     server_stop(&of);
+    counted = run(take_turns, shared);
+    ok(counted == THREADS * (QUESTIONS / 10), "%d threads that take turns with one: %zu faults told", THREADS, counted);
+    djauth_free(shared);
     return tap_done();
 }
