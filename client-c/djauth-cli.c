@@ -1,5 +1,5 @@
 /* djauth-cli.c: the djauth command, for hooks and for people at a keyboard. See djauth.1. */
-#include "djauth.h"
+#include "djauth-cli.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,9 +15,6 @@
 #include <termios.h>
 #include <unistd.h>
 
-/* What hooks go by. */
-enum { EXIT_GRANTED = 0, EXIT_DENIED = 1, EXIT_USAGE = 2, EXIT_BUSY = 3, EXIT_FAULT = 4 };
-
 /* One octet more than a password may have, and a line end: a longer one need not be read to be denied. */
 #define PASSWORD_ROOM (32768 + 3)
 
@@ -26,7 +23,7 @@ enum { EXIT_GRANTED = 0, EXIT_DENIED = 1, EXIT_USAGE = 2, EXIT_BUSY = 3, EXIT_FA
 
 #define TIMEOUT_MAX_MS 600000
 
-typedef enum command { CHECK, AUTHORIZE, PING } command;
+typedef enum command { CHECK, AUTHORIZE, PING, SVN_GROUPS } command;
 
 typedef struct options {
     command asked;
@@ -37,12 +34,14 @@ typedef struct options {
     int password_fd;
     int json;
     int quiet;
+    svn_groups_options svn;
 } options;
 
 static const char usage_text[] =
     "Usage: djauth check     [options] USER    may USER in, with the password on standard input?\n"
     "       djauth authorize [options] USER    may USER in, whom somebody else has authenticated?\n"
     "       djauth ping      [options]         is the daemon there?\n"
+    "       djauth svn-groups --output FILE    write Django's groups for Subversion's path rules\n"
     "\n"
     "  --socket PATH      where the daemon listens ($DJAUTH_SOCKET, else " DJAUTH_DEFAULT_SOCKET ")\n"
     "  --site NAME        the Django site; the daemon's only one without it\n"
@@ -58,8 +57,15 @@ static const char usage_text[] =
     "  --quiet            print no answer\n"
     "  --help, --version\n"
     "\n"
+    "svn-groups asks over the control socket ($DJAUTH_CONTROL_SOCKET, else " DJAUTH_DEFAULT_CONTROL_SOCKET "):\n"
+    "  --output FILE      mod_authz_svn's AuthzSVNGroupsFile; replaced where it changes\n"
+    "  --prefix P         stands before each group's name in the file\n"
+    "  --group G          this group only; several: these\n"
+    "  --site, --socket, --timeout, --quiet as above\n"
+    "\n"
     "The password is read to the end of the input; one newline at its end is not part of it.\n"
-    "Exit: 0 granted, 1 denied, 2 wrong usage, 3 busy, 4 fault.\n";
+    "Exit: 0 granted, 1 denied, 2 wrong usage, 3 busy, 4 fault.\n"
+    "svn-groups: 0 done, 1 done but names were refused, 2 wrong usage, 3 and 4 nothing was written.\n";
 
 /* ---- Texts ---- */
 
@@ -83,8 +89,7 @@ static int character(const char *text)
     return more + 1;
 }
 
-/* What a terminal might obey, and what is no text, is shown as \xNN: names are of somebody else's choosing. */
-static void print_plain(FILE *to, const char *text)
+void print_plain(FILE *to, const char *text)
 {
     while (*text != '\0') {
         const unsigned char *at = (const unsigned char *)text;
@@ -120,6 +125,20 @@ static void print_json_text(const char *text)
         text += length;
     }
     putchar('"');
+}
+
+int fault(int code, const char *format, ...)
+{
+    char sentence[1024];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(sentence, sizeof(sentence), format, arguments);
+    va_end(arguments);
+    fprintf(stderr, "djauth: %s: ", code == EXIT_BUSY ? "busy" : "error");
+    print_plain(stderr, sentence);
+    fputc('\n', stderr);
+    return code;
 }
 
 /* ---- The command line ---- */
@@ -182,16 +201,45 @@ static command command_of(const char *name)
         if (strcmp(name, "ping") == 0) {
             return PING;
         }
-        wrong_usage("\"%.256s\" is no command; commands are check, authorize and ping", name);
+        if (strcmp(name, "svn-groups") == 0) {
+            return SVN_GROUPS;
+        }
+        wrong_usage("\"%.256s\" is no command; commands are check, authorize, ping and svn-groups", name);
     }
-    wrong_usage("a command is needed: check, authorize or ping");
+    wrong_usage("a command is needed: check, authorize, ping or svn-groups");
+}
+
+/* What would not be heeded is refused: the asker meant something by it. */
+static void svn_groups_usage(const options *of)
+{
+    const djauth_question *asked = &of->question;
+    const char *flaw;
+    char *probe;
+
+    if (of->svn.output == NULL) {
+        wrong_usage("svn-groups: --output FILE is needed");
+    }
+    if (asked->require_staff || asked->require_superuser || asked->permissions_count > 0 || asked->client_address != NULL
+        || of->json) {
+        wrong_usage("svn-groups: only --output, --prefix, --group, --site, --socket, --timeout and --quiet are accepted");
+    }
+    if (of->svn.prefix != NULL) {
+        if (asprintf(&probe, "%sx", of->svn.prefix) < 0) {
+            exit(EXIT_FAULT);
+        }
+        flaw = svn_group_flaw(probe);
+        free(probe);
+        if (flaw != NULL) {
+            wrong_usage("--prefix: \"%.256s\" is not accepted: %s", of->svn.prefix, flaw);
+        }
+    }
 }
 
 static void read_options(int count, char **words, options *into)
 {
     enum {
         SOCKET = 256, SITE, STAFF, SUPERUSER, PERMISSION, GROUP, PASSWORD, PASSWORD_FD, TIMEOUT, ADDRESS, SERVICE, JSON,
-        QUIET, HELP, VERSION
+        QUIET, OUTPUT, PREFIX, HELP, VERSION
     };
     static const struct option known[] = {
         {"socket", required_argument, NULL, SOCKET},
@@ -207,6 +255,8 @@ static void read_options(int count, char **words, options *into)
         {"service", required_argument, NULL, SERVICE},
         {"json", no_argument, NULL, JSON},
         {"quiet", no_argument, NULL, QUIET},
+        {"output", required_argument, NULL, OUTPUT},
+        {"prefix", required_argument, NULL, PREFIX},
         {"help", no_argument, NULL, HELP},
         {"version", no_argument, NULL, VERSION},
         {NULL, 0, NULL, 0},
@@ -262,6 +312,12 @@ static void read_options(int count, char **words, options *into)
         case QUIET:
             into->quiet = 1;
             break;
+        case OUTPUT:
+            into->svn.output = a_name("--output", optarg, "a path");
+            break;
+        case PREFIX:
+            into->svn.prefix = a_name("--prefix", optarg, "what group names may begin with");
+            break;
         case 'h':
         case HELP:
             fputs(usage_text, stdout);
@@ -283,7 +339,12 @@ static void read_options(int count, char **words, options *into)
     }
     name = optind < count ? words[optind++] : NULL;
     into->asked = command_of(name);
-    if (into->asked != PING) {
+    if (into->asked == SVN_GROUPS) {
+        svn_groups_usage(into);
+    } else if (into->svn.output != NULL || into->svn.prefix != NULL) {
+        wrong_usage("%s: %s belongs to svn-groups", name, into->svn.output != NULL ? "--output" : "--prefix");
+    }
+    if (into->asked == CHECK || into->asked == AUTHORIZE) {
         if (optind == count) {
             wrong_usage("%s: a USER is needed", name);
         }
@@ -296,6 +357,12 @@ static void read_options(int count, char **words, options *into)
     }
     into->question.permissions = into->permissions;
     into->question.groups = into->groups;
+    into->svn.only = into->groups;
+    into->svn.only_count = into->question.groups_count;
+    into->svn.prefix = into->svn.prefix != NULL ? into->svn.prefix : "";
+    into->svn.site = into->question.site;
+    into->svn.timeout_ms = into->question.timeout_ms;
+    into->svn.quiet = into->quiet;
 }
 
 /* ---- The password ---- */
@@ -543,7 +610,8 @@ int main(int count, char **words)
     static char password[PASSWORD_ROOM];
     options of = {.question = DJAUTH_QUESTION_INIT, .password_fd = STDIN_FILENO};
     const struct rlimit none = {0, 0};
-    const char *usual = getenv("DJAUTH_SOCKET");
+    const char *variable;
+    const char *path;
     djauth_answer answer;
     djauth *handle;
     int code;
@@ -556,13 +624,23 @@ int main(int count, char **words)
     of.question.service = "djauth";
     read_options(count, words, &of);
 
-    handle = djauth_new(of.socket != NULL ? of.socket : usual != NULL && usual[0] != '\0' ? usual : NULL);
+    variable = of.asked == SVN_GROUPS ? "DJAUTH_CONTROL_SOCKET" : "DJAUTH_SOCKET";
+    path = of.socket != NULL ? of.socket : getenv(variable);
+    if (path == NULL || path[0] == '\0') {
+        path = of.asked == SVN_GROUPS ? DJAUTH_DEFAULT_CONTROL_SOCKET : DJAUTH_DEFAULT_SOCKET;
+    }
+    handle = djauth_new(path);
     if (handle == NULL) {
         if (errno == ENAMETOOLONG) {
             wrong_usage("%s: \"%.256s\" is not accepted; accepted: a path of at most 107 octets",
-                        of.socket != NULL ? "--socket" : "DJAUTH_SOCKET", of.socket != NULL ? of.socket : usual);
+                        of.socket != NULL ? "--socket" : variable, path);
         }
         return report_fault(&of, "begin");
+    }
+    if (of.asked == SVN_GROUPS) {
+        code = svn_groups(handle, &of.svn);
+        djauth_free(handle);
+        return code;
     }
     if (of.asked == CHECK) {
         ssize_t length = read_password(of.password_fd, password, sizeof(password));

@@ -277,19 +277,50 @@ static outcome receive(djauth *handle, djauth_answer *answer, unsigned char *int
 
 /* ---- Questions ---- */
 
+/* What is asked, and where its answer goes. */
+typedef struct exchange {
+    djauth_operation operation;
+    const djauth_question *question; /* of a check and an authorize */
+    const char *site;                /* the rest is of groups */
+    const char *after;
+    djauth_groups_page *page;
+} exchange;
+
+static int encode(djauth *handle, const exchange *asked, uint32_t deadline_ms)
+{
+    if (asked->operation == DJAUTH_GROUPS) {
+        return djauth_wire_encode_groups(&handle->frame, handle->last_id, asked->site, asked->after);
+    }
+    return djauth_wire_encode(&handle->frame, handle->last_id, asked->operation, asked->question, deadline_ms);
+}
+
+static const char *decode(djauth *handle, size_t length, const exchange *asked, djauth_answer *answer)
+{
+    const char *wrong;
+
+    if (asked->operation != DJAUTH_GROUPS) {
+        return djauth_wire_decode(handle->body.at, length, handle->last_id, asked->operation, &handle->texts, answer);
+    }
+    wrong = djauth_wire_decode_groups(handle->body.at, length, handle->last_id, &handle->texts, asked->page);
+    answer->status = asked->page->status;
+    answer->reason = asked->page->reason;
+    answer->retry_after = asked->page->retry_after;
+    return wrong;
+}
+
 /*
  * Encodes, sends, and wipes at once: the password need not lie here while the daemon thinks. Under an id of its own, and
  * with the time that is left: the daemon drops a question whose asker has gone.
  */
-static outcome send_question(djauth *handle, djauth_operation operation, const djauth_question *question,
-                             djauth_answer *answer, int again, int64_t until, int timeout_ms)
+static outcome send_question(djauth *handle, const exchange *asked, djauth_answer *answer, int again, int64_t until,
+                             int timeout_ms)
 {
     int64_t left = until - now_ms();
     int encoded;
     outcome came;
 
     handle->last_id++;
-    encoded = djauth_wire_encode(&handle->frame, handle->last_id, operation, question, left > 1 ? (uint32_t)left : 1);
+    encoded = encode(handle, asked, left > 1 ? (uint32_t)left : 1);
     if (encoded == -2) {
         /* Names and passwords were measured before: it is the site, permissions or groups that are too many. */
         came = fail(handle, answer, DJAUTH_ERROR, "the question does not fit a frame of %d octets", DJAUTH_FRAME_MAX);
@@ -304,15 +335,15 @@ static outcome send_question(djauth *handle, djauth_operation operation, const d
     return came;
 }
 
-static outcome attempt(djauth *handle, djauth_operation operation, const djauth_question *question,
-                       djauth_answer *answer, int again, int64_t until, int timeout_ms)
+static outcome attempt(djauth *handle, const exchange *asked, djauth_answer *answer, int again, int64_t until,
+                       int timeout_ms)
 {
     unsigned char first[DJAUTH_LENGTH_OCTETS];
     const char *wrong;
     uint32_t length;
     outcome came;
 
-    if ((came = send_question(handle, operation, question, answer, again, until, timeout_ms)) != ANSWERED
+    if ((came = send_question(handle, asked, answer, again, until, timeout_ms)) != ANSWERED
         || (came = receive(handle, answer, first, sizeof(first), 0, again, until, timeout_ms)) != ANSWERED) {
         return came;
     }
@@ -328,7 +359,7 @@ static outcome attempt(djauth *handle, djauth_operation operation, const djauth_
     if ((came = receive(handle, answer, handle->body.at, length, 1, again, until, timeout_ms)) != ANSWERED) {
         return came;
     }
-    wrong = djauth_wire_decode(handle->body.at, length, handle->last_id, operation, &handle->texts, answer);
+    wrong = decode(handle, length, asked, answer);
     if (wrong != NULL) {
         return fail(handle, answer, DJAUTH_ERROR, "%s: %s", handle->address.sun_path, wrong);
     }
@@ -338,8 +369,7 @@ static outcome attempt(djauth *handle, djauth_operation operation, const djauth_
     return ANSWERED;
 }
 
-static djauth_status ask(djauth *handle, djauth_operation operation, const djauth_question *question, int timeout_ms,
-                         djauth_answer *answer)
+static djauth_status ask(djauth *handle, const exchange *asked, int timeout_ms, djauth_answer *answer)
 {
     int64_t until;
     int tries;
@@ -358,7 +388,7 @@ static djauth_status ask(djauth *handle, djauth_operation operation, const djaut
     }
     /* A daemon that ends leaves what it has not answered to its successor, which may not have come up yet. */
     for (tries = 1; handle->fd >= 0 || connect_to(handle, answer) == ANSWERED; tries++) {
-        if (attempt(handle, operation, question, answer, tries < TRIES_MAX, until, timeout_ms) != GONE) {
+        if (attempt(handle, asked, answer, tries < TRIES_MAX, until, timeout_ms) != GONE) {
             break;
         }
         disconnect(handle);
@@ -369,6 +399,8 @@ static djauth_status ask(djauth *handle, djauth_operation operation, const djaut
 static djauth_status ask_about(djauth *handle, djauth_operation operation, const djauth_question *question,
                                djauth_answer *answer)
 {
+    const exchange asked = {.operation = operation, .question = question};
+
     if (question->size != sizeof(*question)) {
         fail(handle, answer, DJAUTH_ERROR, "the question was not begun with DJAUTH_QUESTION_INIT of this library");
         return answer->status;
@@ -385,7 +417,7 @@ static djauth_status ask_about(djauth *handle, djauth_operation operation, const
         answer->reason = "too-long";
         return answer->status;
     }
-    return ask(handle, operation, question, question->timeout_ms, answer);
+    return ask(handle, &asked, question->timeout_ms, answer);
 }
 
 djauth_status djauth_check(djauth *handle, const djauth_question *question, djauth_answer *answer)
@@ -400,5 +432,25 @@ djauth_status djauth_authorize(djauth *handle, const djauth_question *question, 
 
 djauth_status djauth_ping(djauth *handle, int timeout_ms, djauth_answer *answer)
 {
-    return ask(handle, DJAUTH_PING, NULL, timeout_ms, answer);
+    const exchange asked = {.operation = DJAUTH_PING};
+
+    return ask(handle, &asked, timeout_ms, answer);
+}
+
+djauth_status djauth_groups(djauth *handle, const char *site, const char *after, int timeout_ms, djauth_groups_page *page)
+{
+    const exchange asked = {.operation = DJAUTH_GROUPS, .site = site, .after = after, .page = page};
+    djauth_answer answer;
+
+    memset(page, 0, sizeof(*page));
+    page->status = DJAUTH_ERROR;
+    page->reason = "";
+    if (ask(handle, &asked, timeout_ms, &answer) != DJAUTH_GRANTED) {
+        /* A page that broke off is none. */
+        memset(page, 0, sizeof(*page));
+        page->status = answer.status;
+        page->reason = answer.reason;
+        page->retry_after = answer.retry_after;
+    }
+    return page->status;
 }

@@ -47,6 +47,9 @@ extern "C" {
 /* Where the daemon listens unless its configuration says otherwise. */
 #define DJAUTH_DEFAULT_SOCKET "/run/djauthd/auth.sock"
 
+/* Where it listens for what is not for everybody who may ask: djauth_groups. The daemon's own user may open it. */
+#define DJAUTH_DEFAULT_CONTROL_SOCKET "/run/djauthd/control.sock"
+
 /* How long one question may take in all, in milliseconds, where the caller names no time. */
 #define DJAUTH_DEFAULT_TIMEOUT_MS 5000
 
@@ -147,6 +150,33 @@ DJAUTH_API djauth_status djauth_authorize(djauth *handle, const djauth_question 
  * what it calls itself, such as "djauthd 0.1.0".
  */
 DJAUTH_API djauth_status djauth_ping(djauth *handle, int timeout_ms, djauth_answer *answer);
+
+/* A group of a Django site. */
+typedef struct djauth_group {
+    const char *name;
+    const char *const *members; /* names of active accounts; NULL when members_count is 0 */
+    size_t members_count;
+} djauth_group;
+
+/* Some of a site's groups. The texts are as those of djauth_answer. */
+typedef struct djauth_groups_page {
+    djauth_status status;       /* DJAUTH_GRANTED: the rest is filled in */
+    const char *reason;         /* why not; "" when granted */
+    unsigned retry_after;       /* busy: in seconds, at least 1; otherwise 0 */
+    const djauth_group *groups; /* NULL when groups_count is 0 */
+    size_t groups_count;
+    const char *next;           /* where the next page begins; NULL: this is the last one */
+} djauth_groups_page;
+
+/*
+ * Who is in which group of a site (NULL: the only one)? For a handle made with the control socket's path: the list names
+ * everybody. It comes in pages: ask with after NULL first, then with what the page before had as next, until that is
+ * NULL. A group that is cut by a page's end begins the next page again, under the same name. A page may be empty and not
+ * the last. Pages are read one after the other: what changes in between may be in one and not yet in another.
+ * Returns page->status; page is always filled in.
+ */
+DJAUTH_API djauth_status djauth_groups(djauth *handle, const char *site, const char *after, int timeout_ms,
+                                       djauth_groups_page *page);
 
 /* "granted", "denied", "unknown-user", "busy", "error", "bad-request"; "?" for anything else. Never NULL. */
 DJAUTH_API const char *djauth_status_name(djauth_status status);

@@ -170,34 +170,63 @@ static void arguments(writer *to, djauth_operation operation, const djauth_quest
     }
 }
 
+static void begin(writer *to, djauth_octets *frame, uint32_t id, const char *operation)
+{
+    to->failed = 0;
+    frame->length = 0;
+    wrote(to, append(frame, "\0\0\0", DJAUTH_LENGTH_OCTETS));
+    msgpack_packer_init(&to->packer, frame, append);
+    wrote(to, msgpack_pack_array(&to->packer, 4));
+    wrote(to, msgpack_pack_int(&to->packer, PROTOCOL_VERSION));
+    wrote(to, msgpack_pack_uint32(&to->packer, id));
+    text(to, operation);
+}
+
+/* Puts the length where room was left for it. */
+static int finish(const writer *to, djauth_octets *frame)
+{
+    size_t length = frame->length - DJAUTH_LENGTH_OCTETS;
+    int i;
+
+    if (to->failed != 0) {
+        return to->failed;
+    }
+    for (i = 0; i < DJAUTH_LENGTH_OCTETS; i++) {
+        frame->at[i] = (unsigned char)(length >> (8 * (DJAUTH_LENGTH_OCTETS - 1 - i)));
+    }
+    return 0;
+}
+
 int djauth_wire_encode(djauth_octets *frame, uint32_t id, djauth_operation operation,
                        const djauth_question *question, uint32_t deadline_ms)
 {
     static const char *const names[] = {"check", "authorize", "ping"};
-    writer to = {.failed = 0};
-    size_t length;
-    int i;
+    writer to;
 
-    frame->length = 0;
-    wrote(&to, append(frame, "\0\0\0", DJAUTH_LENGTH_OCTETS));
-    msgpack_packer_init(&to.packer, frame, append);
-    wrote(&to, msgpack_pack_array(&to.packer, 4));
-    wrote(&to, msgpack_pack_int(&to.packer, PROTOCOL_VERSION));
-    wrote(&to, msgpack_pack_uint32(&to.packer, id));
-    text(&to, names[operation]);
+    begin(&to, frame, id, names[operation]);
     if (operation == DJAUTH_PING) {
         map(&to, 0);
     } else {
         arguments(&to, operation, question, deadline_ms);
     }
-    if (to.failed != 0) {
-        return to.failed;
+    return finish(&to, frame);
+}
+
+int djauth_wire_encode_groups(djauth_octets *frame, uint32_t id, const char *site, const char *after)
+{
+    writer to;
+
+    begin(&to, frame, id, "groups");
+    map(&to, (site != NULL) + (after != NULL));
+    if (site != NULL) {
+        text(&to, "site");
+        text(&to, site);
     }
-    length = frame->length - DJAUTH_LENGTH_OCTETS;
-    for (i = 0; i < DJAUTH_LENGTH_OCTETS; i++) {
-        frame->at[i] = (unsigned char)(length >> (8 * (DJAUTH_LENGTH_OCTETS - 1 - i)));
+    if (after != NULL) {
+        text(&to, "after");
+        text(&to, after);
     }
-    return 0;
+    return finish(&to, frame);
 }
 
 /* ---- Replies ---- */
@@ -449,18 +478,65 @@ static const char *read_account(djauth_octets *into, const msgpack_object *accou
     return NULL;
 }
 
-static const char *read_reply(const msgpack_object *reply, uint32_t id, djauth_operation operation,
-                              djauth_octets *into, djauth_answer *answer)
+static const char not_a_group[] = "the reply lists a group that is none";
+
+/* A group is an array of its name and its members; `members` has room for them. */
+static const char *read_group(djauth_octets *into, const msgpack_object *value, const char **members, djauth_group *group)
+{
+    if (read_text(into, &value->via.array.ptr[0], &group->name) != 0
+        || read_list(into, &value->via.array.ptr[1], members, &group->members, &group->members_count) != 0) {
+        return not_a_group;
+    }
+    return NULL;
+}
+
+static const char *read_groups(djauth_octets *into, const msgpack_object *content, djauth_groups_page *page)
+{
+    const msgpack_object *listed = find(content, "groups");
+    const msgpack_object *next = find(content, "next");
+    const char *wrong = NULL;
+    djauth_group *groups;
+    const char **members;
+    size_t count = size_of_list(listed);
+    size_t members_count = 0;
+    size_t i;
+
+    if (listed == NULL || listed->type != MSGPACK_OBJECT_ARRAY) {
+        return "the reply lists no groups";
+    }
+    for (i = 0; i < count; i++) {
+        const msgpack_object *value = &listed->via.array.ptr[i];
+        if (size_of_list(value) != 2) {
+            return not_a_group;
+        }
+        members_count += size_of_list(&value->via.array.ptr[1]);
+    }
+    /* As for an account. A group took three octets of the body at least: room for its three words and a NUL. */
+    groups = (djauth_group *)(void *)into->at; /* malloc's memory: aligned */
+    members = (const char **)(void *)(into->at + count * sizeof(*groups));
+    into->length = count * sizeof(*groups) + members_count * sizeof(*members);
+    for (i = 0; i < count && wrong == NULL; i++) {
+        memset(&groups[i], 0, sizeof(groups[i]));
+        wrong = read_group(into, &listed->via.array.ptr[i], members, &groups[i]);
+        members += groups[i].members_count;
+    }
+    if (wrong == NULL && next != NULL && read_text(into, next, &page->next) != 0) {
+        wrong = "the reply does not say where the next page begins";
+    }
+    page->groups = count > 0 ? groups : NULL;
+    page->groups_count = count;
+    return wrong;
+}
+
+/* What every reply has. */
+static const char *read_head(const msgpack_object *reply, uint32_t id, djauth_status *status)
 {
     const msgpack_object *part;
-    const msgpack_object *content;
-    const msgpack_object *retry_after;
 
     if (reply->type != MSGPACK_OBJECT_ARRAY || reply->via.array.size != 4) {
         return "the reply is not an array of four";
     }
     part = reply->via.array.ptr;
-    content = &part[3];
     if (part[0].type != MSGPACK_OBJECT_POSITIVE_INTEGER || part[0].via.u64 != PROTOCOL_VERSION) {
         return "the reply is of another version of the protocol";
     }
@@ -470,41 +546,65 @@ static const char *read_reply(const msgpack_object *reply, uint32_t id, djauth_o
     if (part[2].type != MSGPACK_OBJECT_POSITIVE_INTEGER || part[2].via.u64 > DJAUTH_BAD_REQUEST) {
         return "the reply has a status that is not known";
     }
-    if (content->type != MSGPACK_OBJECT_MAP) {
+    if (part[3].type != MSGPACK_OBJECT_MAP) {
         return "the reply has no content";
     }
-
-    answer->status = (djauth_status)part[2].via.u64;
-    switch (answer->status) {
-    case DJAUTH_GRANTED:
-        if (operation == DJAUTH_PING) {
-            return read_text(into, find(content, "server"), &answer->reason) == 0 ? NULL
-                                                                                  : "the reply names no server";
-        }
-        return read_account(into, find(content, "account"), answer);
-    case DJAUTH_BUSY:
-        retry_after = find(content, "retry_after");
-        if (retry_after == NULL || retry_after->type != MSGPACK_OBJECT_POSITIVE_INTEGER || retry_after->via.u64 == 0) {
-            return "the reply says busy but not until when";
-        }
-        answer->retry_after = retry_after->via.u64 > 86400 ? 86400 : (unsigned)retry_after->via.u64;
-        break;
-    case DJAUTH_DENIED:
-    case DJAUTH_UNKNOWN_USER:
-    case DJAUTH_ERROR:
-    case DJAUTH_BAD_REQUEST:
-        break;
-    }
-    return read_text(into, find(content, "reason"), &answer->reason) == 0 ? NULL : "the reply gives no reason";
+    *status = (djauth_status)part[2].via.u64;
+    return NULL;
 }
 
-const char *djauth_wire_decode(const unsigned char *body, size_t length, uint32_t id, djauth_operation operation,
+/* What a reply that does not grant has. */
+static const char *read_refusal(djauth_octets *into, const msgpack_object *content, djauth_status status,
+                                const char **reason, unsigned *retry_after)
+{
+    if (status == DJAUTH_BUSY) {
+        const msgpack_object *after = find(content, "retry_after");
+        if (after == NULL || after->type != MSGPACK_OBJECT_POSITIVE_INTEGER || after->via.u64 == 0) {
+            return "the reply says busy but not until when";
+        }
+        *retry_after = after->via.u64 > 86400 ? 86400 : (unsigned)after->via.u64;
+    }
+    return read_text(into, find(content, "reason"), reason) == 0 ? NULL : "the reply gives no reason";
+}
+
+static const char *read_answer(const msgpack_object *reply, uint32_t id, djauth_operation operation,
                                djauth_octets *into, djauth_answer *answer)
 {
-    msgpack_unpacked reply;
-    const char *wrong;
+    const char *wrong = read_head(reply, id, &answer->status);
+    const msgpack_object *content;
+
+    if (wrong != NULL) {
+        return wrong;
+    }
+    content = &reply->via.array.ptr[3];
+    if (answer->status != DJAUTH_GRANTED) {
+        return read_refusal(into, content, answer->status, &answer->reason, &answer->retry_after);
+    }
+    if (operation == DJAUTH_PING) {
+        return read_text(into, find(content, "server"), &answer->reason) == 0 ? NULL : "the reply names no server";
+    }
+    return read_account(into, find(content, "account"), answer);
+}
+
+static const char *read_page(const msgpack_object *reply, uint32_t id, djauth_octets *into, djauth_groups_page *page)
+{
+    const char *wrong = read_head(reply, id, &page->status);
+    const msgpack_object *content;
+
+    if (wrong != NULL) {
+        return wrong;
+    }
+    content = &reply->via.array.ptr[3];
+    return page->status == DJAUTH_GRANTED ? read_groups(into, content, page)
+                                          : read_refusal(into, content, page->status, &page->reason, &page->retry_after);
+}
+
+/* Unpacks a body that is harmless to unpack, and makes room for its texts. The caller destroys `reply` in any case. */
+static const char *unpack(const unsigned char *body, size_t length, djauth_octets *into, msgpack_unpacked *reply)
+{
     size_t at = 0;
 
+    msgpack_unpacked_init(reply);
     if (walk(body, body + length, 0) != body + length) {
         return "the reply is not one well-formed value";
     }
@@ -513,11 +613,32 @@ const char *djauth_wire_decode(const unsigned char *body, size_t length, uint32_
         return "no memory for the reply";
     }
     into->length = 0;
-    msgpack_unpacked_init(&reply);
-    if (msgpack_unpack_next(&reply, (const char *)body, length, &at) != MSGPACK_UNPACK_SUCCESS || at != length) {
-        wrong = "the reply cannot be decoded";
-    } else {
-        wrong = read_reply(&reply.data, id, operation, into, answer);
+    return msgpack_unpack_next(reply, (const char *)body, length, &at) == MSGPACK_UNPACK_SUCCESS && at == length
+               ? NULL
+               : "the reply cannot be decoded";
+}
+
+const char *djauth_wire_decode(const unsigned char *body, size_t length, uint32_t id, djauth_operation operation,
+                               djauth_octets *into, djauth_answer *answer)
+{
+    msgpack_unpacked reply;
+    const char *wrong = unpack(body, length, into, &reply);
+
+    if (wrong == NULL) {
+        wrong = read_answer(&reply.data, id, operation, into, answer);
+    }
+    msgpack_unpacked_destroy(&reply);
+    return wrong;
+}
+
+const char *djauth_wire_decode_groups(const unsigned char *body, size_t length, uint32_t id, djauth_octets *into,
+                                      djauth_groups_page *page)
+{
+    msgpack_unpacked reply;
+    const char *wrong = unpack(body, length, into, &reply);
+
+    if (wrong == NULL) {
+        wrong = read_page(&reply.data, id, into, page);
     }
     msgpack_unpacked_destroy(&reply);
     return wrong;

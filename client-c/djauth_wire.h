@@ -9,7 +9,7 @@
 
 #define DJAUTH_LENGTH_OCTETS 4
 
-typedef enum djauth_operation { DJAUTH_CHECK, DJAUTH_AUTHORIZE, DJAUTH_PING } djauth_operation;
+typedef enum djauth_operation { DJAUTH_CHECK, DJAUTH_AUTHORIZE, DJAUTH_PING, DJAUTH_GROUPS } djauth_operation;
 
 /* Octets that grow, and are wiped before they are given back. */
 typedef struct djauth_octets {
@@ -23,11 +23,14 @@ int djauth_octets_reserve(djauth_octets *octets, size_t room);
 void djauth_octets_free(djauth_octets *octets);
 
 /*
- * Writes the frame of a request. question is NULL for a ping.
+ * Writes the frame of a request other than DJAUTH_GROUPS. question is NULL for a ping.
  * Returns 0; -1 without memory; -2 where it does not fit a frame.
  */
 int djauth_wire_encode(djauth_octets *frame, uint32_t id, djauth_operation operation,
                        const djauth_question *question, uint32_t deadline_ms);
+
+/* Writes the frame of DJAUTH_GROUPS, likewise. What is NULL is left out. */
+int djauth_wire_encode_groups(djauth_octets *frame, uint32_t id, const char *site, const char *after);
 
 /* The length that a frame's first four octets name; 0 where it is none that is allowed. */
 uint32_t djauth_wire_length(const unsigned char octets[DJAUTH_LENGTH_OCTETS]);
@@ -38,5 +41,9 @@ uint32_t djauth_wire_length(const unsigned char octets[DJAUTH_LENGTH_OCTETS]);
  */
 const char *djauth_wire_decode(const unsigned char *body, size_t length, uint32_t id, djauth_operation operation,
                                djauth_octets *texts, djauth_answer *answer);
+
+/* The same for a reply to DJAUTH_GROUPS. */
+const char *djauth_wire_decode_groups(const unsigned char *body, size_t length, uint32_t id, djauth_octets *texts,
+                                      djauth_groups_page *page);
 
 #endif /* DJAUTH_WIRE_H */

@@ -15,6 +15,7 @@ import { HashPool } from './hasher/pool.ts';
 import { type Log, shortened } from './log.ts';
 import { choosePbkdf2, describePbkdf2 } from './native/pbkdf2.ts';
 import { type Decision, decide, type Pipeline } from './request/decide.ts';
+import { groupsPage } from './request/groups.ts';
 import { type Question, questionOf } from './request/question.ts';
 import { replyOf } from './request/reply.ts';
 import { type PassedSockets, SOCKET_NAMES, type SocketName } from './service/passed-sockets.ts';
@@ -246,6 +247,8 @@ export class Daemon {
         return { status: STATUS.granted, content: { stats: this.stats() } };
       case 'flush':
         return { status: STATUS.granted, content: { flushed: this.#flush(request) } };
+      case 'groups':
+        return groupsPage(request, this.#running.sites);
       case 'reload':
         return this.reload().then(
           () => ({ status: STATUS.granted, content: {} }),

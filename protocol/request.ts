@@ -49,7 +49,16 @@ export interface FlushRequest {
   readonly username: Uint8Array | undefined;
 }
 
-export type Request = CheckRequest | AuthorizeRequest | PlainRequest | FlushRequest;
+/** Who is in which group: one page of it. */
+export interface GroupsRequest {
+  readonly operation: 'groups';
+  readonly id: number;
+  readonly site: string | undefined;
+  /** What the page before said under `next`; undefined: the first page. */
+  readonly after: string | undefined;
+}
+
+export type Request = CheckRequest | AuthorizeRequest | PlainRequest | FlushRequest | GroupsRequest;
 
 /** The body is no request. `message` is a sentence for the peer; `id` is the request's, where it could be read. */
 export class BadRequest extends Error {
@@ -107,6 +116,8 @@ function readRequest(message: Value, id: number | undefined): Request {
       return fields.end({ operation, id });
     case 'flush':
       return fields.end({ operation, id, site: fields.text('site'), username: fields.octets('username') });
+    case 'groups':
+      return fields.end({ operation, id, site: fields.text('site'), after: fields.text('after') });
     default:
       throw new FieldError(`operation "${operation.slice(0, 40)}" is not known`);
   }

@@ -16,6 +16,8 @@ const SHOWN = [
   ['requests', 'authorize-permission'],
   ['replies', 'error'],
   ['replies', 'busy'],
+  ['requests', 'groups-after'],
+  ['replies', 'groups-more'],
 ];
 
 /** bin as 'text' or 0xhex, all else as JSON. */

@@ -58,11 +58,37 @@ static void check_answer(const djauth_answer *a, djauth_operation operation, con
     }
 }
 
+static void check_page(const djauth_groups_page *page, const djauth_octets *in, size_t size)
+{
+    size_t sum = 0;
+    size_t i;
+
+    if (page->status != DJAUTH_GRANTED) {
+        sum = checked(page->reason, in);
+        if ((page->status == DJAUTH_BUSY) != (page->retry_after > 0) || page->groups != NULL || page->next != NULL) {
+            abort();
+        }
+    } else {
+        sum = page->next != NULL ? checked(page->next, in) : 0;
+        if ((page->groups == NULL) != (page->groups_count == 0)) {
+            abort();
+        }
+        for (i = 0; i < page->groups_count; i++) {
+            const djauth_group *group = &page->groups[i];
+            sum += checked(group->name, in) + checked_list(group->members, group->members_count, in);
+        }
+    }
+    if (sum > size) {
+        abort(); /* texts from elsewhere */
+    }
+}
+
 int LLVMFuzzerTestOneInput(const unsigned char *input, size_t size)
 {
-    static const uint32_t ids[] = {1, 2, 3, 7, 8, 9, 256, 70000, 4294967295U};
+    static const uint32_t ids[] = {1, 2, 3, 7, 8, 9, 10, 11, 256, 70000, 4294967295U};
     djauth_octets into = {0};
     djauth_answer answer;
+    djauth_groups_page page;
     djauth_operation operation;
     int answered = 0;
     size_t i;
@@ -70,13 +96,19 @@ int LLVMFuzzerTestOneInput(const unsigned char *input, size_t size)
     if (size < 1) {
         return 0;
     }
-    operation = (djauth_operation)(input[0] % 3);
+    operation = (djauth_operation)(input[0] % 4);
     for (i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
         /* Nothing that was there before may pass for something that was read. */
+        memset(&page, 0, sizeof(page));
         memset(&answer, 0, sizeof(answer));
-        answer.status = (djauth_status)77;
+        page.status = answer.status = (djauth_status)77;
         answer.is_staff = answer.is_superuser = 77;
-        if (djauth_wire_decode(input + 1, size - 1, ids[i], operation, &into, &answer) == NULL) {
+        if (operation == DJAUTH_GROUPS) {
+            if (djauth_wire_decode_groups(input + 1, size - 1, ids[i], &into, &page) == NULL) {
+                answered++;
+                check_page(&page, &into, size);
+            }
+        } else if (djauth_wire_decode(input + 1, size - 1, ids[i], operation, &into, &answer) == NULL) {
             answered++;
             check_answer(&answer, operation, &into, size);
         }

@@ -11,7 +11,9 @@ static void test_requests(void)
 
     for (i = 0; i < requests_count; i++) {
         const asked *of = &requests_asked[i];
-        int encoded = djauth_wire_encode(&frame, of->id, of->operation, &of->question, of->deadline_ms);
+        int encoded = of->operation == DJAUTH_GROUPS
+                          ? djauth_wire_encode_groups(&frame, of->id, of->site, of->after)
+                          : djauth_wire_encode(&frame, of->id, of->operation, &of->question, of->deadline_ms);
         ok(encoded == 0 && frame.length == requests[i].length
                && memcmp(frame.at, requests[i].frame, frame.length) == 0,
            "request %s encodes to its golden frame", requests[i].name);
@@ -53,6 +55,48 @@ static int same_answer(const djauth_answer *a, const djauth_answer *b)
            && same_list(a->permissions, a->permissions_count, b->permissions, b->permissions_count);
 }
 
+static const char *decode_page(const unsigned char *body, size_t length, uint32_t id, djauth_octets *texts_of_it,
+                               djauth_groups_page *page)
+{
+    memset(page, 0, sizeof(*page));
+    page->status = DJAUTH_ERROR;
+    page->reason = "";
+    return djauth_wire_decode_groups(body, length, id, texts_of_it, page);
+}
+
+static int same_page(const djauth_groups_page *a, const djauth_groups_page *b)
+{
+    size_t i;
+
+    if (a->status != b->status || a->groups_count != b->groups_count || (a->groups == NULL) != (a->groups_count == 0)
+        || (a->next == NULL) != (b->next == NULL) || (a->next != NULL && strcmp(a->next, b->next) != 0)) {
+        return 0;
+    }
+    for (i = 0; i < a->groups_count; i++) {
+        if (strcmp(a->groups[i].name, b->groups[i].name) != 0
+            || !same_list(a->groups[i].members, a->groups[i].members_count, b->groups[i].members,
+                          b->groups[i].members_count)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+static void test_page(const meant *of, const vector *reply)
+{
+    const unsigned char *body = reply->frame + DJAUTH_LENGTH_OCTETS;
+    size_t length = reply->length - DJAUTH_LENGTH_OCTETS;
+    djauth_octets into = {0};
+    djauth_groups_page page;
+    djauth_answer a;
+
+    ok(decode_page(body, length, of->id, &into, &page) == NULL && same_page(&page, &of->page),
+       "reply %s decodes to its meaning", reply->name);
+    ok(decode_page(body, length, of->id + 1, &into, &page) != NULL, "reply %s answers no other question", reply->name);
+    ok(decode(body, length, of->id, DJAUTH_CHECK, &into, &a) != NULL, "reply %s grants nothing else", reply->name);
+    djauth_octets_free(&into);
+}
+
 static void test_replies(void)
 {
     djauth_octets into = {0};
@@ -64,6 +108,10 @@ static void test_replies(void)
         const unsigned char *body = replies[i].frame + DJAUTH_LENGTH_OCTETS;
         size_t length = replies[i].length - DJAUTH_LENGTH_OCTETS;
         djauth_operation other = of->operation == DJAUTH_PING ? DJAUTH_CHECK : DJAUTH_PING;
+        if (of->operation == DJAUTH_GROUPS) {
+            test_page(of, &replies[i]);
+            continue;
+        }
         ok(djauth_wire_length(replies[i].frame) == length
                && decode(body, length, of->id, of->operation, &into, &a) == NULL && same_answer(&a, &of->answer),
            "reply %s decodes to its meaning", replies[i].name);
@@ -253,6 +301,55 @@ static void test_shapes(void)
     }
 }
 
+static void test_pages(void)
+{
+    static const struct {
+        const char *about;
+        int allowed;
+        const char *body;
+        size_t length;
+    } pages[] = {
+        {"an empty page", 1, BYTES("\x94\x01\x01\x00\x81\xa6groups\x90")},
+        {"a group without members", 1, BYTES("\x94\x01\x01\x00\x81\xa6groups\x91\x92\xa0\x90")},
+        {"a group and a place", 1, BYTES("\x94\x01\x01\x00\x82\xa6groups\x91\x92\xa1g\x91\xa1x\xa4next\xa1p")},
+        {"a denial", 1, BYTES("\x94\x01\x01\x01\x81\xa6reason\xa1x")},
+        {"a fault", 1, BYTES("\x94\x01\x01\x04\x81\xa6reason\xa1x")},
+        {"busy for no time", 0, BYTES("\x94\x01\x01\x03\x82\xa6reason\xa1x\xabretry_after\x00")},
+        {"a fault without a reason", 0, BYTES("\x94\x01\x01\x04\x80")},
+        {"no groups", 0, BYTES("\x94\x01\x01\x00\x80")},
+        {"groups that are a map", 0, BYTES("\x94\x01\x01\x00\x81\xa6groups\x80")},
+        {"a group that is a text", 0, BYTES("\x94\x01\x01\x00\x81\xa6groups\x91\xa1g")},
+        {"a group of one", 0, BYTES("\x94\x01\x01\x00\x81\xa6groups\x91\x91\xa1g")},
+        {"a group of three", 0, BYTES("\x94\x01\x01\x00\x81\xa6groups\x91\x93\xa1g\x90\x90")},
+        {"a group without a name", 0, BYTES("\x94\x01\x01\x00\x81\xa6groups\x91\x92\xc0\x90")},
+        {"a name with NUL", 0, BYTES("\x94\x01\x01\x00\x81\xa6groups\x91\x92\xa2g\0\x90")},
+        {"members that are a text", 0, BYTES("\x94\x01\x01\x00\x81\xa6groups\x91\x92\xa1g\xa1x")},
+        {"a member that is a number", 0, BYTES("\x94\x01\x01\x00\x81\xa6groups\x91\x92\xa1g\x91\x01")},
+        {"a member with NUL", 0, BYTES("\x94\x01\x01\x00\x81\xa6groups\x91\x92\xa1g\x91\xa2x\0")},
+        {"a place that is none", 0, BYTES("\x94\x01\x01\x00\x82\xa6groups\x90\xa4next\xc0")},
+        {"two places", 0, BYTES("\x94\x01\x01\x00\x83\xa6groups\x90\xa4next\xa1p\xa4next\xa1q")},
+        {"groups twice", 0, BYTES("\x94\x01\x01\x00\x82\xa6groups\x90\xa6groups\x90")},
+        {"nothing at all", 0, BYTES("")},
+    };
+    static unsigned char many[60000];
+    djauth_octets into = {0};
+    djauth_groups_page page;
+    size_t i;
+
+    for (i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
+        const char *wrong = decode_page((const unsigned char *)pages[i].body, pages[i].length, 1, &into, &page);
+        ok((wrong == NULL) == pages[i].allowed, "%s is %s", pages[i].about, pages[i].allowed ? "read" : "refused");
+    }
+    djauth_octets_free(&into);
+
+    /* Elements of one octet each would need more room than their octets make: only the last one is told to be none. */
+    memcpy(many, "\x94\x01\x01\x00\x81\xa6groups\xdc\xea\x00", 15);
+    memset(many + 15, 0xc0, 0xea00);
+    memcpy(many + 15, "\x92\xa1g\x90", 4);
+    ok(decode_page(many, 15 + 0xea00 + 3, 1, &into, &page) == not_a_group, "59,903 groups that are nil are refused");
+    djauth_octets_free(&into);
+}
+
 /* Every prefix of a reply, and every reply with one octet changed in all 256 ways: refused, or complete. */
 static void test_damage(void)
 {
@@ -327,6 +424,7 @@ int main(void)
     test_nonsense();
     test_values();
     test_shapes();
+    test_pages();
     test_damage();
     test_limits();
     return tap_done();

@@ -46,6 +46,25 @@ function question(args) {
   return ['.size = sizeof(djauth_question)', ...fields(args, known)];
 }
 
+/** Operations that the library asks for; others of the control socket are not its own. */
+const SPOKEN = ['check', 'authorize', 'ping', 'groups'];
+
+/** Which operation a reply answers, as its content shows; undefined for one that the library does not ask for. */
+function operationOf([, , status, content]) {
+  if (status !== 0 || content.account !== undefined) return 'check';
+  if (content.server !== undefined) return 'ping';
+  return content.groups === undefined ? undefined : 'groups';
+}
+
+function page([, , status, content]) {
+  const group = ([name, members]) => `{${[`.name = ${text(name)}`, ...list('members')(members)].join(', ')}}`;
+  const { groups = [], next } = content;
+  return [`.status = (djauth_status)${status}`].concat(
+    groups.length === 0 ? [] : [`.groups = (const djauth_group[]){${groups.map(group).join(', ')}}`],
+    [`.groups_count = ${groups.length}`, `.next = ${next === undefined ? 'NULL' : text(next)}`],
+  );
+}
+
 /** What the library has to make of a reply; keys that it does not know are left out here as there. */
 function meaning([, , status, content]) {
   const blank = { reason: '', id: '', username: '', email: '', first_name: '', last_name: '' };
@@ -63,17 +82,21 @@ if (process.argv[2] === '--corpus') {
   mkdirSync(process.argv[3], { recursive: true });
   for (const name of ['replies', 'nonsense']) {
     for (const vector of read(name)) {
-      // One octet that says which operation it answers (a ping is the third), then the body.
+      // One octet that says which operation it answers, in the order of the enumeration, then the body.
       const body = Buffer.from(vector.hex, 'hex').subarray(4);
-      const operation = vector.message?.[3].server === undefined ? 0 : 2;
+      const operation = SPOKEN.indexOf((vector.message && operationOf(vector.message)) ?? 'check');
       writeFileSync(join(process.argv[3], `${name}-${vector.name}`), Buffer.concat([Buffer.of(operation), body]));
     }
   }
 } else {
   console.log('#include "djauth_wire.h"');
   console.log('typedef struct vector { const char *name; const unsigned char *frame; size_t length; } vector;');
-  for (const name of ['requests', 'replies', 'nonsense']) {
-    const vectors = read(name);
+  const known = {
+    requests: read('requests').filter(({ message: [, , operation] }) => SPOKEN.includes(operation)),
+    replies: read('replies').filter(({ message }) => operationOf(message) !== undefined),
+    nonsense: read('nonsense'),
+  };
+  for (const [name, vectors] of Object.entries(known)) {
     for (const [at, { hex }] of vectors.entries()) {
       console.log(`static const unsigned char ${name}_${at}[] = {${octets(hex)}};`);
     }
@@ -81,18 +104,24 @@ if (process.argv[2] === '--corpus') {
     console.log(`static const vector ${name}[] = {${rows.join(', ')}};`);
     console.log(`enum { ${name}_count = ${vectors.length} };`);
   }
-  console.log(
-    'typedef struct asked { uint32_t id; djauth_operation operation; uint32_t deadline_ms; djauth_question question; } asked;',
-  );
-  const asked = read('requests').map(
-    ({ message: [, id, operation, args] }) =>
-      `{${id}U, DJAUTH_${operation.toUpperCase()}, ${args.deadline_ms ?? 0}, {${question(args).join(', ')}}}`,
-  );
+  console.log('typedef struct asked {');
+  console.log('    uint32_t id; djauth_operation operation; uint32_t deadline_ms; djauth_question question;');
+  console.log('    const char *site; const char *after;');
+  console.log('} asked;');
+  const asked = known.requests.map(({ message: [, id, operation, args] }) => {
+    const start = [`.id = ${id}U`, `.operation = DJAUTH_${operation.toUpperCase()}`];
+    if (operation === 'groups') start.push(...fields(args, { site: string('site'), after: string('after') }));
+    else start.push(`.deadline_ms = ${args.deadline_ms ?? 0}`, `.question = {${question(args).join(', ')}}`);
+    return `{${start.join(', ')}}`;
+  });
   console.log(`static const asked requests_asked[] = {\n${asked.join(',\n')}};`);
-  console.log('typedef struct meant { uint32_t id; djauth_operation operation; djauth_answer answer; } meant;');
-  const meant = read('replies').map(
-    ({ message }) =>
-      `{${message[1]}U, ${message[3].server === undefined ? 'DJAUTH_CHECK' : 'DJAUTH_PING'}, {${meaning(message).join(', ')}}}`,
-  );
+  console.log('typedef struct meant {');
+  console.log('    uint32_t id; djauth_operation operation; djauth_answer answer; djauth_groups_page page;');
+  console.log('} meant;');
+  const meant = known.replies.map(({ message }) => {
+    const operation = operationOf(message);
+    const what = operation === 'groups' ? `.page = {${page(message)}}` : `.answer = {${meaning(message).join(', ')}}`;
+    return `{.id = ${message[1]}U, .operation = DJAUTH_${operation.toUpperCase()}, ${what}}`;
+  });
   console.log(`static const meant replies_meant[] = {\n${meant.join(',\n')}};`);
 }

@@ -67,7 +67,7 @@ export async function decide(question: Question, pipeline: Pipeline): Promise<De
 }
 
 /** The site of that name, or the only one. Never another one than was asked for. */
-function siteOf(name: string | undefined, sites: ReadonlyMap<string, Site>): Site {
+export function siteOf(name: string | undefined, sites: ReadonlyMap<string, Site>): Site {
   if (name !== undefined) {
     const site = sites.get(name);
     if (site === undefined) throw new Fault(`site "${shortened(name)}" is not configured`);

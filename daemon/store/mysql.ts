@@ -6,6 +6,7 @@ import { type CompiledQuery, DummyDriver, Kysely, MysqlAdapter, MysqlIntrospecto
 import { type Connection as Client, type ConnectionOptions, createConnection, type RowDataPacket } from 'mysql2';
 import { Fault, messageOf } from '../fault.ts';
 import { type Connection, Connections } from './connections.ts';
+import { type Membership, type MembershipRow, membershipOf, membershipQuery, type Place } from './membership.ts';
 import { pairsOf, spelling, textsOf } from './mysql-list.ts';
 import { type AccountRow, accountQuery, sampleQuery } from './query.ts';
 import { accountOf } from './row.ts';
@@ -65,6 +66,11 @@ class MysqlStore implements Store {
   async sample(most: number): Promise<string[]> {
     const rows = await this.#ask<{ password: unknown }>(sampleQuery(db, this.#schema, spelling, most));
     return rows.flatMap(({ password }) => (typeof password === 'string' ? [password] : []));
+  }
+
+  async memberships(after: Place | undefined, most: number): Promise<Membership[] | undefined> {
+    const query = membershipQuery(db, this.#schema, spelling, after, most);
+    return query && (await this.#ask<MembershipRow>(query)).map(membershipOf);
   }
 
   close(): Promise<void> {

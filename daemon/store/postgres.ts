@@ -12,6 +12,7 @@ import pg from 'pg';
 import { parse } from 'pg-connection-string';
 import { Fault, messageOf } from '../fault.ts';
 import { type Connection, Connections } from './connections.ts';
+import { type Membership, type MembershipRow, membershipOf, membershipQuery, type Place } from './membership.ts';
 import { type AccountRow, accountQuery, type Spelling, sampleQuery } from './query.ts';
 import { accountOf } from './row.ts';
 import type { Schema } from './schema.ts';
@@ -77,6 +78,11 @@ class PostgresStore implements Store {
   async sample(most: number): Promise<string[]> {
     const rows = await this.#ask<{ password: unknown }>(sampleQuery(db, this.#schema, spelling, most));
     return rows.flatMap(({ password }) => (typeof password === 'string' ? [password] : []));
+  }
+
+  async memberships(after: Place | undefined, most: number): Promise<Membership[] | undefined> {
+    const query = membershipQuery(db, this.#schema, spelling, after, most);
+    return query && (await this.#ask<MembershipRow>(query)).map(membershipOf);
   }
 
   close(): Promise<void> {

@@ -29,11 +29,11 @@ export function accountOf(rows: readonly AccountRow[]): Account | null {
 }
 
 /** A flag is set only by the one value that Django writes for it: NULL, 2 or "t" in a boolean column set nothing. */
-function flag(value: unknown): boolean {
+export function flag(value: unknown): boolean {
   return value === true || value === 1 || value === 1n;
 }
 
-function text(value: unknown): string {
+export function text(value: unknown): string {
   if (value === null || value === undefined) return '';
   return typeof value === 'string' ? value : String(value);
 }

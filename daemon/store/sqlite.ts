@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import Sqlite from 'better-sqlite3';
 import { Kysely, SqliteDialect, sql } from 'kysely';
 import { Fault, messageOf } from '../fault.ts';
+import { type Membership, type MembershipRow, membershipOf, membershipQuery, type Place } from './membership.ts';
 import { type AccountRow, accountQuery, type Spelling, sampleQuery } from './query.ts';
 import { accountOf } from './row.ts';
 import type { Schema } from './schema.ts';
@@ -37,6 +38,7 @@ interface Opened {
   readonly account: Sqlite.Statement<[string]>;
   readonly octets: Sqlite.Statement<[string]>;
   readonly sample: (most: number) => unknown[];
+  readonly memberships: (after: Place | undefined, most: number) => MembershipRow[] | undefined;
 }
 
 /**
@@ -75,6 +77,10 @@ class SqliteStore implements Store {
         typeof password === 'string' ? [password] : [],
       ),
     );
+  }
+
+  memberships(after: Place | undefined, most: number): Promise<Membership[] | undefined> {
+    return this.#ask(({ memberships }) => memberships(after, most)?.map(membershipOf));
   }
 
   async close(): Promise<void> {
@@ -140,6 +146,14 @@ function open(path: string, file: Opened['file'], schema: Schema): Opened {
       account: connection.prepare<[string]>(accountQuery(db, schema, spelling).sql).safeIntegers(),
       octets: connection.prepare<[string]>(accountQuery(db, schema, octets).sql),
       sample: (most) => connection.prepare(sampleQuery(db, schema, spelling, most).sql).all(),
+      memberships(after, most) {
+        const query = membershipQuery(db, schema, spelling, after, most);
+        if (query === undefined) return undefined;
+        return connection
+          .prepare<unknown[], MembershipRow>(query.sql)
+          .safeIntegers()
+          .all(...query.parameters);
+      },
     };
   } catch (error) {
     connection.close();

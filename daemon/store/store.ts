@@ -1,4 +1,5 @@
 import type { Account } from '../account/account.ts';
+import type { Membership, Place } from './membership.ts';
 import type { Schema } from './schema.ts';
 
 /** Where the accounts of a site are read from. It never writes. */
@@ -12,6 +13,11 @@ export interface Store {
   account(username: string): Promise<Account | null>;
   /** The encoded hashes of the youngest and the oldest accounts, `most` in all. Rejects as `account` does. */
   sample(most: number): Promise<string[]>;
+  /**
+   * Up to `most` memberships behind a place, or from the first on; undefined where the user model has no groups.
+   * Rejects as `account` does.
+   */
+  memberships(after: Place | undefined, most: number): Promise<Membership[] | undefined>;
   close(): Promise<void>;
 }
 

@@ -61,6 +61,7 @@ function stage(sampled: string[], options: Partial<SiteOptions> = {}): Stage {
         ? ({ id: username, username, encoded: ENCODED[username], active: true, staff: false } as unknown as Account)
         : null,
     sample: async () => sampled,
+    memberships: async () => undefined,
     close: async () => {},
   };
   const site = new Site({
