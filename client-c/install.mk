@@ -20,9 +20,11 @@ place = $(INSTALL) -D -m $(1) $(2) $(DESTDIR)$(3) && echo "$(DESTDIR)$(3)"
 alias = ln -sf $(1) $(DESTDIR)$(2) && echo "$(DESTDIR)$(2)"
 
 LIBRARY_FILE := libdjauth.so.$(VERSION)
+HOOKS        := $(wildcard hooks/*/*)
 
 INSTALLED = $(BINDIR)/djauth $(LIBDIR)/$(LIBRARY_FILE) $(LIBDIR)/$(SONAME) $(LIBDIR)/libdjauth.so $(LIBDIR)/libdjauth.a \
-            $(LIBDIR)/pkgconfig/djauth.pc $(INCLUDEDIR)/djauth.h $(MANDIR)/man1/djauth.1
+            $(LIBDIR)/pkgconfig/djauth.pc $(INCLUDEDIR)/djauth.h $(MANDIR)/man1/djauth.1 \
+            $(HOOKS:%=$(DATADIR)/%) $(DATADIR)/hooks/djauth-hook.sh
 MODULE_INSTALLED = $(MODULEDIR)/mod_authnz_django.so $(MODSDIR)/authnz_django.load $(MODSDIR)/authnz_django.conf
 
 $(OUT)/djauth.pc: djauth.pc.in Makefile install.mk FORCE | $(OUT)
@@ -41,6 +43,8 @@ install: library command $(OUT)/djauth.pc
 	@$(call place,644,$(OUT)/djauth.pc,$(LIBDIR)/pkgconfig/djauth.pc)
 	@$(call place,644,djauth.h,$(INCLUDEDIR)/djauth.h)
 	@$(call place,644,djauth.1,$(MANDIR)/man1/djauth.1)
+	@$(call place,644,hooks/djauth-hook.sh,$(DATADIR)/hooks/djauth-hook.sh)
+	@$(foreach hook,$(HOOKS),$(call place,755,$(hook),$(DATADIR)/$(hook)) &&) :
 
 install-module: module
 	@$(call place,644,$(OUT)/mod_authnz_django.so,$(MODULEDIR)/mod_authnz_django.so)

@@ -20,6 +20,8 @@ const GROUP_HEAD = 9;
 /** The longest name of a group, in octets. Django's are of 150 characters. */
 const GROUP_MAX = 1_024;
 
+type Group = [name: string, members: string[]];
+
 /** One page of who is in which group. @throws BadRequest at once, for an `after` that no reply ever said */
 export function groupsPage(request: GroupsRequest, sites: ReadonlyMap<string, Site>): Promise<Reply> {
   const after = request.after === undefined ? undefined : placeOf(request.after);
@@ -42,24 +44,23 @@ async function read(name: string | undefined, after: Place | undefined, sites: R
   return { status: STATUS.granted, content: { groups, ...(more ? { next: JSON.stringify(last.at) } : {}) } };
 }
 
-/** As many of the rows as a frame takes, by group. @throws Fault for a group's name that cannot be told */
-function pageOf(rows: readonly Membership[]): { groups: [name: string, members: string[]][]; taken: number } {
-  const groups: [name: string, members: string[]][] = [];
+/** As many of the rows as a frame takes, by group. Left out is what nobody can get in by, and what C cannot name. */
+function pageOf(rows: readonly Membership[]): { groups: Group[]; taken: number } {
+  const groups: Group[] = [];
   let octets = 0;
-  let id: string | undefined;
+  let current: { readonly id: string; readonly members: string[] } | undefined;
   for (const [taken, { group, member, at }] of rows.entries()) {
-    const begins = at[0] !== id;
-    // Whoever has such a name can never get in.
+    if (!isName(group, GROUP_MAX)) continue;
     const name = member !== undefined && isName(member, USERNAME_MAX) ? member : undefined;
-    if (begins && !isName(group, GROUP_MAX)) {
-      throw new Fault(`group ${at[0]} has a name with NUL or of more than ${GROUP_MAX} octets`);
-    }
+    const begins = at[0] !== current?.id;
     octets += begins ? GROUP_HEAD + Buffer.byteLength(group) : 0;
     octets += name === undefined ? 0 : NAME_HEAD + Buffer.byteLength(name);
     if (octets > PAGE_OCTETS) return { groups, taken };
-    if (begins) groups.push([group, []]);
-    if (name !== undefined) groups.at(-1)?.[1].push(name);
-    id = at[0];
+    if (begins) {
+      current = { id: at[0], members: [] };
+      groups.push([group, current.members]);
+    }
+    if (name !== undefined) current?.members.push(name);
   }
   return { groups, taken: rows.length };
 }

@@ -18,7 +18,7 @@ TABLES = [
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('what', choices=['verdicts', 'people', 'migrate', 'schema'])
+    parser.add_argument('what', choices=['verdicts', 'people', 'groups', 'migrate', 'schema'])
     parser.add_argument('--database', required=True, metavar='URL', help='an empty database')
     parser.add_argument('--model', default='auth.User', choices=['auth.User', 'club.Member', 'gate.Visitor'])
     parser.add_argument('--out', metavar='FILE', help='where the verdicts go, one JSON object a line; else to stdout')
@@ -41,6 +41,9 @@ def main():
     made = time.monotonic()
     if options.what == 'people':
         return
+    if options.what == 'groups':
+        print(json.dumps(groups()))
+        return
     import judge
     counts = collections.Counter()
     out = open(options.out, 'w', encoding='utf-8') if options.out else sys.stdout
@@ -57,6 +60,36 @@ def main():
         'seconds': {'people': round(made - began, 1), 'verdicts': round(time.monotonic() - made, 1)},
     }
     print(json.dumps(summary), file=sys.stderr)
+
+
+def groups():
+    """Who is in which group and active, with one group of thousands and one of nobody."""
+    from django.contrib.auth import get_user_model
+    from django.contrib.auth.models import Group
+    from people import Person
+    model = get_user_model()
+    if not hasattr(model, 'groups'):
+        return None
+    many = [Person(f'member{number:05}@example.com', '', '!', active=number % 7 > 0) for number in range(6000)]
+    model.objects.bulk_create(model.of(person) if hasattr(model, 'of') else model(
+        username=person.username, password=person.encoded, is_active=person.active) for person in many)
+    everybody, _ = Group.objects.get_or_create(name='Everybody')
+    Group.objects.get_or_create(name='Nobody')
+    through = model.groups.through
+    user, group = [field.name for field in through._meta.get_fields() if field.is_relation]
+    if field_is_group(through, user):
+        user, group = group, user
+    through.objects.bulk_create(through(**{user: member, group: everybody}) for member in model.objects.all())
+    through.objects.filter(**{group: everybody, f'{user}__{model.USERNAME_FIELD}__contains': '13'}).delete()
+    return {
+        each.name: list(model.objects.filter(groups=each, is_active=True).values_list(model.USERNAME_FIELD, flat=True))
+        for each in Group.objects.all()
+    }
+
+
+def field_is_group(through, name):
+    from django.contrib.auth.models import Group
+    return through._meta.get_field(name).related_model is Group
 
 
 def schema():

@@ -50,6 +50,11 @@ export async function askDjango(url: string, file: string, model: string): Promi
   return lines.map((line) => JSON.parse(line) as Question);
 }
 
+/** Active members by group, as Django lists them; null where the model has no groups. Fills the database of this url. */
+export async function askGroups(url: string, model: string): Promise<Record<string, string[]> | null> {
+  return JSON.parse(await run('groups', url, '--model', model));
+}
+
 /** The statements of Django's auth tables. Migrates the database of this url, if it is not yet. */
 export async function askSchema(url: string): Promise<string> {
   return (await run('schema', url)).trim();
@@ -57,7 +62,9 @@ export async function askSchema(url: string): Promise<string> {
 
 async function run(...parameters: [what: string, url: string, ...rest: string[]]): Promise<string> {
   const [what, url, ...rest] = parameters;
-  const { stdout } = await promisify(execFile)('/usr/bin/python3', [ORACLE, what, '--database', url, ...rest]);
+  const { stdout } = await promisify(execFile)('/usr/bin/python3', [ORACLE, what, '--database', url, ...rest], {
+    maxBuffer: 16 * 1024 * 1024,
+  });
   return stdout;
 }
 
