@@ -6,13 +6,16 @@ import { STATUS } from '../protocol/status.ts';
 import { PROTOCOL_VERSION } from '../protocol/version.ts';
 import { type Clock, monotonic } from './clock.ts';
 import type { Config, SiteConfig } from './config/schema.ts';
-import { Counters } from './counters.ts';
 import { Credentials } from './credential/credential.ts';
 import { Proofs } from './credential/proofs.ts';
 import { messageOf } from './fault.ts';
 import type { HashBounds } from './hasher/bounds.ts';
 import { HashPool } from './hasher/pool.ts';
 import { type Log, shortened } from './log.ts';
+import { observe } from './metrics/observe.ts';
+import type { Report } from './metrics/report.ts';
+import { totals } from './metrics/table.ts';
+import { Tally } from './metrics/tally.ts';
 import { choosePbkdf2, describePbkdf2 } from './native/pbkdf2.ts';
 import { type Decision, decide, type Pipeline } from './request/decide.ts';
 import { groupsPage } from './request/groups.ts';
@@ -50,7 +53,9 @@ export class Daemon {
   readonly #options: DaemonOptions;
   readonly #log: Log;
   readonly #clock: Clock;
-  readonly #counters = new Counters();
+  readonly #tally = new Tally();
+  #pbkdf2 = '';
+  readonly #startedAt: number;
   readonly #listeners: Partial<Record<SocketName, Listener>> = {};
   #reloading: Promise<unknown> = Promise.resolve();
   #proofs: Proofs;
@@ -60,8 +65,10 @@ export class Daemon {
     this.#options = options;
     this.#log = options.log;
     this.#clock = options.clock ?? monotonic;
+    this.#startedAt = this.#clock.now();
     this.#proofs = this.#makeProofs(options.config);
     this.#running = this.#make(options.config);
+    this.#tally.configure(this.#running.sites.keys());
   }
 
   /** Listens. @throws ListenError */
@@ -75,7 +82,10 @@ export class Daemon {
    */
   reload(): Promise<void> {
     const reloaded = this.#reloading.then(() => this.#reload());
-    this.#reloading = reloaded.catch(() => {}); // one after the other
+    this.#reloading = reloaded.then(
+      () => this.#tally.reloads++,
+      () => this.#tally.reloadsRefused++,
+    ); // one after the other
     return reloaded;
   }
 
@@ -85,6 +95,7 @@ export class Daemon {
     await this.#listen(config);
     if (!isDeepStrictEqual(config.cache, before.config.cache)) this.#proofs = this.#makeProofs(config);
     this.#running = this.#make(config, before);
+    this.#tally.configure(this.#running.sites.keys());
     this.#log.level = config.log.level;
     for (const [name, site] of before.sites) {
       if (this.#running.sites.get(name) !== site) this.#retire(site, name, before.config);
@@ -132,6 +143,7 @@ export class Daemon {
 
   #makePool({ hash }: Config): HashPool {
     const pbkdf2 = choosePbkdf2(hash.native);
+    this.#pbkdf2 = pbkdf2.name;
     this.#log.info(`PBKDF2 is computed by ${describePbkdf2(pbkdf2)}`);
     return new HashPool({
       startWorker: () => this.#options.startWorker(hash.native),
@@ -244,7 +256,7 @@ export class Daemon {
       case 'ping':
         return pong();
       case 'stats':
-        return { status: STATUS.granted, content: { stats: this.stats() } };
+        return { status: STATUS.granted, content: { stats: totals(this.report()) } };
       case 'flush':
         return { status: STATUS.granted, content: { flushed: this.#flush(request) } };
       case 'groups':
@@ -262,13 +274,14 @@ export class Daemon {
   async #verdict(question: Question): Promise<Reply> {
     const startedAt = this.#clock.now();
     const decision = await decide(question, this.#running.pipeline);
-    this.#record(question, decision, this.#clock.now() - startedAt);
+    this.#record(question, decision, startedAt, this.#clock.now());
     return replyOf(decision.verdict, question.wantPermissions);
   }
 
-  #record(question: Question, { verdict, site, cached }: Decision, ms: number): void {
-    this.#counters[verdict.kind].count++;
-    if (cached) this.#counters.cached.count++;
+  #record(question: Question, { verdict, site, cached }: Decision, startedAt: number, now: number): void {
+    const ms = now - startedAt;
+    const way = question.tooLong ? undefined : !question.password ? 'authorized' : cached ? 'cached' : 'hashed';
+    this.#tally.record(site, verdict.kind, way, ms, now);
     const level = verdict.kind === 'error' ? 'error' : verdict.kind === 'busy' ? 'warn' : 'info';
     if (!this.#log.isLevelEnabled(level)) return;
     this.#log[level](
@@ -286,7 +299,7 @@ export class Daemon {
   }
 
   #misuse(message: string): void {
-    this.#counters.bad_requests.count++;
+    this.#tally.badRequests++;
     this.#log.warn(message);
   }
 
@@ -295,17 +308,16 @@ export class Daemon {
     await this.#answer({ operation: 'ping', id: 0 });
   }
 
-  stats(): Record<string, number> {
-    const { pool, sites } = this.#running;
-    return {
-      ...this.#counters.snapshot(),
-      connections: this.#listeners.auth?.connections ?? 0,
-      accounts: [...sites.values()].reduce((sum, site) => sum + site.accounts.size, 0),
+  /** How it does at this moment. */
+  report(): Report {
+    const { config, pool, sites } = this.#running;
+    return observe({
+      ...{ tally: this.#tally, config, pool, sites, pbkdf2: this.#pbkdf2 },
       proofs: this.#proofs.size,
-      hashes: pool.computed,
-      hashes_running: pool.running,
-      hashes_queued: pool.queued,
-    };
+      connections: this.#listeners.auth?.connections ?? 0,
+      startedAt: this.#startedAt,
+      now: this.#clock.now(),
+    });
   }
 
   /** Forgets accounts, of one site or person if so asked; proofs as well, unless it is about one person. */

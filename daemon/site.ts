@@ -10,6 +10,7 @@ import { algorithmOf, hasherOf } from './hasher/hashers.ts';
 import type { Password } from './password.ts';
 import type { Schema } from './store/schema.ts';
 import type { Store } from './store/store.ts';
+import { WatchedStore } from './store/watched.ts';
 
 /** How many of a site's hashes are looked at to find out what they cost, and how often, in ms. */
 const SAMPLE = 500;
@@ -48,7 +49,7 @@ export interface UnverifiableHash {
 /** One Django site: its accounts, what it accepts as a hash, and what a hash of its own costs. */
 export class Site {
   readonly name: string;
-  readonly store: Store;
+  readonly store: WatchedStore;
   readonly schema: Schema;
   readonly accounts: Accounts;
   readonly #options: SiteOptions;
@@ -60,13 +61,13 @@ export class Site {
 
   constructor(options: SiteOptions) {
     this.name = options.name;
-    this.store = options.store;
+    this.store = new WatchedStore(options.store, options.clock);
     this.schema = options.schema;
     this.#options = options;
     this.#hashers = options.hashers && new Set(options.hashers);
     this.#foreign = new Set(options.foreignHashers);
     this.accounts = new Accounts({
-      read: (username) => options.store.account(username),
+      read: (username) => this.store.account(username),
       ttlMs: options.accountTtlMs,
       max: options.accountsMax,
       clock: options.clock,

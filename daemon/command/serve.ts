@@ -10,6 +10,7 @@ import { messageOf } from '../fault.ts';
 import { type ImportedSite, type ImportOptions, importSite } from '../import/imported-site.ts';
 import { writeSiteTable } from '../import/site-table.ts';
 import { openLog } from '../log.ts';
+import type { Report } from '../metrics/report.ts';
 import { Notifier } from '../service/notifier.ts';
 import { type PassedSockets, takePassedSockets } from '../service/passed-sockets.ts';
 import { showVitalSigns, type Vitals } from '../service/vital-signs.ts';
@@ -88,7 +89,7 @@ async function run({ name, config, reload, program }: Service): Promise<void> {
   const rest = showVitalSigns({
     notifier,
     ping: () => daemon.ping(),
-    vitals: () => vitalsOf(daemon.stats()),
+    vitals: () => vitalsOf(daemon.report()),
   });
   const stop = () => {
     rest();
@@ -121,7 +122,7 @@ function passedSockets(name: string): PassedSockets {
   }
 }
 
-function vitalsOf(stats: Record<string, number>): Vitals {
-  const { granted = 0, denied = 0, busy = 0, error = 0, proofs = 0, connections = 0 } = stats;
-  return { checks: granted + denied + busy + error, proofs, connections };
+function vitalsOf({ verdicts, proofs, connections }: Report): Vitals {
+  const checks = Object.values(verdicts).reduce((sum, count) => sum + count, 0);
+  return { checks, proofs, connections: connections.open };
 }

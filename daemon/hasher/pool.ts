@@ -63,6 +63,21 @@ export class HashPool {
     return this.#lanes.known.length + this.#lanes.stranger.length;
   }
 
+  /** How many wait in a lane. */
+  waiting(lane: Lane): number {
+    return this.#lanes[lane].length;
+  }
+
+  /** How many are computed at once. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** How long one takes lately, in ms. */
+  get averageMs(): number {
+    return this.#averageMs;
+  }
+
   get running(): number {
     return this.#busy.size;
   }

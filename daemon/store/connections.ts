@@ -80,6 +80,12 @@ export class Connections {
     }
   }
 
+  /** How many are open and idle, and how many questions wait for one. */
+  report(): { open: number; idle: number; waiting: number; most: number } {
+    const { most } = this.#options;
+    return { open: this.#count, idle: this.#idle.length, waiting: this.#waiting.length, most };
+  }
+
   /** Takes leave of the server; questions that are under way are answered first, by themselves. */
   async close(): Promise<void> {
     this.#closed = true;

@@ -73,6 +73,10 @@ class MysqlStore implements Store {
     return query && (await this.#ask<MembershipRow>(query)).map(membershipOf);
   }
 
+  connections() {
+    return this.#connections.report();
+  }
+
   close(): Promise<void> {
     return this.#connections.close();
   }

@@ -85,6 +85,10 @@ class PostgresStore implements Store {
     return query && (await this.#ask<MembershipRow>(query)).map(membershipOf);
   }
 
+  connections() {
+    return this.#connections.report();
+  }
+
   close(): Promise<void> {
     return this.#connections.close();
   }

@@ -18,6 +18,8 @@ export interface Store {
    * Rejects as `account` does.
    */
   memberships(after: Place | undefined, most: number): Promise<Membership[] | undefined>;
+  /** How its connections are used; a file has none. */
+  connections?(): { open: number; idle: number; waiting: number; most: number };
   close(): Promise<void>;
 }
 

@@ -1,0 +1,186 @@
+import { spawnSync } from 'node:child_process';
+import fc from 'fast-check';
+import t from 'tap';
+import { BOUNDS, between, Histogram, quantile, together } from '../../daemon/metrics/histogram.ts';
+import { toPrometheus } from '../../daemon/metrics/prometheus.ts';
+import { RECENT_SECONDS, Recent } from '../../daemon/metrics/recent.ts';
+import { hitRatio, rate } from '../../daemon/metrics/report.ts';
+import { METRICS, totals } from '../../daemon/metrics/table.ts';
+import { Tally } from '../../daemon/metrics/tally.ts';
+import type { Store } from '../../daemon/store/store.ts';
+import { WatchedStore } from '../../daemon/store/watched.ts';
+import { HOSTILE, reportOf } from '../fixtures/report.ts';
+
+t.test('histograms', async (t) => {
+  const histogram = new Histogram();
+  t.equal(quantile(histogram.report(), 0.5), undefined, 'of nothing');
+  for (const seconds of [0.0001, 0.0002, 0.3, 99]) histogram.observe(seconds);
+  const report = histogram.report();
+  t.equal(report.count, 4);
+  t.equal(Math.round(report.sum * 1e4), 993003);
+  t.equal(report.counts[0], 1, 'a bound belongs to its bucket, as Prometheus has it');
+  t.equal(report.counts.at(-1), 1, 'over the last');
+  t.equal(quantile(report, 1), BOUNDS.at(-1), 'not known to be more than the last bound');
+  histogram.observe(0.3);
+  const later = histogram.report();
+  t.same(between(report, later).counts.indexOf(1), later.counts.indexOf(2));
+  t.equal(together(report, later).count, 9);
+
+  fc.assert(
+    fc.property(
+      fc.array(fc.double({ min: 0, max: 9.9, noNaN: true }), { minLength: 1 }),
+      fc.double({ min: 0.01, max: 1, noNaN: true }),
+      (times, share) => {
+        const one = new Histogram();
+        for (const seconds of times) one.observe(seconds);
+        const exact = times.toSorted((a, b) => a - b)[Math.ceil(share * times.length - 1e-9) - 1] as number;
+        const bucket = BOUNDS.findIndex((bound) => exact <= bound);
+        const told = quantile(one.report(), share) as number;
+        return told <= (BOUNDS[bucket] as number) + 1e-12 && told >= (BOUNDS[bucket - 1] ?? 0);
+      },
+    ),
+  );
+});
+
+t.test('the last seconds', async (t) => {
+  const recent = new Recent();
+  const at = 1_000_000;
+  for (const [second, checks] of [
+    [0, 3],
+    [1, 1],
+    [RECENT_SECONDS, 2],
+  ] as const) {
+    for (let i = 0; i < checks; i++) recent.add(at + second * 1000, i === 0);
+  }
+  const { checks, hashed } = recent.report(at + 2000);
+  t.equal(checks.length, RECENT_SECONDS);
+  t.same(checks.slice(-2), [3, 1], 'each second has its own');
+  t.same(hashed.slice(-2), [1, 1]);
+  t.same(recent.report(at + 1500).checks.at(-1), 3, 'the one that is not over is left out');
+  t.same(recent.report(at + (RECENT_SECONDS + 1) * 1000).checks.slice(0, 2), [1, 0], 'the oldest of them');
+  const much = recent.report(at + 3 * RECENT_SECONDS * 1000).checks;
+  t.ok(
+    much.every((count) => count === 0),
+    'what is too old counts as nothing',
+  );
+  t.ok(
+    new Recent().report(0).checks.every((count) => count === 0),
+    'nor what was before the start',
+  );
+});
+
+t.test('the tally', async (t) => {
+  const tally = new Tally();
+  tally.configure(['a', 'b']);
+  tally.record('a', 'granted', 'cached', 1, 0);
+  tally.record('a', 'denied', 'hashed', 100, 0);
+  tally.record('b', 'error', 'hashed', 5000, 0);
+  tally.record('never configured', 'error', undefined, 0, 0);
+  tally.record(undefined, 'error', undefined, 0, 0);
+  t.same(tally.verdicts('a'), { granted: 1, denied: 1, busy: 0, error: 0 });
+  t.same(tally.verdicts(undefined), { granted: 0, denied: 0, busy: 0, error: 2 }, 'names of strangers make no entry');
+  t.equal(tally.durations.hashed.report().count, 1, 'a fault takes no time that tells anything');
+  tally.configure(['a', 'c']);
+  t.equal(tally.verdicts('a').granted, 1, 'a reload forgets nothing of a site that stays');
+  t.equal(tally.verdicts('b').error, 0);
+});
+
+t.test('a watched store', async (t) => {
+  const clock = { time: 0, now: () => clock.time };
+  let failure: Error | undefined;
+  const ask = async () => {
+    if (failure) throw failure;
+    return null;
+  };
+  const inner: Store = {
+    name: 'sqlite x',
+    account: ask,
+    sample: async () => [],
+    memberships: async () => [],
+    close: async () => {},
+  };
+  const store = new WatchedStore(inner, clock);
+  t.match(store.report(), { name: 'sqlite x', up: null, questions: 0, last_failure: null, connections: null });
+  clock.time = 1000;
+  await store.account('a');
+  clock.time = 3000;
+  t.match(store.report(), { up: true, since: 2, questions: 1, failures: 0 });
+  failure = new Error('gone\naway');
+  await t.rejects(store.account('a'), failure, 'the asker has the failure itself');
+  clock.time = 4000;
+  await t.rejects(store.account('a'));
+  clock.time = 6000;
+  t.match(store.report(), { up: false, since: 3, failures: 2, last_failure: { message: 'gone away', ago: 2 } });
+  failure = undefined;
+  await store.account('a');
+  t.match(store.report(), { up: true, since: 0, last_failure: { message: 'gone away' } }, 'what it was is still told');
+});
+
+t.test('rates', async (t) => {
+  t.equal(rate(reportOf({ uptime: 1000, recent: { checks: [0, 0, 4, 8], hashed: [] } }), 2), 6);
+  t.equal(rate(reportOf({ uptime: 1.5, recent: { checks: [0, 0, 0, 8], hashed: [] } }), 10), 8, 'just started');
+  t.equal(hitRatio(reportOf({})), 0.75);
+  const { durations } = new Tally();
+  const none = {
+    cached: durations.cached.report(),
+    hashed: durations.hashed.report(),
+    authorized: durations.authorized.report(),
+  };
+  t.equal(hitRatio({ durations: none }), undefined, 'of nothing');
+});
+
+t.test('one table', async (t) => {
+  const names = METRICS.map(({ name }) => name);
+  t.equal(new Set(names).size, names.length);
+  for (const { name, kind, unit } of METRICS) {
+    t.match(name, /^[a-z][a-z_]*$/);
+    t.equal(name.endsWith('_total'), kind === 'counter', `${name}: counters and only they end in _total`);
+    if (unit) t.ok(name.endsWith(`_${unit}`), `${name} names its unit`);
+  }
+  const report = reportOf({});
+  const sums = totals(report);
+  t.match(sums, {
+    granted: 40,
+    denied: 8,
+    busy: 1,
+    error: 3,
+    hashes: 2,
+    hashes_queued: 7,
+    accounts: 12,
+    cached: 3,
+    hashed: 1,
+  });
+  t.ok(Object.values(sums).every(Number.isSafeInteger), 'whole numbers');
+});
+
+t.test('Prometheus reads it', async (t) => {
+  const text = toPrometheus(reportOf({}));
+  const program = `
+import json, sys
+from prometheus_client.parser import text_string_to_metric_families
+print(json.dumps([[f.name, f.type, [[s.name, s.labels, s.value] for s in f.samples]] for f in text_string_to_metric_families(sys.stdin.read())]))`;
+  const { status, stdout, stderr } = spawnSync('/usr/bin/python3', ['-c', program], { input: text, encoding: 'utf8' });
+  t.equal(status, 0, stderr);
+  const families: [string, string, [string, Record<string, string>, number][]][] = JSON.parse(stdout);
+  t.equal(families.length, METRICS.length);
+  const samples = (name: string) => families.find(([family]) => family === `djauthd_${name}`)?.[2] ?? [];
+  const ofSite = samples('database_up').map(([, labels, value]) => [labels.site, value]);
+  t.same(
+    ofSite,
+    [
+      ['mysite.settings', 1],
+      [HOSTILE, 0],
+    ],
+    'a hostile name arrives as it is',
+  );
+  t.same(samples('verdicts').find(([, { verdict }]) => verdict === 'denied')?.[2], 5);
+  const hashed = samples('answer_duration_seconds').filter(([, labels]) => labels.way === 'cached');
+  const buckets = hashed.filter(([name]) => name.endsWith('_bucket'));
+  t.equal(buckets.length, BOUNDS.length + 1);
+  t.ok(
+    buckets.every(([, , value], at) => value >= (buckets[at - 1]?.[2] ?? 0)),
+    'buckets add up',
+  );
+  t.equal(buckets.at(-1)?.[1].le, '+Inf');
+  t.equal(buckets.at(-1)?.[2], hashed.find(([name]) => name.endsWith('_count'))?.[2]);
+});
