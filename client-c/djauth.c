@@ -24,6 +24,9 @@
 /* In how many seconds a daemon that is away may be back: it is restarted within one or two. */
 #define AWAY_RETRY_AFTER 5
 
+/* The longest that a status page may wait before it fetches itself anew, in seconds. */
+#define REFRESH_MAX_S 86400
+
 struct djauth {
     struct sockaddr_un address;
     int fd; /* -1: not connected */
@@ -103,6 +106,7 @@ static void answer_init(djauth_answer *answer)
     memset(answer, 0, sizeof(*answer));
     answer->status = DJAUTH_ERROR;
     answer->reason = answer->id = answer->username = answer->email = answer->first_name = answer->last_name = "";
+    answer->page_type = answer->page = "";
 }
 
 __attribute__((format(printf, 4, 5)))
@@ -281,15 +285,20 @@ static outcome receive(djauth *handle, djauth_answer *answer, unsigned char *int
 typedef struct exchange {
     djauth_operation operation;
     const djauth_question *question; /* of a check and an authorize */
-    const char *site;                /* the rest is of groups */
+    const char *site;                /* these three are of groups */
     const char *after;
     djauth_groups_page *page;
+    djauth_page_format format; /* and this of a status page */
+    unsigned refresh;
 } exchange;
 
 static int encode(djauth *handle, const exchange *asked, uint32_t deadline_ms)
 {
     if (asked->operation == DJAUTH_GROUPS) {
         return djauth_wire_encode_groups(&handle->frame, handle->last_id, asked->site, asked->after);
+    }
+    if (asked->operation == DJAUTH_STATUS) {
+        return djauth_wire_encode_status(&handle->frame, handle->last_id, asked->format, asked->refresh);
     }
     return djauth_wire_encode(&handle->frame, handle->last_id, asked->operation, asked->question, deadline_ms);
 }
@@ -453,4 +462,20 @@ djauth_status djauth_groups(djauth *handle, const char *site, const char *after,
         page->retry_after = answer.retry_after;
     }
     return page->status;
+}
+
+djauth_status djauth_status_page(djauth *handle, djauth_page_format format, unsigned refresh, int timeout_ms,
+                                 djauth_answer *answer)
+{
+    const exchange asked = {
+        .operation = DJAUTH_STATUS,
+        .format = format,
+        .refresh = refresh > REFRESH_MAX_S ? REFRESH_MAX_S : refresh,
+    };
+
+    if ((unsigned)format > DJAUTH_PAGE_JSON) {
+        fail(handle, answer, DJAUTH_ERROR, "a status page in format %u is not known", (unsigned)format);
+        return answer->status;
+    }
+    return ask(handle, &asked, timeout_ms, answer);
 }

@@ -66,6 +66,14 @@ typedef enum djauth_status {
     DJAUTH_BAD_REQUEST = 5   /* the daemon did not understand the question: a fault too */
 } djauth_status;
 
+/* What a status page can be had as. The numbers are the library's own. */
+typedef enum djauth_page_format {
+    DJAUTH_PAGE_HTML = 0,
+    DJAUTH_PAGE_TEXT = 1,       /* "Name: value", a line each */
+    DJAUTH_PAGE_PROMETHEUS = 2, /* Prometheus's text format */
+    DJAUTH_PAGE_JSON = 3
+} djauth_page_format;
+
 typedef struct djauth djauth;
 
 /*
@@ -116,6 +124,8 @@ typedef struct djauth_answer {
     size_t groups_count;
     const char *const *permissions; /* only with want_permissions; NULL when permissions_count is 0 */
     size_t permissions_count;
+    const char *page_type;  /* djauth_status_page only: the page's media type */
+    const char *page;       /* and the page, UTF-8 */
 } djauth_answer;
 
 /*
@@ -177,6 +187,14 @@ typedef struct djauth_groups_page {
  */
 DJAUTH_API djauth_status djauth_groups(djauth *handle, const char *site, const char *after, int timeout_ms,
                                        djauth_groups_page *page);
+
+/*
+ * How does the daemon do? DJAUTH_GRANTED with page_type and page, to be shown to an administrator: it names sites,
+ * databases and faults. An HTML page fetches itself anew after `refresh` seconds (at most 86,400); 0: it does not.
+ * timeout_ms as for djauth_ping.
+ */
+DJAUTH_API djauth_status djauth_status_page(djauth *handle, djauth_page_format format, unsigned refresh, int timeout_ms,
+                                            djauth_answer *answer);
 
 /* "granted", "denied", "unknown-user", "busy", "error", "bad-request"; "?" for anything else. Never NULL. */
 DJAUTH_API const char *djauth_status_name(djauth_status status);

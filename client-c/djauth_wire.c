@@ -229,6 +229,22 @@ int djauth_wire_encode_groups(djauth_octets *frame, uint32_t id, const char *sit
     return finish(&to, frame);
 }
 
+int djauth_wire_encode_status(djauth_octets *frame, uint32_t id, djauth_page_format format, uint32_t refresh)
+{
+    static const char *const formats[] = {"html", "text", "prometheus", "json"};
+    writer to;
+
+    begin(&to, frame, id, "status");
+    map(&to, refresh > 0 ? 2 : 1);
+    text(&to, "format");
+    text(&to, formats[format]);
+    if (refresh > 0) {
+        text(&to, "refresh");
+        wrote(&to, msgpack_pack_uint32(&to.packer, refresh));
+    }
+    return finish(&to, frame);
+}
+
 /* ---- Replies ---- */
 
 static uint64_t number(const unsigned char *at, size_t octets_of_it)
@@ -582,6 +598,12 @@ static const char *read_answer(const msgpack_object *reply, uint32_t id, djauth_
     }
     if (operation == DJAUTH_PING) {
         return read_text(into, find(content, "server"), &answer->reason) == 0 ? NULL : "the reply names no server";
+    }
+    if (operation == DJAUTH_STATUS) {
+        return read_text(into, find(content, "type"), &answer->page_type) == 0
+                       && read_text(into, find(content, "body"), &answer->page) == 0
+                   ? NULL
+                   : "the reply has no status page";
     }
     return read_account(into, find(content, "account"), answer);
 }

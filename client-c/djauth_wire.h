@@ -9,7 +9,7 @@
 
 #define DJAUTH_LENGTH_OCTETS 4
 
-typedef enum djauth_operation { DJAUTH_CHECK, DJAUTH_AUTHORIZE, DJAUTH_PING, DJAUTH_GROUPS } djauth_operation;
+typedef enum djauth_operation { DJAUTH_CHECK, DJAUTH_AUTHORIZE, DJAUTH_PING, DJAUTH_GROUPS, DJAUTH_STATUS } djauth_operation;
 
 /* Octets that grow, and are wiped before they are given back. */
 typedef struct djauth_octets {
@@ -23,7 +23,7 @@ int djauth_octets_reserve(djauth_octets *octets, size_t room);
 void djauth_octets_free(djauth_octets *octets);
 
 /*
- * Writes the frame of a request other than DJAUTH_GROUPS. question is NULL for a ping.
+ * Writes the frame of a check, an authorize or a ping; question is NULL for a ping.
  * Returns 0; -1 without memory; -2 where it does not fit a frame.
  */
 int djauth_wire_encode(djauth_octets *frame, uint32_t id, djauth_operation operation,
@@ -31,6 +31,8 @@ int djauth_wire_encode(djauth_octets *frame, uint32_t id, djauth_operation opera
 
 /* Writes the frame of DJAUTH_GROUPS, likewise. What is NULL is left out. */
 int djauth_wire_encode_groups(djauth_octets *frame, uint32_t id, const char *site, const char *after);
+/* The same of a request for a status page. refresh 0: the page does not fetch itself anew. */
+int djauth_wire_encode_status(djauth_octets *frame, uint32_t id, djauth_page_format format, uint32_t refresh);
 
 /* The length that a frame's first four octets name; 0 where it is none that is allowed. */
 uint32_t djauth_wire_length(const unsigned char octets[DJAUTH_LENGTH_OCTETS]);

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Worker } from 'node:worker_threads';
 import type { Reply } from '../protocol/reply.ts';
-import { BadRequest, type FlushRequest, type Request } from '../protocol/request.ts';
+import { BadRequest, type FlushRequest, type Request, type StatusRequest } from '../protocol/request.ts';
 import { STATUS } from '../protocol/status.ts';
 import { PROTOCOL_VERSION } from '../protocol/version.ts';
 import { type Clock, monotonic } from './clock.ts';
@@ -24,6 +24,7 @@ import { replyOf } from './request/reply.ts';
 import { type PassedSockets, SOCKET_NAMES, type SocketName } from './service/passed-sockets.ts';
 import { Site } from './site.ts';
 import { Listener, type ListenerOptions } from './socket/listener.ts';
+import { statusPage } from './status/page.ts';
 import { databaseOf } from './store/databases.ts';
 import { decodeTyped } from './text.ts';
 import { VERSION } from './version.ts';
@@ -245,6 +246,8 @@ export class Daemon {
         return this.#verdict(questionOf(request, this.#clock.now()));
       case 'ping':
         return pong();
+      case 'status':
+        return this.#status(request);
       default:
         throw new BadRequest(request.id, `operation "${request.operation}" belongs to the control socket`);
     }
@@ -255,10 +258,12 @@ export class Daemon {
     switch (request.operation) {
       case 'ping':
         return pong();
+      case 'status':
+        return this.#status(request);
       case 'stats':
         return { status: STATUS.granted, content: { stats: totals(this.report()) } };
       case 'flush':
-        return { status: STATUS.granted, content: { flushed: this.#flush(request) } };
+        return this.#flush(request);
       case 'groups':
         return groupsPage(request, this.#running.sites);
       case 'reload':
@@ -320,14 +325,25 @@ export class Daemon {
     });
   }
 
+  #status({ format, refresh }: StatusRequest): Reply {
+    return { status: STATUS.granted, content: statusPage(this.report(), format, refresh) };
+  }
+
   /** Forgets accounts, of one site or person if so asked; proofs as well, unless it is about one person. */
-  #flush({ site, username }: FlushRequest): number {
+  #flush({ site, username }: FlushRequest): Reply {
+    const known = this.#running.sites;
+    const refused = (reason: string): Reply => ({ status: STATUS.error, content: { reason } });
+    if (site !== undefined && !known.has(site)) return refused(`site "${shortened(site)}" is not configured`);
+    if (site === undefined && username && known.size > 1) {
+      return refused(`an account is of one site, and ${known.size} are configured: which one?`);
+    }
     const sites = [...this.#running.sites.values()].filter(
       (candidate) => site === undefined || candidate.name === site,
     );
     const name = username && decodeTyped(username);
     const accounts = sites.reduce((sum, candidate) => sum + candidate.accounts.flush(name), 0);
-    return name === undefined && site === undefined ? accounts + this.#proofs.flush() : accounts;
+    const proofs = name === undefined && site === undefined ? this.#proofs.flush() : 0;
+    return { status: STATUS.granted, content: { flushed: accounts + proofs } };
   }
 }
 

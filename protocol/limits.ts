@@ -30,6 +30,9 @@ export const ALTERNATIVES_MAX = 64;
 /** The longest client address and service, in octets. */
 export const CLIENT_TEXT_MAX = 255;
 
+/** How seldom a status page may be fetched anew, in seconds. */
+export const REFRESH_MAX_S = 86_400;
+
 /** How long a client waits where it names no deadline, and the longest it may name, in milliseconds. */
 export const DEADLINE_DEFAULT_MS = 10_000;
 export const DEADLINE_MAX_MS = 600_000;

@@ -1,5 +1,12 @@
 import { decodeBody, encodeFrame, type Value } from './codec.ts';
-import { ALTERNATIVES_MAX, CLIENT_TEXT_MAX, DEADLINE_DEFAULT_MS, DEADLINE_MAX_MS, ID_MAX } from './limits.ts';
+import {
+  ALTERNATIVES_MAX,
+  CLIENT_TEXT_MAX,
+  DEADLINE_DEFAULT_MS,
+  DEADLINE_MAX_MS,
+  ID_MAX,
+  REFRESH_MAX_S,
+} from './limits.ts';
 import { ShapeError } from './shape.ts';
 import { PROTOCOL_VERSION } from './version.ts';
 
@@ -58,7 +65,19 @@ export interface GroupsRequest {
   readonly after: string | undefined;
 }
 
-export type Request = CheckRequest | AuthorizeRequest | PlainRequest | FlushRequest | GroupsRequest;
+/** What a status page can be had as. */
+export const STATUS_FORMATS = ['html', 'text', 'prometheus', 'json'] as const;
+export type StatusFormat = (typeof STATUS_FORMATS)[number];
+
+export interface StatusRequest {
+  readonly operation: 'status';
+  readonly id: number;
+  readonly format: StatusFormat;
+  /** After how many seconds a page is to fetch itself anew; undefined: it stays. */
+  readonly refresh: number | undefined;
+}
+
+export type Request = CheckRequest | AuthorizeRequest | PlainRequest | FlushRequest | GroupsRequest | StatusRequest;
 
 /** The body is no request. `message` is a sentence for the peer; `id` is the request's, where it could be read. */
 export class BadRequest extends Error {
@@ -118,6 +137,13 @@ function readRequest(message: Value, id: number | undefined): Request {
       return fields.end({ operation, id, site: fields.text('site'), username: fields.octets('username') });
     case 'groups':
       return fields.end({ operation, id, site: fields.text('site'), after: fields.text('after') });
+    case 'status':
+      return fields.end({
+        operation,
+        id,
+        format: fields.word('format', STATUS_FORMATS) ?? fields.missing('format'),
+        refresh: fields.uint('refresh', 1, REFRESH_MAX_S),
+      });
     default:
       throw new FieldError(`operation "${operation.slice(0, 40)}" is not known`);
   }
@@ -179,6 +205,10 @@ class Fields {
       throw new FieldError(`argument "${key}" of ${this.#where} has more than ${octetsMax} octets`);
     }
     return value;
+  }
+
+  word<T extends string>(key: string, words: readonly T[]): T | undefined {
+    return this.#take(key, (v): v is T => words.includes(v as T), `one of ${words.join(', ')}`);
   }
 
   bool(key: string): boolean {

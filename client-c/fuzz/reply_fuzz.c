@@ -40,7 +40,9 @@ static void check_answer(const djauth_answer *a, djauth_operation operation, con
 {
     size_t sum;
 
-    if (a->status != DJAUTH_GRANTED || operation == DJAUTH_PING) {
+    if (a->status == DJAUTH_GRANTED && operation == DJAUTH_STATUS) {
+        sum = checked(a->page_type, in) + checked(a->page, in);
+    } else if (a->status != DJAUTH_GRANTED || operation == DJAUTH_PING) {
         sum = checked(a->reason, in);
         if ((a->status == DJAUTH_BUSY) != (a->retry_after > 0) || a->username != NULL || a->groups_count > 0) {
             abort();

@@ -248,7 +248,7 @@ ok(asked?.password === undefined, 'authorize sends no password');
 // Wrong usage.
 for (const [parameters, words] of [
   [[], 'command'],
-  [['login', 'alice'], 'check, authorize and ping'],
+  [['login', 'alice'], 'check, authorize, ping and svn-groups'],
   [['check'], 'USER'],
   [['check', '--nonsense', 'alice'], '--nonsense'],
   [['check', '--timeout', '5s', 'alice'], '"5s"'],

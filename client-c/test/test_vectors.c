@@ -13,6 +13,8 @@ static void test_requests(void)
         const asked *of = &requests_asked[i];
         int encoded = of->operation == DJAUTH_GROUPS
                           ? djauth_wire_encode_groups(&frame, of->id, of->site, of->after)
+                      : of->operation == DJAUTH_STATUS
+                          ? djauth_wire_encode_status(&frame, of->id, of->page_format, of->page_refresh)
                           : djauth_wire_encode(&frame, of->id, of->operation, &of->question, of->deadline_ms);
         ok(encoded == 0 && frame.length == requests[i].length
                && memcmp(frame.at, requests[i].frame, frame.length) == 0,
@@ -27,6 +29,7 @@ static const char *decode(const unsigned char *body, size_t length, uint32_t id,
     memset(answer, 0, sizeof(*answer));
     answer->status = DJAUTH_ERROR;
     answer->reason = answer->id = answer->username = answer->email = answer->first_name = answer->last_name = "";
+    answer->page_type = answer->page = "";
     return djauth_wire_decode(body, length, id, operation, texts_of_it, answer);
 }
 
@@ -48,6 +51,7 @@ static int same_list(const char *const *a, size_t a_count, const char *const *b,
 static int same_answer(const djauth_answer *a, const djauth_answer *b)
 {
     return a->status == b->status && a->retry_after == b->retry_after && strcmp(a->reason, b->reason) == 0
+           && strcmp(a->page_type, b->page_type) == 0 && strcmp(a->page, b->page) == 0
            && strcmp(a->id, b->id) == 0 && strcmp(a->username, b->username) == 0 && strcmp(a->email, b->email) == 0
            && strcmp(a->first_name, b->first_name) == 0 && strcmp(a->last_name, b->last_name) == 0
            && a->is_staff == b->is_staff && a->is_superuser == b->is_superuser
@@ -417,6 +421,28 @@ static void test_limits(void)
     djauth_octets_free(&frame);
 }
 
+static int makes_page(const char *body, size_t length)
+{
+    djauth_octets into = {0};
+    djauth_answer a;
+    int sense = decode((const unsigned char *)body, length, 1, DJAUTH_STATUS, &into, &a) == NULL
+                && a.status == DJAUTH_GRANTED;
+
+    djauth_octets_free(&into);
+    return sense;
+}
+
+static void test_status_pages(void)
+{
+    ok(makes_page(BYTES("\x94\x01\x01\x00\x82\xa4type\xa1t\xa4" "body\xa1x")), "a status page is read");
+    ok(makes_page(BYTES("\x94\x01\x01\x00\x83\xa4type\xa1t\xa4" "body\xa0\xa1y\x01")), "and one with more keys");
+    ok(!makes_page(BYTES("\x94\x01\x01\x00\x81\xa4type\xa1t")), "one without a body is refused");
+    ok(!makes_page(BYTES("\x94\x01\x01\x00\x81\xa4" "body\xa1x")), "one without a type is refused");
+    ok(!makes_page(BYTES("\x94\x01\x01\x00\x82\xa4type\xa1t\xa4" "body\xc4\x01x")), "one of octets is refused");
+    ok(!makes_page(BYTES("\x94\x01\x01\x00\x82\xa4type\xa1t\xa4" "body\xa1\x00")), "one with NUL is refused");
+    ok(!makes_page(BYTES("\x94\x01\x01\x00\x81\xa7" "account\x88" PAIRS)), "a grant is no status page");
+}
+
 int main(void)
 {
     test_requests();
@@ -426,6 +452,7 @@ int main(void)
     test_shapes();
     test_pages();
     test_damage();
+    test_status_pages();
     test_limits();
     return tap_done();
 }

@@ -47,12 +47,13 @@ function question(args) {
 }
 
 /** Operations that the library asks for; others of the control socket are not its own. */
-const SPOKEN = ['check', 'authorize', 'ping', 'groups'];
+const SPOKEN = ['check', 'authorize', 'ping', 'groups', 'status'];
 
 /** Which operation a reply answers, as its content shows; undefined for one that the library does not ask for. */
 function operationOf([, , status, content]) {
   if (status !== 0 || content.account !== undefined) return 'check';
   if (content.server !== undefined) return 'ping';
+  if (content.body !== undefined) return 'status';
   return content.groups === undefined ? undefined : 'groups';
 }
 
@@ -65,12 +66,22 @@ function page([, , status, content]) {
   );
 }
 
+/** What is asked of a status page. */
+function statusPage(args) {
+  const known = {
+    format: (value) => [`.page_format = DJAUTH_PAGE_${value.toUpperCase()}`],
+    refresh: (value) => [`.page_refresh = ${value}`],
+  };
+  return fields(args, known);
+}
+
 /** What the library has to make of a reply; keys that it does not know are left out here as there. */
 function meaning([, , status, content]) {
   const blank = { reason: '', id: '', username: '', email: '', first_name: '', last_name: '' };
   const { account = {}, retry_after = 0 } = content;
   const texts = Object.keys(blank).map((key) => `.${key} = ${text(account[key] ?? content[key] ?? '')}`);
   if (content.server !== undefined) texts[0] = `.reason = ${text(content.server)}`;
+  texts.push(`.page_type = ${text(content.type ?? '')}`, `.page = ${text(content.body ?? '')}`);
   return [`.status = (djauth_status)${status}`, `.retry_after = ${retry_after}`, ...texts].concat(
     [`.is_staff = ${account.staff ? 1 : 0}`, `.is_superuser = ${account.superuser ? 1 : 0}`],
     list('groups')(account.groups ?? []),
@@ -106,11 +117,12 @@ if (process.argv[2] === '--corpus') {
   }
   console.log('typedef struct asked {');
   console.log('    uint32_t id; djauth_operation operation; uint32_t deadline_ms; djauth_question question;');
-  console.log('    const char *site; const char *after;');
+  console.log('    const char *site; const char *after; djauth_page_format page_format; uint32_t page_refresh;');
   console.log('} asked;');
   const asked = known.requests.map(({ message: [, id, operation, args] }) => {
     const start = [`.id = ${id}U`, `.operation = DJAUTH_${operation.toUpperCase()}`];
-    if (operation === 'groups') start.push(...fields(args, { site: string('site'), after: string('after') }));
+    if (operation === 'status') start.push(...statusPage(args));
+    else if (operation === 'groups') start.push(...fields(args, { site: string('site'), after: string('after') }));
     else start.push(`.deadline_ms = ${args.deadline_ms ?? 0}`, `.question = {${question(args).join(', ')}}`);
     return `{${start.join(', ')}}`;
   });

@@ -1,11 +1,13 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { ConfigError } from '../config/config.ts';
 import { DURATION_FORM, parseDuration } from '../config/units.ts';
+import { ControlError } from '../control/asking.ts';
 import { messageOf } from '../fault.ts';
 import { ImportError } from '../import/import-error.ts';
 import { ACCEPTABLE, type Acceptable } from '../import/note.ts';
 import { VERSION } from '../version.ts';
 import { checkConfig } from './check-config.ts';
+import { type ControlFlags, flush, reload, stats } from './control.ts';
 import { doctor } from './doctor.ts';
 import { importCommand } from './import.ts';
 import { serve, serveDjango } from './serve.ts';
@@ -82,11 +84,31 @@ export async function run(argv: readonly string[], path: string): Promise<void> 
       importCommand({ ...flags, timeoutMs: flags.timeout }),
     );
 
+  const toRunning = (name: string, description: string) =>
+    command(name, description)
+      .addOption(config())
+      .option('--control <socket>', 'where the daemon takes orders (default: listen.control of the configuration)');
+
+  toRunning('stats', 'say how the running daemon does')
+    .addOption(new Option('--json', 'for programs').conflicts(['watch', 'prometheus']))
+    .addOption(new Option('--prometheus', 'the metrics, as text for Prometheus').conflicts('watch'))
+    .option('--watch', 'go on saying it, on this terminal, until q or Ctrl-C')
+    .action((flags: ControlFlags & { json?: true; watch?: true; prometheus?: true }) => stats(flags));
+
+  toRunning('flush', 'make the running daemon forget accounts and passwords that it has seen')
+    .option('--site <name>', 'accounts of this site only')
+    .option('--user <name>', 'this account only')
+    .action((flags: ControlFlags & { site?: string; user?: string }) => flush(flags));
+
+  toRunning('reload', 'make the running daemon read its configuration anew').action((flags: ControlFlags) =>
+    reload(flags),
+  );
+
   try {
     await program.parseAsync(argv, { from: 'user' });
   } catch (error) {
-    if (error instanceof ImportError) {
-      process.stderr.write(`${error.message}\n`);
+    if (error instanceof ImportError || error instanceof ControlError) {
+      process.stderr.write(`${error instanceof ControlError ? 'djauthd: ' : ''}${error.message}\n`);
       process.exit(1);
     }
     const known = error instanceof ConfigError;

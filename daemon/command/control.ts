@@ -1,0 +1,51 @@
+import { askControl, ControlError } from '../control/asking.ts';
+import { controlSocket } from '../control/place.ts';
+import { screen } from '../control/screen.ts';
+import { watch } from '../control/watch.ts';
+import type { Report } from '../metrics/report.ts';
+
+/** Where the daemon is that is meant. */
+export interface ControlFlags {
+  readonly config: string;
+  readonly control?: string;
+}
+
+/** `djauthd stats`: how the daemon does, for people, or as JSON or for Prometheus. */
+export async function stats(flags: ControlFlags & { json?: true; watch?: true; prometheus?: true }): Promise<void> {
+  const path = controlSocket(flags);
+  const fetch = async (format: string) => String((await askControl(path, 'status', { format })).get('body'));
+  const report = async (): Promise<Report> => JSON.parse(await fetch('json'));
+  const { stdout } = process;
+  const colour = stdout.isTTY && !process.env.NO_COLOR && process.env.TERM !== 'dumb';
+  if (flags.watch) {
+    if (!stdout.isTTY) throw new ControlError('stats --watch needs a terminal to draw on');
+    await watch(report, colour);
+  } else if (flags.json || flags.prometheus) {
+    stdout.write(await fetch(flags.json ? 'json' : 'prometheus'));
+  } else {
+    const columns = stdout.isTTY ? stdout.columns || 80 : 1_000;
+    stdout.write(`${screen(await report(), { columns, rows: 1_000, colour }).join('\n')}\n`);
+  }
+}
+
+/** `djauthd flush`: makes the daemon forget what it has read. */
+export async function flush(flags: ControlFlags & { site?: string; user?: string }): Promise<void> {
+  const { site, user } = flags;
+  const content = await askControl(controlSocket(flags), 'flush', {
+    ...(site === undefined ? {} : { site }),
+    ...(user === undefined ? {} : { username: Buffer.from(user) }),
+  });
+  const flushed = content.get('flushed');
+  process.stdout.write(`${flushed} ${flushed === 1 ? 'entry' : 'entries'} forgotten\n`);
+}
+
+/** `djauthd reload`: makes the daemon read its configuration anew. Says what was wrong where it is refused. */
+export async function reload(flags: ControlFlags): Promise<void> {
+  try {
+    await askControl(controlSocket(flags), 'reload');
+  } catch (error) {
+    if (!(error instanceof ControlError)) throw error;
+    throw new ControlError(`not reloaded: ${error.message}`);
+  }
+  process.stdout.write('the configuration was read anew\n');
+}

@@ -1,0 +1,55 @@
+import { quantile } from '../metrics/histogram.ts';
+import { hitRatio, type Report, rate } from '../metrics/report.ts';
+import { totals } from '../metrics/table.ts';
+import { WAYS } from '../metrics/tally.ts';
+
+/** `Name: value`, a line each, as mod_status has it with `?auto`. */
+export function toText(report: Report): string {
+  const lines = autoLines(report);
+  lines.push(['Throttling', 'not configured'], ['Sites', report.sites.length]);
+  if (report.sites_left_out > 0) lines.push(['SitesLeftOut', report.sites_left_out]);
+  for (const [at, { name, verdicts, accounts, database }] of report.sites.entries()) {
+    const { connections, last_failure } = database;
+    const site = `Site${at + 1}`;
+    lines.push([`${site}Name`, name], [`${site}Database`, database.name]);
+    lines.push([`${site}DatabaseState`, database.up === null ? 'unknown' : database.up ? 'up' : 'down']);
+    lines.push([`${site}DatabaseStateSeconds`, Math.floor(database.since)]);
+    if (last_failure) lines.push([`${site}DatabaseLastFailure`, last_failure.message]);
+    if (last_failure) lines.push([`${site}DatabaseLastFailureSecondsAgo`, Math.floor(last_failure.ago)]);
+    if (connections) {
+      lines.push([`${site}DatabaseConnections`, `${connections.open - connections.idle}/${connections.most}`]);
+      lines.push([`${site}DatabaseWaiting`, connections.waiting]);
+    }
+    for (const [kind, number] of Object.entries(verdicts)) lines.push([`${site}${camel(kind)}`, number]);
+    lines.push([`${site}Accounts`, accounts]);
+  }
+  return lines.map(([name, value]) => `${name}: ${value}\n`).join('');
+}
+
+function autoLines(report: Report): [string, string | number][] {
+  const lines: [string, string | number][] = [
+    ['Server', `djauthd ${report.version}`],
+    ['Protocol', report.protocol],
+    ['Node', report.node],
+    ['Pbkdf2', report.pbkdf2],
+    ['ChecksPerSecond', round(rate(report, 10))],
+  ];
+  const hits = hitRatio(report);
+  if (hits !== undefined) lines.push(['HitRatio', round(hits)]);
+  for (const way of WAYS) {
+    for (const percent of [50, 95, 99]) {
+      const seconds = quantile(report.durations[way], percent / 100);
+      if (seconds !== undefined) lines.push([`${camel(way)}P${percent}Seconds`, round(seconds)]);
+    }
+  }
+  for (const [name, value] of Object.entries(totals(report))) lines.push([camel(name), value]);
+  return lines;
+}
+
+function camel(name: string): string {
+  return name.replace(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+function round(value: number): number {
+  return Number(value.toPrecision(4));
+}

@@ -1,0 +1,46 @@
+/** Numbers for people. */
+
+const WHOLE = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
+
+export function count(value: number): string {
+  return WHOLE.format(value);
+}
+
+/** A number a second: of small ones the parts count too. */
+export function perSecond(value: number): string {
+  if (value > 0 && value < 0.05) return '< 0.1';
+  return value >= 10 || value === 0 ? WHOLE.format(value) : value.toFixed(1);
+}
+
+export function share(value: number | undefined): string {
+  if (value === undefined) return '–';
+  // 99.96 % is not all.
+  const percent = Math.floor(value * 1000) / 10;
+  return `${percent === 100 || percent === 0 ? percent : percent.toFixed(1)} %`;
+}
+
+/** How long something took, in seconds. */
+export function took(seconds: number | undefined): string {
+  if (seconds === undefined) return '–';
+  if (seconds < 0.001) return `${three(seconds * 1e6)} µs`;
+  if (seconds < 1) return `${three(seconds * 1000)} ms`;
+  return `${three(seconds)} s`;
+}
+
+function three(value: number): string {
+  return String(Number(value.toPrecision(value >= 100 ? 3 : 2)));
+}
+
+/** For how long something has been so, in seconds. */
+export function lasting(seconds: number): string {
+  const whole = Math.floor(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min`;
+  const hours = Math.floor(whole / 3600);
+  if (hours < 24) return `${hours} h ${Math.floor((whole % 3600) / 60)} min`;
+  return `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}
+
+export function octets(value: number): string {
+  return `${WHOLE.format(value / 1024 / 1024)} MiB`;
+}
