@@ -32,14 +32,18 @@ run() {
     fi
 }
 
+# fuzz WHAT PROGRAM ARGUMENTS...
 fuzz() {
-    "$tests/reply_fuzz" -max_len=65536 -timeout=5 -max_total_time=10 -print_final_stats=1 "$tests/corpus" 2>"$tests/fuzz.log"
+    what=$1
+    log=$2.log
+    shift
+    "$@" -timeout=5 -print_final_stats=1 2>"$log"
     status=$?
-    runs=$(sed -n 's/.*number_of_executed_units: //p' "$tests/fuzz.log")
+    runs=$(sed -n 's/.*number_of_executed_units: //p' "$log")
     if [ $status -eq 0 ] && [ "${runs:-0}" -gt 1000 ]; then
-        echo "ok 1 - $runs replies made up, none of them harmful"
+        echo "ok 1 - $runs $what made up, none of them harmful"
     else
-        echo "not ok 1 - fuzzing: exit $status, ${runs:-0} runs, see $tests/fuzz.log"
+        echo "not ok 1 - fuzzing: exit $status, ${runs:-0} runs, see $log"
     fi
     echo 1..1
     return $status
@@ -51,6 +55,7 @@ run connection "$tests/test_connection"
 run threads "$tests/test_threads"
 run pool "$tests/test_pool"
 run cli node test/test_cli.mjs "$tests/djauth" "$build/libdjauth.so"
-run fuzz fuzz
+run reply-fuzz fuzz replies "$tests/reply_fuzz" -max_len=65536 -max_total_time=10 "$tests/corpus"
+run text-fuzz fuzz texts "$tests/text_fuzz" -max_len=200 -max_total_time=5
 echo "1..$points"
 [ $failures -eq 0 ]

@@ -37,6 +37,10 @@ $(TEST_OUT)/djauth: $(CLI_SOURCES) djauth-cli.h djauth.c djauth_wire.c djauth_wi
 $(TEST_OUT)/reply_fuzz: fuzz/reply_fuzz.c djauth_wire.c djauth_wire.h djauth.h | $(TEST_OUT)
 	$(CLANG) $(TEST_CFLAGS) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ fuzz/reply_fuzz.c $(LIBS)
 
+$(TEST_OUT)/text_fuzz: fuzz/text_fuzz.c mod_authnz_django_text.c mod_authnz_django.h httpd_compat.h djauth.h $(OUT)/httpd.stamp | $(TEST_OUT)
+	$(CLANG) $(filter-out -D_GNU_SOURCE,$(APR_CPPFLAGS)) $(HTTPD_INCLUDES) $(TEST_CFLAGS) \
+		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ fuzz/text_fuzz.c
+
 $(TEST_OUT)/corpus: test/vectors.mjs $(VECTORS) | $(TEST_OUT)
 	node test/vectors.mjs --corpus $@
 
@@ -55,8 +59,9 @@ $(TEST_OUT)/analyzed: djauth.c djauth_wire.c $(CLI_SOURCES) djauth-cli.h djauth_
 	touch $@
 
 check: $(TEST_OUT)/analyzed $(TEST_OUT)/test_vectors $(TEST_OUT)/test_connection $(TEST_OUT)/test_threads $(TEST_OUT)/test_pool $(TEST_OUT)/djauth \
-       $(TEST_OUT)/reply_fuzz $(TEST_OUT)/corpus library
+       $(TEST_OUT)/reply_fuzz $(TEST_OUT)/text_fuzz $(TEST_OUT)/corpus library
 	sh test/check.sh $(TEST_OUT) $(OUT)
 
-fuzz: $(TEST_OUT)/reply_fuzz $(TEST_OUT)/corpus
+fuzz: $(TEST_OUT)/reply_fuzz $(TEST_OUT)/text_fuzz $(TEST_OUT)/corpus
 	$(TEST_OUT)/reply_fuzz -max_len=65536 -timeout=5 -max_total_time=$(FUZZ_SECONDS) $(TEST_OUT)/corpus
+	$(TEST_OUT)/text_fuzz -max_len=200 -timeout=5 -max_total_time=$(FUZZ_SECONDS)
