@@ -131,6 +131,7 @@ static void register_hooks(apr_pool_t *pool)
     django_require_register(pool);
     django_environment_register();
     django_status_register(pool);
+    django_status_page_register(pool);
     ap_hook_child_init(prepare_child, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(warn_at_start, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_test_config(django_warn_of_missing_sockets, NULL, NULL, APR_HOOK_MIDDLE);

@@ -8,6 +8,7 @@
  *   mod_authnz_django_require.c      Require django-staff and its like
  *   mod_authnz_django_environment.c  AUTHENTICATE_*, and how REMOTE_USER is spelled
  *   mod_authnz_django_status.c       503 and 429 where mod_auth_basic knows only 500
+ *   mod_authnz_django_status_page.c  how the daemon does: SetHandler django-auth-status, and for mod_status
  *   mod_authnz_django_connections.c  connections to the daemon
  */
 #ifndef MOD_AUTHNZ_DJANGO_H
@@ -158,6 +159,9 @@ void django_status_remember(request_rec *r, const django_verdict *verdict);
 int django_status_of_fault(request_rec *r, const django_verdict *verdict);
 
 void django_status_register(apr_pool_t *pool);
+
+/* mod_authnz_django_status_page.c */
+void django_status_page_register(apr_pool_t *pool);
 
 /* What the module keeps with a request. */
 typedef struct django_request {

@@ -6,6 +6,7 @@
 
 MODULE_SOURCES := mod_authnz_django.c mod_authnz_django_config.c mod_authnz_django_connections.c \
                   mod_authnz_django_environment.c mod_authnz_django_require.c mod_authnz_django_status.c \
+                  mod_authnz_django_status_page.c \
                   mod_authnz_django_text.c mod_authnz_django_verdict.c djauth.c djauth_wire.c
 MODULE_HEADERS := mod_authnz_django.h httpd_compat.h djauth.h djauth_wire.h
 

@@ -7,6 +7,7 @@ import { WAYS } from '../metrics/tally.ts';
 export function toText(report: Report): string {
   const lines = autoLines(report);
   lines.push(['Throttling', 'not configured'], ['Sites', report.sites.length]);
+  lines.push(['DatabasesDown', report.sites.filter(({ database }) => database.up === false).length]);
   if (report.sites_left_out > 0) lines.push(['SitesLeftOut', report.sites_left_out]);
   for (const [at, { name, verdicts, accounts, database }] of report.sites.entries()) {
     const { connections, last_failure } = database;

@@ -1,0 +1,190 @@
+/*
+ * mod_authnz_django_status_page.c: how the daemon does, for administrators. SetHandler django-auth-status gives the page
+ * that the daemon draws; the page of mod_status gets a short block.
+ */
+#include "mod_authnz_django.h"
+
+#include "apr_lib.h"
+#include "apr_optional_hooks.h"
+#include "apr_strings.h"
+#include "mod_status.h"
+
+APLOG_USE_MODULE(authnz_django);
+
+#define HANDLER "django-auth-status"
+
+/* As mod_status: what ?refresh means without a number that can be used, in seconds. */
+#define REFRESH_DEFAULT 10
+#define REFRESH_MAX 86400
+
+/* mod_status has more to say than this: it does not wait for us. */
+#define BLOCK_TIMEOUT_MS 1000
+
+static unsigned refresh_of(const char *text)
+{
+    apr_int64_t seconds = apr_isdigit(*text) ? apr_strtoi64(text, NULL, 10) : 0;
+
+    return seconds < 1 || seconds > REFRESH_MAX ? REFRESH_DEFAULT : (unsigned)seconds;
+}
+
+/* What stands behind the question mark. Words that are not known mean nothing, as in mod_status. */
+static void read_arguments(request_rec *r, djauth_page_format *format, unsigned *refresh)
+{
+    const char *rest = r->args != NULL ? r->args : "";
+
+    while (*rest != '\0') {
+        const char *word = ap_getword(r->pool, &rest, '&');
+        if (strcmp(word, "auto") == 0) {
+            *format = DJAUTH_PAGE_TEXT;
+        } else if (strcmp(word, "prometheus") == 0) {
+            *format = DJAUTH_PAGE_PROMETHEUS;
+        } else if (strcmp(word, "json") == 0) {
+            *format = DJAUTH_PAGE_JSON;
+        } else if (strcmp(word, "refresh") == 0) {
+            *refresh = REFRESH_DEFAULT;
+        } else if (strncmp(word, "refresh=", 8) == 0) {
+            *refresh = refresh_of(word + 8);
+        }
+    }
+}
+
+/*
+ * Asks the daemon. Returns the page, in the request's pool, and its type; NULL where there is none, and then the reason.
+ */
+static const char *fetch(request_rec *r, djauth_page_format format, unsigned refresh, int timeout_ms, const char **type,
+                         djauth_status *status, const char **reason)
+{
+    const django_server *server = django_server_of(r->server);
+    djauth_answer answer = {.status = DJAUTH_ERROR, .reason = "no memory for a connection"};
+    djauth *handle = django_connection_acquire(server->connections);
+    const char *page = NULL;
+
+    if (handle != NULL) {
+        djauth_status_page(handle, format, refresh, timeout_ms, &answer);
+    }
+    *status = answer.status;
+    *reason = apr_pstrdup(r->pool, answer.reason);
+    if (answer.status == DJAUTH_GRANTED) {
+        page = apr_pstrdup(r->pool, answer.page);
+        *type = apr_pstrdup(r->pool, answer.page_type);
+    }
+    if (handle != NULL) {
+        django_connection_release(server->connections, handle); /* the answer's texts were the handle's */
+    }
+    return page;
+}
+
+static int serve(request_rec *r)
+{
+    const django_server *server = django_server_of(r->server);
+    int timeout_ms = server->timeout_ms == DJANGO_UNSET ? DJAUTH_DEFAULT_TIMEOUT_MS : server->timeout_ms;
+    djauth_page_format format = DJAUTH_PAGE_HTML;
+    unsigned refresh = 0;
+    djauth_status status;
+    const char *reason;
+    const char *type = NULL;
+    const char *page;
+
+    if (r->handler == NULL || strcmp(r->handler, HANDLER) != 0) {
+        return DECLINED;
+    }
+    if (r->method_number != M_GET) { /* HEAD is GET here */
+        ap_allow_standard_methods(r, REPLACE_ALLOW, M_GET, -1);
+        return HTTP_METHOD_NOT_ALLOWED;
+    }
+
+    read_arguments(r, &format, &refresh);
+    /* Also where there is no page: none of this is to be shown again later. */
+    apr_table_setn(r->err_headers_out, "Cache-Control", "no-store");
+    page = fetch(r, format, refresh, timeout_ms, &type, &status, &reason);
+    if (page == NULL) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "no status page from djauthd at %s: %s",
+                      django_socket_of(r->server), reason);
+        return status == DJAUTH_BAD_REQUEST ? HTTP_INTERNAL_SERVER_ERROR : HTTP_SERVICE_UNAVAILABLE;
+    }
+    apr_table_setn(r->headers_out, "X-Content-Type-Options", "nosniff");
+    ap_set_content_type(r, type);
+    ap_set_content_length(r, (apr_off_t)strlen(page));
+    if (!r->header_only) {
+        ap_rputs(page, r);
+    }
+    return OK;
+}
+
+/* ---- mod_status ---- */
+
+/* Whether any server lets people in by Django's accounts: to the others the block would mean nothing. */
+static int is_used = 0;
+
+/* Before the child's first request, and never again: no thread sees it change. */
+static void note_use(apr_pool_t *child, server_rec *server)
+{
+    (void)child;
+    for (; server != NULL; server = server->next) {
+        is_used |= django_server_of(server)->mentioned;
+    }
+}
+
+/* What the block tells unless ExtendedStatus wants it all. */
+static int is_brief(const char *name)
+{
+    static const char *const names[] = {"Server", "Uptime", "ChecksPerSecond", "HitRatio", "Granted", "Denied",
+                                        "Busy", "Error", "HashesRunning", "HashesQueued", "Sites", "DatabasesDown"};
+    size_t i;
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(name, names[i]) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static void write_line(request_rec *r, int flags, const char *name, const char *value)
+{
+    if ((flags & AP_STATUS_SHORT) != 0) {
+        ap_rvputs(r, "Djauthd", name, ": ", value, "\n", NULL);
+    } else {
+        ap_rvputs(r, "<dt>", ap_escape_html(r->pool, name), ": ", ap_escape_html(r->pool, value), "</dt>\n", NULL);
+    }
+}
+
+static int write_block(request_rec *r, int flags)
+{
+    djauth_status status;
+    const char *reason;
+    const char *type;
+    const char *rest;
+
+    if (!is_used) {
+        return DECLINED;
+    }
+    rest = fetch(r, DJAUTH_PAGE_TEXT, 0, BLOCK_TIMEOUT_MS, &type, &status, &reason);
+    if ((flags & AP_STATUS_SHORT) == 0) {
+        ap_rputs("<hr />\n<h1>Django accounts (djauthd)</h1>\n<dl>\n", r);
+    }
+    if (rest == NULL) {
+        write_line(r, flags, "State", "does not answer");
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "no status from djauthd at %s: %s", django_socket_of(r->server),
+                      reason);
+    }
+    while (rest != NULL && *rest != '\0') {
+        const char *value = ap_getword(r->pool, &rest, '\n');
+        const char *name = ap_getword(r->pool, &value, ':');
+        if ((flags & AP_STATUS_EXTENDED) != 0 || is_brief(name)) {
+            write_line(r, flags, name, *value == ' ' ? value + 1 : value);
+        }
+    }
+    if ((flags & AP_STATUS_SHORT) == 0) {
+        ap_rputs("</dl>\n", r);
+    }
+    return OK;
+}
+
+void django_status_page_register(apr_pool_t *pool)
+{
+    (void)pool;
+    ap_hook_child_init(note_use, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_handler(serve, NULL, NULL, APR_HOOK_MIDDLE);
+    APR_OPTIONAL_HOOK(ap, status_hook, write_block, NULL, NULL, APR_HOOK_MIDDLE);
+}

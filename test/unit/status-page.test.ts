@@ -1,0 +1,124 @@
+import fc from 'fast-check';
+import t from 'tap';
+import { html } from '../../daemon/status/markup.ts';
+import { statusPage } from '../../daemon/status/page.ts';
+import { count, lasting, perSecond, share, took } from '../../daemon/status/units.ts';
+import { FRAME_MAX } from '../../protocol/limits.ts';
+import { encodeReply } from '../../protocol/reply.ts';
+import { STATUS_FORMATS } from '../../protocol/request.ts';
+import { HOSTILE, reportOf, siteOf } from '../fixtures/report.ts';
+
+t.test('markup', async (t) => {
+  t.equal(
+    html`<p title="${'"\'<>&'}">${['a', html`<b>${'<'}</b>`, 1, undefined]}</p>`.text,
+    '<p title="&#34;&#39;&#60;&#62;&#38;">a<b>&#60;</b>1</p>',
+  );
+});
+
+t.test('numbers for people', async (t) => {
+  t.same([0.00007, 0.0012, 0.31, 2.5, 99, undefined].map(took), ['70 µs', '1.2 ms', '310 ms', '2.5 s', '99 s', '–']);
+  t.same([5, 65, 3700, 93_784].map(lasting), ['5 s', '1 min', '1 h 1 min', '1 d 2 h']);
+  t.same([0, 0.5, 0.9999, 1, undefined].map(share), ['0 %', '50.0 %', '99.9 %', '100 %', '–']);
+  t.same([0, 0.01, 3.14, 1234.5].map(perSecond), ['0', '< 0.1', '3.1', '1,235']);
+  t.equal(count(1234567), '1,234,567');
+});
+
+t.test('formats', async (t) => {
+  const page = (format: (typeof STATUS_FORMATS)[number], refresh?: number) => statusPage(reportOf({}), format, refresh);
+  const { type, body } = page('html');
+  t.equal(type, 'text/html; charset=utf-8');
+  for (const text of [
+    'Checks a second',
+    'mysite.settings',
+    'No throttling is configured',
+    'Hash queue',
+    '1.2.3',
+    '75.0 %',
+  ]) {
+    t.ok(body.includes(text), text);
+  }
+  t.notMatch(body, /http-equiv="refresh"/);
+  t.match(page('html', 5).body, /<meta http-equiv="refresh" content="5">/);
+  t.same(
+    body.match(/<(?:script|img|iframe|object|embed|link(?! rel="icon" href="data:,")|form)\b/g),
+    null,
+    'nothing that runs or fetches',
+  );
+  t.same(body.match(/\b(?:on[a-z]+|src|style)=(?=[^&]*>)/g), null, 'nor an attribute that does');
+  t.match(page('json'), { type: 'application/json' });
+  t.same(JSON.parse(page('json').body).durations, reportOf({}).durations);
+  t.match(page('prometheus').type, /version=0\.0\.4/);
+  const lines = page('text').body.trimEnd().split('\n');
+  t.ok(
+    lines.every((line) => /^[A-Z][A-Za-z0-9]*: \S/.test(line)),
+    'a name and a value on each line',
+  );
+  t.ok(
+    lines.includes('HitRatio: 0.75') &&
+      lines.includes('DatabasesDown: 1') &&
+      lines.includes('Throttling: not configured'),
+  );
+});
+
+t.test('an idle daemon has nothing to divide by', async (t) => {
+  const nothing = { count: 0, sum: 0, counts: Array.from({ length: 17 }, () => 0) };
+  const none = { granted: 0, denied: 0, busy: 0, error: 0 };
+  const site = siteOf('a', { verdicts: none, accounts: 0 });
+  const database = { ...site.database, up: null, connections: null };
+  const report = reportOf({
+    ...{ uptime: 0, verdicts: none, elsewhere: none, sites: [{ ...site, database }] },
+    durations: { cached: nothing, hashed: nothing, authorized: nothing },
+    recent: { checks: Array.from({ length: 300 }, () => 0), hashed: Array.from({ length: 300 }, () => 0) },
+  });
+  for (const format of STATUS_FORMATS) {
+    t.notMatch(statusPage(report, format).body, /NaN|Infinity|undefined|\[object/, format);
+  }
+  t.match(statusPage(report, 'html').body, /not asked yet/);
+});
+
+t.test('it fits a frame, and what is amiss comes first', async (t) => {
+  for (const sites of [100, 2000]) {
+    const all = Array.from({ length: sites }, (_, at) => siteOf(`site ${at} ${HOSTILE.repeat(at % 9)}`));
+    all.push(reportOf({}).sites[1] as (typeof all)[number]);
+    for (const format of STATUS_FORMATS) {
+      const page = statusPage(reportOf({ sites: all }), format);
+      const frame = encodeReply(0xffff_ffff, { status: 0, content: page });
+      t.ok(
+        frame.length <= FRAME_MAX + 4 && frame.includes('ECONNREFUSED') === (format !== 'prometheus'),
+        `${sites}, ${format}`,
+      );
+      t.equal(frame[11], 0, 'it is the page, not an error in its place');
+    }
+    const { sites_left_out } = JSON.parse(statusPage(reportOf({ sites: all }), 'json').body);
+    t.equal(sites_left_out > 0, sites === 2000, 'no more than needed is left out');
+    t.match(statusPage(reportOf({ sites: all }), 'html').body, /more sites are not shown/);
+  }
+});
+
+t.test('whatever sites and faults are called', async () => {
+  // Letters that mean something to HTML, to terminals, to Prometheus, or to nobody.
+  const wild = fc.string({
+    unit: fc.constantFrom(...'<>&"\'`\\\n\r\t\0\u001b\u0085\u2028\u202e\ud800😀é =/{}#;', 'script', '-->', ']]>'),
+    maxLength: 60,
+  });
+  fc.assert(
+    fc.property(wild, wild, wild, (name, database, message) => {
+      const site = siteOf(name, {
+        database: { ...siteOf('').database, name: database, up: false, last_failure: { message, ago: 1 } },
+      });
+      const plain = siteOf('x', {
+        database: { ...siteOf('').database, name: 'x', up: false, last_failure: { message: 'x', ago: 1 } },
+      });
+      const tags = (body: string) => body.match(/<[^>]*>/g)?.join('');
+      const page = (format: (typeof STATUS_FORMATS)[number], each = site) =>
+        statusPage(reportOf({ sites: [each] }), format).body;
+      const bodies = STATUS_FORMATS.map((format) => page(format));
+      return (
+        tags(page('html')) === tags(page('html', plain)) &&
+        page('text').split('\n').length === page('text', plain).split('\n').length &&
+        page('prometheus').split('\n').length === page('prometheus', plain).split('\n').length &&
+        bodies.every((body) => !/[^\P{Cc}\n]|\u2028|\u202e/u.test(body) && Buffer.from(body).toString() === body)
+      );
+    }),
+  );
+});
