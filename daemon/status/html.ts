@@ -63,7 +63,7 @@ function tiles(report: Report): Markup {
 ${tile('Checks a second', perSecond(rate(report, 10)), `${perSecond(asked / Math.max(1, uptime))} since the start`)}
 ${tile('Passwords known', share(hitRatio(report)), `${count(durations.cached.count)} of ${count(durations.cached.count + durations.hashed.count)}`)}
 ${tile('Hashes waiting', count(known + stranger), `${hashing.running} of ${hashing.workers} workers busy`)}
-${tile('Without a verdict', count(unanswered), `${count(verdicts.busy)} busy, ${count(verdicts.error)} faults`, unanswered > 0)}
+${tile('Without a verdict', count(unanswered), `${count(verdicts.busy)} busy, ${count(verdicts.error)} ${verdicts.error === 1 ? 'fault' : 'faults'}`, unanswered > 0)}
 </dl>`;
 }
 
