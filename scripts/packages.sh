@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the Debian packages that are missing.   scripts/packages.sh build|demo|test
+# Installs the Debian packages that are missing.   scripts/packages.sh build|demo|test|bench
 # Says first what it will install; without the right to, prints the one line to run and exits 1.
 set -eu
 
@@ -7,12 +7,15 @@ build='gcc libc6-dev make pkg-config apache2-bin apache2-dev libmsgpack-dev'
 demo="$build curl"
 test="$demo postgresql mariadb-server python3-mysqldb python3-django python3-psycopg2 python3-argon2 python3-bcrypt clang libclang-rt-14-dev
       apache2-utils subversion libapache2-mod-svn g++ python3-prometheus-client chromium"
+bench="$build apache2-utils wrk postgresql python3-django python3-psycopg2 libapache2-mod-wsgi-py3 libaprutil1-dbd-sqlite3
+       subversion libapache2-mod-svn libssl-dev"
 
 case "${1:-test}" in
 build) wanted=$build ;;
 demo) wanted=$demo ;;
 test) wanted=$test ;;
-*) echo "packages.sh: \"$1\" is no set of packages; there are build, demo and test" >&2; exit 2 ;;
+bench) wanted=$bench ;;
+*) echo "packages.sh: \"$1\" is no set of packages; there are build, demo, test and bench" >&2; exit 2 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null; then

@@ -1,0 +1,77 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { startApache } from '../../fixtures/apache.ts';
+import type { Case } from '../case.ts';
+import { PASSWORD, SITE } from '../people.ts';
+import { output } from '../processes.ts';
+import { interleave, ratio } from '../rounds.ts';
+import { authDjango, QUIET, SERVER } from './apache-config.ts';
+
+const FOLDERS = 20;
+const FILES = 25;
+const OCTETS = 4_000;
+
+/** `svn checkout` of 500 files over mod_dav_svn: every one of them is a request, and every request is asked about. */
+export const svn: Case = {
+  name: 'svn',
+  keys: ['svn_checkout_vs_open'],
+  async run(stage) {
+    await stage.hotFrames();
+    const daemon = await stage.main();
+    const repository = createRepository(stage.directory);
+    const location = (path: string, more: string) =>
+      `<Location "${path}">\n  DAV svn\n  SVNPath "${repository}"\n${more}\n</Location>`;
+    const apache = await startApache(
+      [QUIET, `DjangoAuthSocket "${daemon.socket}"`, location('/open', ''), location('/closed', authDjango(SITE))].join(
+        '\n',
+      ),
+      { ...SERVER, load: ['dav', 'dav_svn'] },
+    );
+    stage.atEnd(() => apache.stop());
+    const copy = join(stage.directory, 'copy');
+    const checkout = async (path: string) => {
+      const startedAt = performance.now();
+      await output('svn', [
+        ...['checkout', '-q', '--non-interactive', '--no-auth-cache', '--config-dir', join(stage.directory, 'svn')],
+        ...['--username', 'user1', '--password', PASSWORD, `${apache.url}${path}`, copy],
+      ]);
+      const took = performance.now() - startedAt;
+      rmSync(copy, { recursive: true });
+      return took;
+    };
+    await checkout('/open');
+    await checkout('/closed');
+    const before = (await daemon.stats()).granted ?? 0;
+    await checkout('/closed');
+    const checks = ((await daemon.stats()).granted ?? 0) - before;
+    if (checks < FOLDERS * FILES) throw new Error(`a checkout was asked about ${checks} times only`);
+    const figures = await interleave(stage, stage.choose(9, 3), {
+      closed: () => checkout('/closed'),
+      open: () => checkout('/open'),
+    });
+    return {
+      measurements: [ratio('svn_checkout_vs_open', 'ms', ['djauthd', figures.closed], ['open', figures.open])],
+      notes: { svn_checkout_checks: checks },
+    };
+  },
+};
+
+function createRepository(directory: string): string {
+  const [repository, tree] = [join(directory, 'repository'), join(directory, 'tree')];
+  for (let folder = 0; folder < FOLDERS; folder++) {
+    mkdirSync(join(tree, `folder${folder}`), { recursive: true });
+    for (let file = 0; file < FILES; file++) {
+      const line = `line of file ${file} in folder ${folder}\n`;
+      writeFileSync(
+        join(tree, `folder${folder}`, `file${file}.txt`),
+        line.repeat(Math.ceil(OCTETS / line.length)).slice(0, OCTETS),
+      );
+    }
+  }
+  const run = (command: string, ...args: string[]) => execFileSync(command, args, { stdio: 'pipe' });
+  run('svnadmin', 'create', repository);
+  run('svn', 'import', '-q', '-m', 'files', tree, `file://${repository}`);
+  if (process.getuid?.() === 0) run('chown', '-R', 'www-data:www-data', repository);
+  return repository;
+}

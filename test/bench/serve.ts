@@ -1,0 +1,96 @@
+import { type ChildProcess, execFileSync } from 'node:child_process';
+import { closeSync, ftruncateSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { connect } from '../fixtures/client.ts';
+import { PROGRAM } from '../fixtures/daemon.ts';
+import { end, start } from './processes.ts';
+
+/** The built daemon, with standard error in a file: nobody reads a line for each verdict while it is measured. */
+export interface Served {
+  readonly socket: string;
+  /** From spawn to the first answered ping, in ms. */
+  readonly readyMs: number;
+  readonly process: ChildProcess;
+  log(): string;
+  /** Empties the log. */
+  forgetLog(): void;
+  /** Resident memory, in MB (of 1,000,000 octets). */
+  rssMb(): number;
+  stats(): Promise<Record<string, number>>;
+  stop(): Promise<void>;
+}
+
+export interface ServeOptions {
+  /** Where its sockets, configuration and log go. */
+  readonly directory: string;
+  readonly name: string;
+  /** Sites, and what else differs from the defaults. */
+  readonly config: string;
+}
+
+const READY_MS = 15_000;
+
+export async function serve({ directory, name, config }: ServeOptions): Promise<Served> {
+  const [socket, control] = [join(directory, `${name}.sock`), join(directory, `${name}-control.sock`)];
+  const [file, logFile] = [join(directory, `${name}.toml`), join(directory, `${name}.log`)];
+  // Root's Apache serves as www-data; anybody else's as themselves.
+  const group = process.getuid?.() === 0 ? 'group = "www-data"\n' : '';
+  writeFileSync(file, `[listen]\nsocket = "${socket}"\ncontrol = "${control}"\n${group}\n${config}\n`);
+  const log = openSync(logFile, 'a');
+  const startedAt = performance.now();
+  const child = start(PROGRAM, ['serve', '--config', file], { stdio: ['ignore', 'ignore', log] });
+  for (;;) {
+    const pinged = await ping(socket);
+    if (pinged) break;
+    if (child.exitCode !== null || performance.now() - startedAt > READY_MS) {
+      await end(child, 'SIGKILL');
+      throw new Error(`the daemon does not start: ${readFileSync(logFile, 'utf8').trim()}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  let closed = false;
+  const readyMs = performance.now() - startedAt;
+
+  return {
+    socket,
+    readyMs,
+    process: child,
+    log: () => readFileSync(logFile, 'utf8'),
+    forgetLog: () => ftruncateSync(log),
+    rssMb: () => rssMb(child.pid as number),
+    async stats() {
+      const client = await connect(control);
+      const { content } = await client.ask('stats');
+      client.close();
+      return content.stats;
+    },
+    async stop() {
+      await end(child);
+      if (!closed) closeSync(log);
+      closed = true;
+    },
+  };
+}
+
+async function ping(socket: string): Promise<boolean> {
+  try {
+    const client = await connect(socket);
+    const { status } = await client.ask('ping');
+    client.close();
+    return status === 0;
+  } catch {
+    return false; // not yet
+  }
+}
+
+function rssMb(pid: number): number {
+  const pages = Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]);
+  return (pages * pageSize()) / 1e6;
+}
+
+let pageOctets: number | undefined;
+
+function pageSize(): number {
+  pageOctets ??= Number(execFileSync('getconf', ['PAGESIZE'], { encoding: 'utf8' }));
+  return pageOctets;
+}

@@ -1,0 +1,107 @@
+import { chmodSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { publicDirectory } from '../fixtures/apache.ts';
+import { type Postgres, startPostgres } from '../fixtures/postgres.ts';
+import { load } from './load.ts';
+import { createAccounts, ENCODED, range, SITE, writeChecks } from './people.ts';
+import { type Served, type ServeOptions, serve } from './serve.ts';
+
+/** Accounts whose passwords are verified beforehand, and what is left for cold checks. */
+const HOT = 16;
+const COLD = 20_000;
+
+/** What the cases share; what is not asked for is not started. */
+export class Stage {
+  readonly directory = publicDirectory();
+  /** Shorter and fewer rounds, to see that everything works: its figures are not to be quoted. */
+  readonly quick: boolean;
+  readonly cores = availableParallelism();
+  readonly #report: (what: string) => void;
+  readonly #ends: (() => Promise<void>)[] = [];
+  #postgres: Promise<Postgres> | undefined;
+  #database: Promise<string> | undefined;
+  #main: Promise<Served> | undefined;
+  #hotFrames: Promise<string> | undefined;
+  #nextCold = HOT + 1;
+
+  constructor(quick: boolean, report: (what: string) => void) {
+    this.quick = quick;
+    this.#report = report;
+    process.once('exit', () => rmSync(this.directory, { recursive: true, force: true }));
+  }
+
+  progress(what: string): void {
+    this.#report(what);
+  }
+
+  /** The first in a full run, the second in a quick one. */
+  choose<T>(full: T, quick: T): T {
+    return this.quick ? quick : full;
+  }
+
+  /** Called at the end, the last first. */
+  atEnd(end: () => Promise<void>): void {
+    this.#ends.push(end);
+  }
+
+  async close(): Promise<void> {
+    for (const end of this.#ends.splice(0).reverse()) {
+      try {
+        await end();
+      } catch (error) {
+        process.stderr.write(`at the end: ${error instanceof Error ? error.message : error}\n`);
+      }
+    }
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  postgres(): Promise<Postgres> {
+    this.#postgres ??= startPostgres().then((postgres) => {
+      this.atEnd(() => postgres.stop());
+      chmodSync(postgres.socketDirectory, 0o755); // mod_wsgi asks it as another user
+      return postgres;
+    });
+    return this.#postgres;
+  }
+
+  /** Django's tables with accounts at 600,000 iterations; its url. */
+  database(): Promise<string> {
+    this.#database ??= this.postgres().then((postgres) => createAccounts(postgres, 'site', HOT + COLD, ENCODED));
+    return this.#database;
+  }
+
+  async serve(options: Omit<ServeOptions, 'directory'>): Promise<Served> {
+    const served = await serve({ ...options, directory: this.directory });
+    this.atEnd(() => served.stop());
+    return served;
+  }
+
+  /** The daemon for that database, with defaults everywhere. Its log is emptied. */
+  async main(): Promise<Served> {
+    this.#main ??= this.database().then((url) =>
+      this.serve({ name: 'main', config: `[sites."${SITE}"]\ndatabase = "${url}"` }),
+    );
+    const main = await this.#main;
+    main.forgetLog();
+    return main;
+  }
+
+  /** A file of checks that `main()` has the proofs for. */
+  hotFrames(): Promise<string> {
+    this.#hotFrames ??= this.main().then(async ({ socket }) => {
+      const frames = writeChecks(this.directory, 'hot', range(1, HOT));
+      this.progress('proofs');
+      await load({ socket, frames, once: true });
+      return frames;
+    });
+    return this.#hotFrames;
+  }
+
+  /** A file of checks that nobody has asked `main()` yet. */
+  coldFrames(count: number): string {
+    const from = this.#nextCold;
+    this.#nextCold += count;
+    if (this.#nextCold > HOT + COLD + 1) throw new Error('all accounts for cold checks are used up');
+    return writeChecks(this.directory, `cold${from}`, range(from, count));
+  }
+}

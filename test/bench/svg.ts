@@ -1,0 +1,121 @@
+import type { Measurement } from './case.ts';
+import type { KeyName } from './keys.ts';
+import { figure, type Results } from './report.ts';
+
+interface Bar {
+  readonly label: string;
+  readonly value: number;
+  readonly unit: string;
+  readonly ours: boolean;
+}
+
+interface Panel {
+  readonly title: string;
+  readonly bars: readonly Bar[];
+}
+
+const WIDTH = 760;
+const LABEL = 210;
+const BAR = 22;
+const GAP = 8;
+const HEAD = 44;
+const RULER = 28;
+/** Room for the figure behind the longest bar. */
+const TAIL = 130;
+
+/** Bars on a logarithmic scale: what people wait for behind each kind of protection, and what one hash takes. */
+export function toSvg(results: Results): string {
+  const panels = panelsOf(results);
+  let y = 8;
+  const drawn = panels.map((panel) => {
+    const drawing = draw(panel, y);
+    y += HEAD + panel.bars.length * (BAR + GAP) + RULER;
+    return drawing;
+  });
+  const { machine } = results;
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${y + 24}" viewBox="0 0 ${WIDTH} ${y + 24}" role="img">
+<title>djauthd beside what else there is</title>
+<style>
+  text { font: 13px system-ui, sans-serif; fill: #1f2328 }
+  .title { font-weight: 600; font-size: 14px }
+  .small { font-size: 11px; fill: #59636e }
+  .bar { fill: #8c959f } .ours { fill: #0c7c59 }
+  line { stroke: #8c959f; stroke-opacity: .35 }
+  @media (prefers-color-scheme: dark) {
+    text { fill: #f0f6fc } .small { fill: #9198a1 }
+    .bar { fill: #656c76 } .ours { fill: #2ea77d }
+  }
+</style>
+${drawn.join('\n')}
+<text class="small" x="8" y="${y + 12}">${escaped(`${machine.date}, ${machine.cores} cores of ${machine.cpu}, Apache ${machine.versions.Apache}, Django ${machine.versions.Django}; npm run bench`)}</text>
+</svg>
+`;
+}
+
+function panelsOf({ measurements }: Results): Panel[] {
+  const get = (key: KeyName) => measurements.get(key);
+  const open = get('apache_cached_vs_open');
+  const others = [get('apache_cached_vs_dbd_socache'), get('apache_cached_vs_htpasswd_bcrypt')];
+  const requests = [
+    other(open, 'no authentication'),
+    ours(open, 'djauthd'),
+    ...others.map((each) => other(each)),
+    other(get('apache_cached_vs_modwsgi')),
+  ];
+  const cold = [
+    other(get('cold_vs_django'), "Django's check_password"),
+    ours(get('cold_vs_django'), 'djauthd, through the socket'),
+    other(get('cold_vs_limit'), 'the block function alone'),
+  ];
+  return [
+    {
+      title: 'Apache, requests per second for one page (8 keep-alive connections, more is better)',
+      bars: requests.flatMap((bar) => bar ?? []),
+    },
+    {
+      title: 'The first check of a password, PBKDF2 with 600,000 iterations, in ms (less is better)',
+      bars: cold.flatMap((bar) => bar ?? []),
+    },
+  ].filter(({ bars }) => bars.length > 0);
+}
+
+function ours(measurement: Measurement | undefined, label: string): Bar | undefined {
+  return measurement && { label, value: measurement.ours.value, unit: measurement.ours.unit, ours: true };
+}
+
+function other(measurement: Measurement | undefined, label?: string): Bar | undefined {
+  if (!measurement) return undefined;
+  const { what, value, unit } = measurement.other;
+  return { label: label ?? what, value, unit, ours: false };
+}
+
+function draw({ title, bars }: Panel, top: number): string {
+  const values = bars.map(({ value }) => value);
+  const least = 10 ** (Math.ceil(Math.log10(Math.min(...values))) - 1);
+  const most = 10 ** Math.ceil(Math.log10(Math.max(...values)));
+  const room = WIDTH - LABEL - TAIL;
+  const across = (value: number) => (room * Math.log10(value / least)) / Math.log10(most / least);
+  const bottom = top + HEAD + bars.length * (BAR + GAP) - GAP;
+  const ruler: string[] = [];
+  for (let mark = least; mark <= most * 1.001; mark *= 10) {
+    const x = LABEL + across(mark);
+    ruler.push(`<line x1="${round(x)}" y1="${top + HEAD - 10}" x2="${round(x)}" y2="${bottom + 4}"/>`);
+    ruler.push(`<text class="small" x="${round(x)}" y="${bottom + 18}" text-anchor="middle">${figure(mark)}</text>`);
+  }
+  const rows = bars.map(({ label, value, unit, ours: own }, at) => {
+    const y = top + HEAD + at * (BAR + GAP);
+    const width = Math.max(across(value), 1);
+    return `<text x="${LABEL - 8}" y="${y + 16}" text-anchor="end">${escaped(label)}</text>
+<rect class="bar${own ? ' ours' : ''}" x="${LABEL}" y="${y}" width="${round(width)}" height="${BAR}" rx="2"/>
+<text x="${round(LABEL + width + 6)}" y="${y + 16}">${escaped(`${figure(value)} ${unit}`)}</text>`;
+  });
+  return [`<text class="title" x="8" y="${top + 20}">${escaped(title)}</text>`, ...ruler, ...rows].join('\n');
+}
+
+function round(value: number): string {
+  return value.toFixed(1);
+}
+
+function escaped(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+}
