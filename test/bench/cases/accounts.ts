@@ -1,9 +1,10 @@
+import type { Postgres } from '../../fixtures/postgres.ts';
 import type { Case } from '../case.ts';
 import { load } from '../load.ts';
 import { CHEAP, createAccounts, writeChecks } from '../people.ts';
 import { interleave, median, ratio } from '../rounds.ts';
 
-/** The sites by size. The largest is also what memory.ts takes its people from. */
+/** The sites by size. */
 const SIZES = { few: 1_000, many: 100_000, most: 2_000_000 } as const;
 type Size = keyof typeof SIZES;
 
@@ -43,6 +44,7 @@ export const accounts: Case = {
       many: () => p50('many'),
       most: () => p50('most'),
     });
+    const plan = await planOf(postgres, 'most');
     await daemon.stop();
     return {
       measurements: [ratio('check_2m_vs_1k', 'µs', ['2 million accounts', figures.most], ['1 thousand', figures.few])],
@@ -52,7 +54,24 @@ export const accounts: Case = {
           '100,000': median(figures.many),
           '2,000,000': median(figures.most),
         },
+        account_plan: plan,
       },
     };
   },
 };
+
+/** How PostgreSQL carries out the daemon's own statement, as it was last asked. */
+async function planOf(postgres: Postgres, database: string): Promise<string[]> {
+  const [asked] = await postgres.execute(
+    database,
+    `SELECT query FROM pg_stat_activity WHERE application_name = 'djauthd' AND datname = current_database()
+     ORDER BY query_start DESC LIMIT 1`,
+  );
+  if (!asked?.query.includes('$1')) throw new Error(`not the statement that was looked for: ${asked?.query}`);
+  const rows = await postgres.execute(database, `EXPLAIN (COSTS off) ${asked.query.replaceAll('$1', `'user1000000'`)}`);
+  const plan = rows.map((row) => row['QUERY PLAN'] as string);
+  if (plan.some((line) => /Seq Scan on auth_user\b/.test(line))) {
+    throw new Error(`every account is looked at to find one:\n${plan.join('\n')}`);
+  }
+  return plan;
+}

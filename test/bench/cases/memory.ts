@@ -9,7 +9,7 @@ import type { Served } from '../serve.ts';
 import type { Stage } from '../stage.ts';
 
 /** How many people have got in when memory is looked at. The last step is past `cache.proofs` and `cache.accounts`. */
-const PROOFS = [1, 25_000, 50_000, 75_000, 100_000, 150_000] as const;
+const PROOFS = [1, 25_000, 50_000, 100_000, 125_000] as const;
 const AIMED_AT = 100_000;
 
 /** How many connections are open, each of which has been answered. */
