@@ -11,6 +11,8 @@ interface Bar {
 
 interface Panel {
   readonly title: string;
+  /** Where figures lie so far apart that the small ones could not be seen. */
+  readonly logarithmic: boolean;
   readonly bars: readonly Bar[];
 }
 
@@ -23,7 +25,7 @@ const RULER = 28;
 /** Room for the figure behind the longest bar. */
 const TAIL = 130;
 
-/** Bars on a logarithmic scale: what people wait for behind each kind of protection, and what one hash takes. */
+/** Bars: what people wait for behind each kind of protection, and what one hash takes. */
 export function toSvg(results: Results): string {
   const panels = panelsOf(results);
   let y = 8;
@@ -70,10 +72,12 @@ function panelsOf({ measurements }: Results): Panel[] {
   return [
     {
       title: 'Apache, requests per second for one page (8 keep-alive connections, more is better)',
+      logarithmic: true,
       bars: requests.flatMap((bar) => bar ?? []),
     },
     {
       title: 'The first check of a password, PBKDF2 with 600,000 iterations, in ms (less is better)',
+      logarithmic: false,
       bars: cold.flatMap((bar) => bar ?? []),
     },
   ].filter(({ bars }) => bars.length > 0);
@@ -89,15 +93,14 @@ function other(measurement: Measurement | undefined, label?: string): Bar | unde
   return { label: label ?? what, value, unit, ours: false };
 }
 
-function draw({ title, bars }: Panel, top: number): string {
+function draw({ title, logarithmic, bars }: Panel, top: number): string {
   const values = bars.map(({ value }) => value);
-  const least = 10 ** (Math.ceil(Math.log10(Math.min(...values))) - 1);
-  const most = 10 ** Math.ceil(Math.log10(Math.max(...values)));
   const room = WIDTH - LABEL - TAIL;
-  const across = (value: number) => (room * Math.log10(value / least)) / Math.log10(most / least);
+  const { marks, share } = logarithmic ? logarithmicScale(values) : linearScale(values);
+  const across = (value: number) => room * share(value);
   const bottom = top + HEAD + bars.length * (BAR + GAP) - GAP;
   const ruler: string[] = [];
-  for (let mark = least; mark <= most * 1.001; mark *= 10) {
+  for (const mark of marks) {
     const x = LABEL + across(mark);
     ruler.push(`<line x1="${round(x)}" y1="${top + HEAD - 10}" x2="${round(x)}" y2="${bottom + 4}"/>`);
     ruler.push(`<text class="small" x="${round(x)}" y="${bottom + 18}" text-anchor="middle">${figure(mark)}</text>`);
@@ -110,6 +113,32 @@ function draw({ title, bars }: Panel, top: number): string {
 <text x="${round(LABEL + width + 6)}" y="${y + 16}">${escaped(`${figure(value)} ${unit}`)}</text>`;
   });
   return [`<text class="title" x="8" y="${top + 20}">${escaped(title)}</text>`, ...ruler, ...rows].join('\n');
+}
+
+interface Scale {
+  readonly marks: readonly number[];
+  /** Where a value lies, from 0 at the left end to 1. */
+  share(value: number): number;
+}
+
+function logarithmicScale(values: readonly number[]): Scale {
+  const first = Math.ceil(Math.log10(Math.min(...values))) - 1;
+  const last = Math.ceil(Math.log10(Math.max(...values)));
+  return {
+    marks: Array.from({ length: last - first + 1 }, (_, at) => 10 ** (first + at)),
+    share: (value) => (Math.log10(value) - first) / (last - first),
+  };
+}
+
+function linearScale(values: readonly number[]): Scale {
+  const most = Math.max(...values);
+  const power = 10 ** Math.floor(Math.log10(most));
+  const step = [power / 5, power / 2, power, 2 * power].find((each) => most / each <= 6) ?? power;
+  const count = Math.ceil(most / step);
+  return {
+    marks: Array.from({ length: count + 1 }, (_, at) => at * step),
+    share: (value) => value / (count * step),
+  };
 }
 
 function round(value: number): string {
