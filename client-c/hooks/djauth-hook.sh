@@ -11,8 +11,9 @@
 #     site    mysite.settings       the Django site, where djauthd serves several
 #     socket  /run/djauthd/auth.sock
 #
-# Subversion starts hooks with an empty environment; the locale decides how svnlook spells a path.
-PATH=${PATH:-/usr/local/bin:/usr/bin:/bin}
+# Subversion and Apache start hooks with an empty environment: djauth is looked for where it was installed with them, in
+# PREFIX/bin for PREFIX/share/djauthd/hooks. The locale decides how svnlook spells a path.
+PATH=$(dirname "$(readlink -f "$0")")/../../../../bin:${PATH:-/usr/local/bin:/usr/bin:/bin}
 LC_ALL=C.UTF-8
 export PATH LC_ALL
 tab=$(printf '\t')

@@ -1,4 +1,4 @@
-import { symlinkSync, writeFileSync } from 'node:fs';
+import { rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { install, type Ran, run } from '../fixtures/hooks.ts';
@@ -34,6 +34,8 @@ const PEOPLE: Person[] = [
 ];
 
 interface Repository {
+  /** The command that its hooks call. */
+  readonly djauth: string;
   readonly directory: string;
   readonly url: string;
   svn(user: string, ...words: string[]): Promise<Ran>;
@@ -44,18 +46,17 @@ interface Repository {
 
 /** A repository with every hook, links to what is installed. */
 async function repository(t: Test, world: World, hooks = HOOKS): Promise<Repository> {
-  const { prefix, hook, path } = install(t);
+  const { prefix, hook, djauth } = install(t);
   const directory = join(prefix, 'repos of ours');
   await run('svnadmin', ['create', directory]);
   for (const name of hooks) symlinkSync(hook(`svn/${name}`), join(directory, 'hooks', name));
-  // Subversion gives hooks no environment but this.
-  writeFileSync(join(directory, 'conf/hooks-env'), `[default]\nPATH = ${path}\n`);
   const rules = (text: string) =>
     writeFileSync(join(directory, 'conf/djauth-rules'), `${text}\nsocket ${world.daemon.socket}\nsite site\n`);
   rules(RULES);
   const url = `file://${encodeURI(directory)}`;
   const common = ['--non-interactive', '--no-auth-cache', '--config-dir', join(prefix, 'config')];
   return {
+    djauth,
     directory,
     url,
     rules,
@@ -268,7 +269,7 @@ t.test('pre-revprop-change', async (t) => {
 
 t.test('with the daemon down every hook refuses, and says that it is nobody’s mistake', async (t) => {
   const world = await createWorld(t, PEOPLE);
-  const { change, svn, url, directory, rules } = await repository(t, world);
+  const { change, svn, url, directory, rules, djauth } = await repository(t, world);
   const alone = await repository(t, world, ['pre-commit']);
   const empty = join(directory, 'empty');
   writeFileSync(empty, '');
@@ -279,7 +280,7 @@ t.test('with the daemon down every hook refuses, and says that it is nobody’s 
   refused(t, await alone.change('root', 'mkdir', 'trunk/b'), UNSURE, 'pre-commit');
   refused(t, await svn('root', 'lock', `${url}/trunk/a`), UNSURE, 'pre-lock');
   refused(t, await svn('root', 'propset', '--revprop', '-r', '1', 'svn:log', 'x', url), UNSURE, 'pre-revprop-change');
-  writeFileSync(join(directory, 'conf/hooks-env'), '[default]\nPATH = /usr/bin:/bin\n');
+  rmSync(djauth);
   refused(t, await change('root', 'mkdir', 'trunk/b'), UNSURE, 'without the command');
   rules('');
   refused(t, await change('root', 'mkdir', 'trunk/b'), UNSURE, 'without a rule');

@@ -1,0 +1,117 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { publicDirectory, startApache } from '../fixtures/apache.ts';
+import { install } from '../fixtures/hooks.ts';
+import type { Person } from '../fixtures/site.ts';
+import { createWorld } from '../fixtures/world.ts';
+
+const password = 'secret';
+const PEOPLE: Person[] = [
+  { username: 'writer', password, permissions: ['files.write'] },
+  { username: 'lawyer', password, permissions: ['files.write', 'files.contract'] },
+  { username: 'of blanks', password, permissions: ['files.write'] },
+  { username: 'reader', password },
+];
+
+/** What the hook's own comment tells to write, for this place. */
+function documented(hook: string): string {
+  const lines = readFileSync(hook, 'utf8').split('\n');
+  const begin = lines.findIndex((line) => line.includes("Apache's configuration")) + 2;
+  const end = lines.findIndex((line, number) => number > begin && !line.startsWith('#     '));
+  return lines
+    .slice(begin, end)
+    .map((line) => line.slice(6))
+    .join('\n');
+}
+
+t.test('may-write, as its comment says', async (t) => {
+  const { prefix, hook } = install(t);
+  const world = await createWorld(t, PEOPLE, {
+    daemon: { directory: publicDirectory(), listen: 'group = "www-data"' },
+  });
+  const files = join(prefix, 'files');
+  for (const folder of ['', 'drafts', 'drafts/contracts', 'contracts', 'a b']) mkdirSync(join(files, folder));
+  writeFileSync(join(files, 'a.txt'), 'old');
+  writeFileSync(join(files, 'contracts/old.txt'), 'old');
+  execFileSync('chown', ['-R', 'www-data:', files]);
+  const rules = join(prefix, 'dav-rules');
+  const write = (text: string) => writeFileSync(rules, `${text}\nsocket ${world.daemon.socket}\n`);
+  const RULES =
+    'write files.write /files\nwrite files.contract /files/contracts\nwrite files.contract /files/drafts/contracts';
+  write(RULES);
+  const config = documented(hook('dav/may-write'))
+    .replaceAll('/usr/local/share/djauthd/hooks/dav/may-write', hook('dav/may-write'))
+    .replaceAll('/etc/djauthd/dav-rules', rules)
+    .replaceAll('/srv/files', files);
+  t.match(config, /RewriteMap.*\n.*<Directory/s);
+  const apache = await startApache(
+    `DjangoAuthSocket "${world.daemon.socket}"
+     DjangoRequireStaffStatus Off
+     DavLockDB "${files}/.locks"
+     Alias /files "${files}"
+     ${config}`,
+    { load: ['dav', 'dav_fs', 'rewrite'] },
+  );
+  t.teardown(() => apache.stop());
+  const ask = async (user: string, method: string, at: string, headers: Record<string, string> = {}) =>
+    (await apache.get(encodeURI(at), { user, password, method, headers })).status;
+  const to = (at: string) => ({ destination: `${apache.url}${encodeURI(at)}`, overwrite: 'T' });
+
+  for (const user of ['writer', 'lawyer', 'reader']) {
+    t.equal(await ask(user, 'GET', '/files/a.txt'), 200, `${user} reads`);
+    t.equal(await ask(user, 'PROPFIND', '/files/', { depth: '1' }), 207);
+  }
+  t.equal((await apache.get('/files/x', { method: 'PUT' })).status, 401, 'who has not logged in');
+  t.equal(await ask('reader', 'PUT', '/files/new.txt'), 403, 'without the permission');
+  t.notOk(existsSync(join(files, 'new.txt')));
+  t.equal(await ask('writer', 'PUT', '/files/new.txt'), 201, 'with it');
+  t.equal(await ask('of blanks', 'PUT', '/files/a b/it is new: 100% | $(id).txt'), 201, 'blanks in name and path');
+  t.equal(await ask('writer', 'PUT', '/files/contracts/new.txt'), 403, 'another place');
+  t.equal(await ask('lawyer', 'PUT', '/files/contracts/new.txt'), 201);
+  t.equal(await ask('writer', 'PUT', '/files/contracts2.txt'), 201, 'a name that only begins alike');
+  for (const around of [
+    '/files/./contracts/x',
+    '/files/drafts/../contracts/x',
+    '/files//contracts/x',
+    '/files/%63ontracts/x',
+  ]) {
+    t.equal((await apache.get(around, { user: 'writer', password, method: 'PUT' })).status, 403, around);
+  }
+  t.equal(await ask('writer', 'MKCOL', '/files/folder'), 201);
+  t.equal(await ask('writer', 'MKCOL', '/files/contracts/folder'), 403);
+  t.equal(await ask('writer', 'COPY', '/files/new.txt', to('/files/copy.txt')), 201);
+  t.equal(
+    await ask('writer', 'COPY', '/files/new.txt', to('/files/contracts/copy.txt')),
+    403,
+    'a destination is checked too',
+  );
+  t.equal(await ask('writer', 'MOVE', '/files/new.txt', to('/files/contracts/old.txt')), 403);
+  t.equal(await ask('writer', 'MOVE', '/files/folder/', to('/files/drafts/contracts/')), 403);
+  t.equal(await ask('writer', 'MOVE', '/files/contracts/old.txt', to('/files/x.txt')), 403, 'and where it comes from');
+  t.ok(existsSync(join(files, 'new.txt')));
+  t.equal(await ask('writer', 'DELETE', '/files/drafts/'), 403, 'what takes a tree along');
+  t.equal(await ask('writer', 'DELETE', '/files/copy.txt'), 204);
+  t.equal(await ask('lawyer', 'DELETE', '/files/drafts/'), 204);
+  t.equal(readFileSync(join(files, 'contracts/old.txt'), 'utf8'), 'old');
+  const newline = '/files/a%0Aallow';
+  t.not((await apache.get(newline, { user: 'reader', password, method: 'PUT' })).status, 201, 'a path with a line end');
+
+  write('write files.write /elsewhere');
+  t.equal(await ask('writer', 'PUT', '/files/z.txt'), 403, 'no rule for it');
+  write('write files.write elsewhere');
+  t.equal(await ask('writer', 'PUT', '/files/z.txt'), 503, 'rules that make no sense');
+  write(RULES);
+  t.equal(await ask('writer', 'PUT', '/files/z.txt'), 201, 'rules that are right again');
+
+  // The module would say 500 to everybody now; what the hook says shows where another one has let them in.
+  await world.daemon.stop();
+  t.equal(await ask('writer', 'PUT', '/files/down.txt'), 500);
+  t.notOk(existsSync(join(files, 'down.txt')));
+  const answer = execFileSync(hook('dav/may-write'), [rules], {
+    input: 'writer:PUT /files/x\n:PUT /files/x\nwriter\nwriter:PUT\n',
+    encoding: 'utf8',
+  });
+  t.equal(answer, 'fault\ndeny\nfault\nfault\n', 'one answer for each question, none of them "allow"');
+});

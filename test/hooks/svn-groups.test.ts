@@ -1,0 +1,392 @@
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import net from 'node:net';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { FrameReader } from '../../protocol/frame.ts';
+import { encodeReply } from '../../protocol/reply.ts';
+import { decodeRequest } from '../../protocol/request.ts';
+import { publicDirectory, startApache } from '../fixtures/apache.ts';
+import { connect } from '../fixtures/client.ts';
+import { allGroups } from '../fixtures/groups.ts';
+import { install, run } from '../fixtures/hooks.ts';
+import type { Person } from '../fixtures/site.ts';
+import { createWorld } from '../fixtures/world.ts';
+
+const password = 'secret';
+
+/** Names and what Subversion makes of a line with them: whether it can be said who is in which group. */
+const GROUP_NAMES = [
+  'Editors',
+  'Back office',
+  'Prüfer',
+  'a,b',
+  'a;b',
+  'a\\b',
+  'a"b"',
+  "it's",
+  'a/b',
+  'a#b',
+  'a[b]',
+  ']',
+  '%(x)s',
+  '!x',
+  '+x',
+  '-x',
+  'x@y',
+  '(x)',
+];
+const BAD_GROUP_NAMES = [
+  'a=b',
+  'a:b',
+  '=',
+  ':',
+  '@x',
+  '$x',
+  '&x',
+  '*x',
+  '~x',
+  '[x',
+  '[groups]',
+  '#x',
+  ' x',
+  'x ',
+  'a\nb',
+  'a\rb',
+  'a\tb',
+  '\u007f',
+];
+const MEMBER_NAMES = [
+  'alice',
+  'bob@example.com',
+  'a b',
+  'a=b',
+  'a:b',
+  '#x',
+  '[x]',
+  '$x',
+  '*',
+  '~x',
+  'Zoë',
+  "it's",
+  'a\\',
+  '"q"',
+  '+x',
+  '-x',
+  ';x',
+  '%(x)s',
+  'x&y',
+  'x@',
+];
+const BAD_MEMBER_NAMES = ['@Editors', '&x', 'a,b', ',', ' x', 'x ', 'a\nb', 'a\tb', 'x\r'];
+
+const lines = (file: string) => readFileSync(file, 'utf8').split('\n').slice(2, -1);
+
+t.test('what Subversion reads is what Django says', async (t) => {
+  const { djauth, prefix } = install(t);
+  const people: Person[] = [
+    ...MEMBER_NAMES.map((username) => ({ username, groups: ['Editors'] })),
+    ...GROUP_NAMES.map((group, number) => ({ username: `member${number}`, groups: [group] })),
+  ];
+  const { daemon, site } = await createWorld(t, people, { groups: { Nobody: [] } });
+  const output = join(prefix, 'groups');
+  const write = (...words: string[]) =>
+    run(djauth, ['svn-groups', '--socket', daemon.control, '--output', output, ...words]);
+  t.match(await write(), {
+    code: 0,
+    err: '',
+    out: `written: ${GROUP_NAMES.length + 1} groups, ${people.length} members\n`,
+  });
+
+  const authz = join(prefix, 'authz');
+  /** What Subversion itself says of somebody's access by a rule for a group. */
+  const access = async (user: string, group: string) => {
+    writeFileSync(authz, `[/]\n@${group} = rw\n`);
+    const { out, err } = await run('svnauthz', [
+      'accessof',
+      '--username',
+      user,
+      '--path',
+      '/',
+      '--groups-file',
+      output,
+      authz,
+    ]);
+    return `${out}${err}`.trim();
+  };
+  for (const name of MEMBER_NAMES) t.equal(await access(name, 'Editors'), 'rw', `member ${name}`);
+  for (const [number, name] of GROUP_NAMES.entries()) {
+    t.equal(await access(`member${number}`, name), 'rw', `group ${name}`);
+    t.equal(await access(`member${number + 1}`, name), 'no', `and nobody else`);
+  }
+  t.equal(await access('alice', 'Nobody'), 'no', 'a group of nobody is there');
+
+  site.update('alice', { isActive: false });
+  t.match(await write(), { code: 0, out: /^written: / });
+  t.equal(await access('alice', 'Editors'), 'no', 'who is inactive is in no group');
+
+  for (const username of BAD_MEMBER_NAMES) site.add({ username, groups: ['Editors', 'Back office'] });
+  for (const [number, group] of BAD_GROUP_NAMES.entries()) site.add({ username: `bad${number}`, groups: [group] });
+  const before = lines(output);
+  const refused = await write();
+  t.equal(refused.code, 1, 'names that cannot be said make a failure');
+  t.equal(
+    refused.err.match(
+      /^djauth: refused: member .* cannot stand in a groups file of Subversion: it .*; it is left out$/gm,
+    )?.length,
+    2 * BAD_MEMBER_NAMES.length,
+  );
+  t.equal(
+    refused.err.match(
+      /^djauth: refused: group .* cannot stand in a groups file of Subversion: it .*; it is left out$/gm,
+    )?.length,
+    BAD_GROUP_NAMES.length,
+  );
+  t.match(refused.err, /member "a\\x0ab" of group "Editors"/, 'as a terminal may see it');
+  t.same(lines(output), before, 'and nothing of them is written');
+  t.match(refused.out, /^unchanged: /, 'so that there is nothing new');
+  for (const [number] of BAD_GROUP_NAMES.entries()) t.equal(await access(`bad${number}`, 'Editors'), 'no');
+
+  t.match(await write('--group', 'Editors', '--group', 'Renamed'), {
+    code: 1,
+    err: /there is no group "Renamed"; it is written without members/,
+  });
+  t.match(lines(output), [/^Editors = /, /^Renamed =$/]);
+  t.match(await write('--prefix', 'dj '), { code: 1 });
+  t.equal(await access('bob@example.com', 'dj Editors'), 'rw', 'with a prefix');
+  t.match(await write('--prefix', '@'), { code: 2, err: /--prefix: "@" is not accepted: it begins with/ });
+});
+
+t.test('the file', async (t) => {
+  const { djauth, prefix } = install(t);
+  const { daemon, site, directory } = await createWorld(t, [{ username: 'alice', groups: ['Editors'] }]);
+  const folder = join(prefix, 'out');
+  mkdirSync(folder);
+  const output = join(folder, 'groups');
+  const write = (...words: string[]) =>
+    run(djauth, ['svn-groups', '--socket', daemon.control, '--output', output, ...words]);
+  const asOf = () => {
+    const { ino, mtimeNs, mode, gid } = statSync(output, { bigint: true });
+    return { ino, mtimeNs, mode: Number(mode) & 0o7777, gid: Number(gid) };
+  };
+  await write();
+  t.equal(asOf().mode, 0o640, 'a new one is not for everybody');
+  chmodSync(output, 0o604);
+  execFileSync('chgrp', ['www-data', output]);
+  const first = asOf();
+  t.match(await write(), { code: 0, out: 'unchanged: 1 groups, 1 members\n' });
+  t.same(asOf(), first, 'what has not changed is not touched');
+  site.add({ username: 'bob', groups: ['Editors'] });
+  t.match(await write('--quiet'), { code: 0, out: '' });
+  const second = asOf();
+  t.not(second.ino, first.ino, 'it is another file, put in its place whole');
+  t.same([second.mode, second.gid], [first.mode, first.gid], 'of the same mode and group');
+  t.same(readdirSync(folder), ['groups'], 'nothing is left beside it');
+  const link = join(prefix, 'link');
+  symlinkSync(output, link);
+  site.add({ username: 'carol', groups: ['Editors'] });
+  t.match(await write('--output', link), { code: 0 });
+  t.same(lines(output), ['Editors = alice, bob, carol'], 'a link leads to it still');
+
+  const kept = readFileSync(output, 'utf8');
+  t.match(await write('--output', prefix), { code: 4, err: /is not a file/ });
+  t.match(await write('--output', join(prefix, 'no/such')), { code: 4, err: /cannot make a file beside/ });
+  t.match(await write('--site', 'elsewhere'), { code: 4, err: /site "elsewhere" is not configured/ });
+  t.match(await run(djauth, ['svn-groups', '--socket', daemon.socket, '--output', output]), {
+    code: 4,
+    err: /belongs to the control socket/,
+  });
+  t.match(await run(djauth, ['svn-groups']), { code: 2, err: /--output FILE is needed/ });
+  t.match(await run(djauth, ['authorize', '--output', 'x', 'alice']), {
+    code: 2,
+    err: /--output belongs to svn-groups/,
+  });
+  t.match(await write('--staff'), { code: 2, err: /only --output/ });
+  t.match(await run(djauth, ['svn-groups', '--output', output], { env: { DJAUTH_CONTROL_SOCKET: daemon.control } }), {
+    code: 0,
+  });
+  site.database.exec('ALTER TABLE auth_group RENAME TO elsewhere');
+  t.match(await write(), { code: 4, err: /djauth: error: .*auth_group/ });
+  site.database.exec('ALTER TABLE elsewhere RENAME TO auth_group');
+  const control = await connect(daemon.control);
+  for (const after of ['', 'x', '[]', '["1"]', '[1,2]', '["1",2]', '{}']) {
+    const asked = await connect(daemon.control);
+    t.match(
+      await asked.ask('groups', { after }),
+      { status: 5, content: { reason: /is not what a reply said/ } },
+      after,
+    );
+    asked.close();
+  }
+  const { groups } = await allGroups(control);
+  t.same(groups, { Editors: ['alice', 'bob', 'carol'] });
+  control.close();
+  await daemon.stop();
+  t.match(await write(), { code: 4, err: /cannot connect/ });
+  t.equal(readFileSync(output, 'utf8'), kept, 'whatever goes wrong, the old one stays');
+  t.ok(existsSync(directory) || true);
+});
+
+/** A control socket that answers each request for groups as told. */
+async function lister(
+  t: Test,
+  answer: (asked: number, after: string | undefined) => [status: 0 | 3 | 4, content: object],
+) {
+  const path = join(publicDirectory(), 'control.sock');
+  let asked = 0;
+  const server = net.createServer((socket) => {
+    const reader = new FrameReader();
+    socket.on('error', () => {});
+    socket.on('data', (chunk) =>
+      reader.push(chunk, (body) => {
+        const request = decodeRequest(body);
+        if (request.operation !== 'groups') throw new Error(request.operation);
+        const [status, content] = answer(++asked, request.after);
+        socket.write(encodeReply(request.id, { status, content } as Parameters<typeof encodeReply>[1]));
+      }),
+    );
+  });
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+  t.teardown(() => server.close());
+  return path;
+}
+
+t.test('several pages count when two readings agree', async (t) => {
+  const { djauth, prefix } = install(t);
+  const output = join(prefix, 'groups');
+  const write = (socket: string) => run(djauth, ['svn-groups', '--socket', socket, '--output', output]);
+  const two = await lister(t, (asked, after) =>
+    after === undefined
+      ? [0, { groups: [['g', ['b', asked < 3 ? 'early' : 'late']]], next: 'x' }]
+      : [
+          0,
+          {
+            groups: [
+              ['g', ['a']],
+              ['h', []],
+            ],
+          },
+        ],
+  );
+  t.match(await write(two), { code: 0, out: 'written: 2 groups, 3 members\n' });
+  t.same(lines(output), ['g = a, b, late', 'h ='], 'the one that was read twice');
+  const never = await lister(t, (asked, after) => [
+    0,
+    { groups: [['g', [`m${asked}`]]], ...(after === undefined && { next: 'x' }) },
+  ]);
+  t.match(await write(never), { code: 3, err: /not the same in any two of 5 readings/ });
+  t.match(await write(await lister(t, () => [0, { groups: [], next: 'x' }])), {
+    code: 4,
+    err: /the same page over and over/,
+  });
+  t.match(await write(await lister(t, () => [3, { retry_after: 1, reason: 'queue-full' }])), {
+    code: 3,
+    err: /queue-full/,
+  });
+  t.match(
+    await write(
+      await lister(t, (asked) => (asked === 1 ? [0, { groups: [['g', ['b']]], next: 'x' }] : [4, { reason: 'gone' }])),
+    ),
+    { code: 4, err: /gone/ },
+  );
+  t.same(lines(output), ['g = a, b, late', 'h ='], 'what broke off changes nothing');
+  const twins = await lister(t, () => [
+    0,
+    {
+      groups: [
+        ['g', ['b', 'a']],
+        ['h', ['c']],
+        ['g', ['c', 'a']],
+      ],
+    },
+  ]);
+  t.match(await write(twins), { code: 0 });
+  t.same(lines(output), ['g = a, b, c', 'h = c'], 'two groups of one name are one');
+});
+
+t.test('path rules over http, with mod_dav_svn and mod_authz_svn', async (t) => {
+  const { djauth, prefix, hook } = install(t);
+  const people: Person[] = [
+    { username: 'alice', password, groups: ['Editors'], permissions: ['svn.commit'] },
+    { username: 'bob', password, groups: ['Readers'] },
+    { username: 'mallory', password },
+  ];
+  const world = await createWorld(t, people, {
+    daemon: { directory: publicDirectory(), listen: 'group = "www-data"' },
+  });
+  const repository = join(prefix, 'repository');
+  execFileSync('svnadmin', ['create', repository]);
+  execFileSync('svnmucc', ['-q', '-m', 'x', '-U', `file://${repository}`, 'mkdir', 'trunk', 'mkdir', 'secret'], {
+    stdio: 'ignore',
+  });
+  for (const name of ['start-commit', 'pre-commit']) symlinkSync(hook(`svn/${name}`), join(repository, 'hooks', name));
+  writeFileSync(join(repository, 'conf/djauth-rules'), `commit svn.commit /\nsocket ${world.daemon.socket}\n`);
+  execFileSync('chown', ['-R', 'www-data:', repository]);
+  const output = join(prefix, 'groups');
+  const authz = join(prefix, 'authz');
+  writeFileSync(authz, '[/]\n@Editors = rw\n@Readers = rw\n[/secret]\n@Readers =\n');
+  const write = () => run(djauth, ['svn-groups', '--socket', world.daemon.control, '--output', output]);
+  await write();
+  execFileSync('chgrp', ['www-data', output]);
+  const apache = await startApache(
+    `DjangoAuthSocket "${world.daemon.socket}"
+     DjangoRequireStaffStatus Off
+     <Location /svn>
+       DAV svn
+       SVNPath "${repository}"
+       AuthType Basic
+       AuthName svn
+       AuthBasicProvider django
+       AuthzSVNAccessFile "${authz}"
+       AuthzSVNGroupsFile "${output}"
+       Require valid-user
+     </Location>`,
+    { load: ['dav', 'dav_svn', 'authz_svn'] },
+  );
+  t.teardown(() => apache.stop());
+  const url = `${apache.url}/svn`;
+  const svn = (user: string, ...words: string[]) =>
+    run('svn', [
+      '--non-interactive',
+      '--no-auth-cache',
+      '--config-dir',
+      join(prefix, 'config'),
+      '--username',
+      user,
+      '--password',
+      password,
+      ...words,
+    ]);
+
+  t.equal((await svn('alice', 'ls', `${url}/secret`)).code, 0);
+  t.equal((await svn('bob', 'ls', `${url}/trunk`)).code, 0);
+  t.match(await svn('bob', 'ls', `${url}/secret`), { code: 1, err: /forbidden/i }, 'a rule for a path');
+  t.match(await svn('mallory', 'ls', url), { code: 1, err: /forbidden/i }, 'who is in no group');
+
+  t.match(
+    await svn('alice', 'mkdir', '-m', 'x', `${url}/trunk/a`),
+    { code: 0, err: '' },
+    'a commit, through the hooks',
+  );
+  t.match(
+    await svn('bob', 'mkdir', '-m', 'x', `${url}/trunk/b`),
+    { code: 1, err: /bob may not commit here\./ },
+    'mod_dav_svn relays the sentence',
+  );
+  t.equal((await run('svnlook', ['author', repository])).out, 'alice\n');
+
+  world.site.update('bob', { groups: ['Editors'] });
+  world.site.update('alice', { groups: [] });
+  t.match(await write(), { code: 0, out: /^written/ });
+  t.equal((await svn('bob', 'ls', `${url}/secret`)).code, 0, 'a change in Django, after the next run');
+  t.match(await svn('alice', 'ls', `${url}/trunk`), { code: 1, err: /forbidden/i });
+});
