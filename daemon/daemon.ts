@@ -174,9 +174,9 @@ export class Daemon {
       onUnverifiable: ({ message, ...account }) => this.#log.warn({ site: name, ...account }, message),
     });
     // Not waited for: a site whose database is down must not keep the others from being served.
-    site
-      .decoys(bounds)
-      .catch((error) => this.#log.error({ site: name }, `the database does not answer: ${messageOf(error)}`));
+    Promise.resolve(site.decoys(bounds)).catch((error) =>
+      this.#log.error({ site: name }, `the database does not answer: ${messageOf(error)}`),
+    );
     return site;
   }
 
@@ -240,10 +240,11 @@ export class Daemon {
 
   /** Questions, from whoever may open the socket. */
   #answer(request: Request): Reply | Promise<Reply> {
+    const now = this.#clock.now();
     switch (request.operation) {
       case 'check':
       case 'authorize':
-        return this.#verdict(questionOf(request, this.#clock.now()));
+        return this.#verdict(questionOf(request, now), now);
       case 'ping':
         return pong();
       case 'status':
@@ -276,11 +277,13 @@ export class Daemon {
     }
   }
 
-  async #verdict(question: Question): Promise<Reply> {
-    const startedAt = this.#clock.now();
-    const decision = await decide(question, this.#running.pipeline);
-    this.#record(question, decision, startedAt, this.#clock.now());
-    return replyOf(decision.verdict, question.wantPermissions);
+  #verdict(question: Question, startedAt: number): Reply | Promise<Reply> {
+    const conclude = (decision: Decision): Reply => {
+      this.#record(question, decision, startedAt, this.#clock.now());
+      return replyOf(decision.verdict, question.wantPermissions);
+    };
+    const decision = decide(question, this.#running.pipeline);
+    return decision instanceof Promise ? decision.then(conclude) : conclude(decision);
   }
 
   #record(question: Question, { verdict, site, cached }: Decision, startedAt: number, now: number): void {

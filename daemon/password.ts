@@ -4,17 +4,28 @@ import { inspect } from 'node:util';
 const REDACTED = '[redacted]';
 
 /**
- * A typed password, as the octets that Django hashes: UTF-8. It has its own memory, outside of any pool, to be wiped
- * as soon as the question is answered; and it cannot be printed, whoever tries.
+ * A typed password, as the octets that Django hashes: UTF-8. It is wiped as soon as the question is answered, and it
+ * cannot be printed, whoever tries. Unless it is a view, it has its own memory, outside of any pool.
  *
  * That memory is an ArrayBuffer from the start: V8 keeps the octets of small typed arrays among its objects, which it
  * moves about, and a copy left behind is wiped by nobody.
  */
 export class Password {
-  readonly #octets: Buffer;
+  #octets: Buffer;
+  /** Whether the memory is this one's own, not a frame's. */
+  #own: boolean;
 
-  private constructor(octets: Buffer) {
+  private constructor(octets: Buffer, own: boolean) {
     this.#octets = octets;
+    this.#own = own;
+  }
+
+  /**
+   * What a person typed, where it lies: most questions are answered before the frame goes, and memory of one's own
+   * costs more than all that is done with it. Until `keep` it is good for as long as the frame is.
+   */
+  static viewOf(typed: Buffer): Password {
+    return isUtf8(typed) ? new Password(typed, false) : Password.fromTyped(typed);
   }
 
   /** Copies what a person typed. Octets that are no UTF-8 are taken as Latin-1, as for usernames. */
@@ -38,7 +49,14 @@ export class Password {
   static #copyOf(octets: Uint8Array): Password {
     const copy = Buffer.from(new ArrayBuffer(octets.length));
     copy.set(octets);
-    return new Password(copy);
+    return new Password(copy, true);
+  }
+
+  /** Copies a view into memory of its own, where it stays until it is wiped. */
+  keep(): void {
+    if (this.#own) return;
+    this.#octets = Password.#copyOf(this.#octets).#octets;
+    this.#own = true;
   }
 
   /** The octets themselves, for hashing at once. Do not keep them. */
@@ -48,6 +66,7 @@ export class Password {
 
   /** The memory itself, all of it, to be moved to another thread. */
   get memory(): Uint8Array<ArrayBuffer> {
+    this.keep();
     return new Uint8Array(this.#octets.buffer as ArrayBuffer);
   }
 

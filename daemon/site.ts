@@ -113,7 +113,7 @@ export class Site {
    * Encoded hashes that nobody has the password of and that, together, cost what a hash of this site costs. Waits for
    * the database only the first time. Rejects with its fault.
    */
-  async decoys(bounds: HashBounds): Promise<readonly string[]> {
+  decoys(bounds: HashBounds): readonly string[] | Promise<readonly string[]> {
     const decoys = this.#decoys;
     if (decoys?.bounds !== bounds) return this.#sample(bounds);
     if (this.#options.clock.now() - decoys.sampledAt > SAMPLE_AGE_MS) this.#sample(bounds).catch(() => {}); // next time

@@ -1,5 +1,6 @@
-import { decodeBody, encodeFrame, type Value } from './codec.ts';
+import { encodeFrame } from './codec.ts';
 import { STATUS, type Status } from './status.ts';
+import { readValue, type Value } from './value.ts';
 import { PROTOCOL_VERSION } from './version.ts';
 
 /** The account a granted reply carries, under the keys of PROTOCOL.md section 4. */
@@ -46,7 +47,7 @@ export interface ReceivedReply {
  * @throws Error where it makes no sense, which a client must treat as a fault.
  */
 export function decodeReply(body: Buffer): ReceivedReply {
-  const message = decodeBody(body);
+  const message = readValue(body);
   if (!Array.isArray(message) || message.length !== 4) throw new Error('the reply is not an array of four');
   const [version, id, status, content] = message;
   if (version !== PROTOCOL_VERSION) throw new Error(`the reply is of protocol version ${version}`);

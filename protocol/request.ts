@@ -1,4 +1,4 @@
-import { decodeBody, encodeFrame, type Value } from './codec.ts';
+import { encodeFrame } from './codec.ts';
 import {
   ALTERNATIVES_MAX,
   CLIENT_TEXT_MAX,
@@ -7,7 +7,7 @@ import {
   ID_MAX,
   REFRESH_MAX_S,
 } from './limits.ts';
-import { ShapeError } from './shape.ts';
+import { readValue, ShapeError, type Value } from './value.ts';
 import { PROTOCOL_VERSION } from './version.ts';
 
 /** What an account must have besides the right password. All given hold together; of a list one suffices. */
@@ -26,7 +26,7 @@ interface Question {
   /** undefined: the daemon's only site. */
   readonly site: string | undefined;
   /** As the person sent it. A view of the frame. */
-  readonly username: Uint8Array;
+  readonly username: Buffer;
   readonly require: Require;
   readonly client: { readonly address: string; readonly service: string };
   /** How long the client waits, from the frame's arrival, in ms. */
@@ -37,7 +37,7 @@ interface Question {
 export interface CheckRequest extends Question {
   readonly operation: 'check';
   /** As the person sent it. A view of the frame, to be wiped with it. */
-  readonly password: Uint8Array;
+  readonly password: Buffer;
 }
 
 export interface AuthorizeRequest extends Question {
@@ -53,7 +53,7 @@ export interface FlushRequest {
   readonly operation: 'flush';
   readonly id: number;
   readonly site: string | undefined;
-  readonly username: Uint8Array | undefined;
+  readonly username: Buffer | undefined;
 }
 
 /** Who is in which group: one page of it. */
@@ -96,7 +96,7 @@ export class BadRequest extends Error {
 export function decodeRequest(body: Buffer): Request {
   const id = peekId(body);
   try {
-    return readRequest(decodeBody(body), id);
+    return readRequest(readValue(body), id);
   } catch (error) {
     if (error instanceof ShapeError || error instanceof FieldError) throw new BadRequest(id, error.message);
     throw error;
@@ -181,21 +181,23 @@ function readQuestion(id: number, fields: Fields): Question {
   };
 }
 
-/** A map whose every key must be asked for: what is left at the end is an argument that is not known. */
+/** A map whose every key must be asked for: what was not is an argument that is not known. */
 class Fields {
   readonly #where: string;
-  readonly #left: Map<string, Value>;
+  readonly #fields: Map<string, Value>;
+  /** What was asked for and is there. */
+  readonly #taken: string[] = [];
 
   constructor(where: string, fields: Map<string, Value>) {
     this.#where = where;
-    this.#left = fields;
+    this.#fields = fields;
   }
 
   #take<T extends Value>(key: string, is: (value: Value) => value is T, type: string): T | undefined {
-    const value = this.#left.get(key);
+    const value = this.#fields.get(key);
     if (value === undefined) return undefined;
     if (!is(value)) throw new FieldError(`argument "${key}" of ${this.#where} is not ${type}`);
-    this.#left.delete(key);
+    this.#taken.push(key);
     return value;
   }
 
@@ -215,8 +217,8 @@ class Fields {
     return this.#take(key, (v) => typeof v === 'boolean', 'a bool') ?? false;
   }
 
-  octets(key: string): Uint8Array | undefined {
-    return this.#take(key, (v) => v instanceof Uint8Array, 'a bin');
+  octets(key: string): Buffer | undefined {
+    return this.#take(key, (v) => Buffer.isBuffer(v), 'a bin');
   }
 
   uint(key: string, from: number, to: number): number | undefined {
@@ -240,8 +242,9 @@ class Fields {
   }
 
   end<T>(result: T): T {
-    for (const key of this.#left.keys()) {
-      throw new FieldError(`argument "${key.slice(0, 40)}" is not known to ${this.#where}`);
+    if (this.#taken.length < this.#fields.size) {
+      const unknown = [...this.#fields.keys()].find((key) => !this.#taken.includes(key));
+      throw new FieldError(`argument "${unknown?.slice(0, 40)}" is not known to ${this.#where}`);
     }
     return result;
   }

@@ -40,8 +40,11 @@ export class Credentials {
     this.#known = new LRUCache({ max: options.known });
   }
 
-  /** Rejects with Busy or Fault. `deadlineAt` is until when the asker waits, by the clock given. */
-  async verify(claim: Claim, password: Password, deadlineAt: number, way: Way = {}): Promise<Verified> {
+  /**
+   * At once where it is remembered. Otherwise rejects with Busy or Fault; the password is copied before this returns.
+   * `deadlineAt` is until when the asker waits, by the clock given.
+   */
+  verify(claim: Claim, password: Password, deadlineAt: number, way: Way = {}): Verified | Promise<Verified> {
     const { proofs, pool } = this.#options;
     const key = proofs.keyOf(claim, password);
     const person = `${claim.site}\n${way.from ?? ''}\n${claim.subject}`;
@@ -70,6 +73,6 @@ export class Credentials {
     } else {
       flight.job.deadlineAt = Math.max(flight.job.deadlineAt, deadlineAt);
     }
-    return { matches: await flight.answer, cached: false, admit };
+    return flight.answer.then((matches) => ({ matches, cached: false, admit }));
   }
 }

@@ -1,4 +1,4 @@
-import { createHmac, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock.ts';
 import type { Password } from '../password.ts';
@@ -20,9 +20,16 @@ export interface ProofsOptions {
   readonly wrongs: number;
   readonly wrongTtlMs: number;
   readonly clock: Clock;
+  /** A block of random octets; made for itself where not given, as it is but in tests. */
+  readonly key?: Uint8Array;
 }
 
-const KEY_OCTETS = 32;
+/** SHA-256 takes its input in blocks of so many octets, and gives so many. */
+const BLOCK_OCTETS = 64;
+const DIGEST_OCTETS = 32;
+
+/** How long a claim may be for which no room has to be made anew; most are of 150 to 300 octets. */
+const USUAL_OCTETS = 4096;
 
 /**
  * Remembers whether a password matched an encoded hash, without the password: only an HMAC-SHA-256 under a key that
@@ -30,11 +37,17 @@ const KEY_OCTETS = 32;
  * to let it go; what may change, the account, is read apart.
  */
 export class Proofs {
-  readonly #key = randomBytes(KEY_OCTETS);
+  /** The key as HMAC wants it before the message, and room for a message behind it; the same for the outer hash. */
+  readonly #inner = room(BLOCK_OCTETS + USUAL_OCTETS);
+  readonly #outer = room(BLOCK_OCTETS + DIGEST_OCTETS);
   readonly #rights: LRUCache<string, true>;
   readonly #wrongs: LRUCache<string, boolean>;
 
   constructor(options: ProofsOptions) {
+    for (const [at, octet] of (options.key ?? randomBytes(BLOCK_OCTETS)).entries()) {
+      this.#inner[at] = octet ^ 0x36;
+      this.#outer[at] = octet ^ 0x5c;
+    }
     // ttlAutopurge would be a timer for each entry; the bound on entries frees what has expired.
     const perf = options.clock;
     this.#rights = new LRUCache({ max: options.rights, ttl: options.rightTtlMs, ttlResolution: 0, perf });
@@ -46,15 +59,31 @@ export class Proofs {
   }
 
   /**
-   * The name under which a proof is remembered. Each part is preceded by its length, so that no two different claims
-   * run together into the same octets.
+   * The name under which a proof is remembered: 32 octets, each a character. Each part is preceded by its length, so
+   * that no two different claims run together into the same octets.
+   *
+   * This is HMAC-SHA-256 with a random key of a whole block, to the letter of RFC 2104: H(K^opad, H(K^ipad, claim)),
+   * each H one call. The objects that `createHmac` makes for it take four times as long as the hashing.
    */
-  keyOf(claim: Claim, password: Password): string {
-    const hmac = createHmac('sha256', this.#key);
-    for (const part of [claim.site, claim.subject, claim.encoded]) {
-      hmac.update(`${Buffer.byteLength(part)}:`).update(part);
-    }
-    return hmac.update(`${password.octets.length}:`).update(password.octets).digest('base64');
+  keyOf({ site, subject, encoded }: Claim, password: Password): string {
+    const { octets } = password;
+    const most = BLOCK_OCTETS + 4 * 4 + 3 * (site.length + subject.length + encoded.length) + octets.length;
+    const fits = most <= this.#inner.length;
+    const message = fits ? this.#inner : room(most);
+    if (!fits) message.set(this.#inner.subarray(0, BLOCK_OCTETS));
+
+    let end = putText(message, BLOCK_OCTETS, site);
+    end = putText(message, end, subject);
+    end = putText(message, end, encoded);
+    message.writeUInt32BE(octets.length, end);
+    message.set(octets, end + 4);
+    end += 4 + octets.length;
+
+    const digest = hash('sha256', message.subarray(0, end), 'binary');
+    message.fill(0, BLOCK_OCTETS, end);
+    if (!fits) message.fill(0);
+    this.#outer.write(digest, BLOCK_OCTETS, 'latin1');
+    return hash('sha256', this.#outer, 'binary');
   }
 
   /** Whether the password matched; undefined where that is not remembered. */
@@ -85,4 +114,16 @@ export class Proofs {
     this.#wrongs.clear();
     return size;
   }
+}
+
+/** Memory that is not V8's to move about: what is wiped there is gone. */
+function room(octets: number): Buffer {
+  return Buffer.from(new ArrayBuffer(octets));
+}
+
+/** Writes a text behind its length. Returns where it ends. */
+function putText(into: Buffer, at: number, text: string): number {
+  const octets = into.write(text, at + 4);
+  into.writeUInt32BE(octets, at);
+  return at + 4 + octets;
 }

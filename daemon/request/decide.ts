@@ -12,6 +12,7 @@ import { unmet } from '../policy/requirements.ts';
 import type { Site } from '../site.ts';
 import type { DenyReason, Verdict } from '../verdict.ts';
 import type { Question } from './question.ts';
+import { type Steps, settled, walk } from './steps.ts';
 
 /** What the pipeline is made of. */
 export interface Pipeline {
@@ -29,27 +30,34 @@ export interface Decision {
 }
 
 /**
- * The verdict on a question. Never rejects: what goes wrong on the way is the verdict `error` or `busy`.
- *
+ * The verdict on a question: at once where account and password are known, else when they are. Never throws or rejects:
+ * what goes wrong on the way is the verdict `error` or `busy`. The password is wiped when there is a verdict.
+ */
+export function decide(question: Question, pipeline: Pipeline): Decision | Promise<Decision> {
+  // The frame, which the password may still be looked at in, is wiped as soon as this returns.
+  return walk(steps(question, pipeline), () => question.password?.keep());
+}
+
+/**
  * The order is the defence: the account is looked up by name only; the password is verified, also where there is no
  * account or no usable hash; only then do flags and rights decide. So neither the answer nor its time
  * tells a stranger who exists.
  */
-export async function decide(question: Question, pipeline: Pipeline): Promise<Decision> {
+function* steps(question: Question, pipeline: Pipeline): Steps<Decision> {
   let site: Site | undefined;
   try {
     site = siteOf(question.site, pipeline.sites);
     refuseImpossible(question.require, site);
     if (question.tooLong) return denied(site, 'too-long', false);
 
-    let account = await accountOf(site, question.username);
+    let account = yield* settled(accountOf(site, question.username));
     if (question.password === undefined) return judge(site, account, question, true);
 
     for (;;) {
-      const { reason, verified } = await verify(site, account, question, question.password, pipeline);
+      const { reason, verified } = yield* verify(site, account, question, question.password, pipeline);
       // Hashing, and the queue before it, take longer than an account may be old when it decides. It is looked at again
       // whatever came of the hash, so that time does not tell.
-      const now = verified.cached ? account : await accountOf(site, question.username);
+      const now = verified.cached ? account : yield* settled(accountOf(site, question.username));
       const changed = now?.id !== account?.id || now?.encoded !== account?.encoded;
       account = now;
       if (changed) continue; // another hash by now: the password may be right for that one only
@@ -102,27 +110,27 @@ function accountOf(site: Site, username: string): Account | null | Promise<Accou
  * Verifies once: against the account's own hash, or, where there is none to verify, against one that nobody has the
  * password of. Whichever it is, the work is the same.
  */
-async function verify(
+function* verify(
   site: Site,
   account: Account | null,
   { username, client, deadlineAt }: Question,
   password: Password,
   { credentials, bounds }: Pipeline,
-): Promise<{ reason: DenyReason | undefined; verified: Verified }> {
+): Steps<{ reason: DenyReason | undefined; verified: Verified }> {
   const flaw = flawOf(account, password, site, bounds);
-  const decoys = await site.decoys(bounds);
+  const decoys = yield* settled(site.decoys(bounds));
   // By the name that was typed: where the database takes two spellings for one, the other one's answer is no quicker.
   if (account?.encoded != null && flaw === undefined) {
     const { id, encoded } = account;
     const claim = { site: site.name, subject: `#${id} ${username}`, encoded };
     const effort = () => [encoded, ...paddingOf(encoded, decoys)] as const;
-    const verified = await credentials.verify(claim, password, deadlineAt, { effort, from: client.address });
+    const verified = yield* settled(credentials.verify(claim, password, deadlineAt, { effort, from: client.address }));
     return { reason: verified.matches ? undefined : 'wrong-password', verified };
   }
   // Nobody's claim stays the same when the decoys change, so that it is remembered for as long as anybody's.
   const claim = { site: site.name, subject: `?${username}`, encoded: '' };
   const effort = () => decoys as readonly [string, ...string[]];
-  const verified = await credentials.verify(claim, password, deadlineAt, { effort, from: client.address });
+  const verified = yield* settled(credentials.verify(claim, password, deadlineAt, { effort, from: client.address }));
   return { reason: flaw ?? 'unknown-user', verified };
 }
 

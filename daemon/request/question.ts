@@ -7,7 +7,7 @@ import { decodeTyped } from '../text.ts';
 export interface Question {
   readonly site: string | undefined;
   readonly username: string;
-  /** undefined: somebody else has authenticated the person. The question's own copy, to be wiped when answered. */
+  /** undefined: somebody else has authenticated the person. To be wiped when answered. */
   readonly password: Password | undefined;
   /** The username or the password has more octets than any that is looked at. */
   readonly tooLong: boolean;
@@ -18,13 +18,16 @@ export interface Question {
   readonly wantPermissions: boolean;
 }
 
-/** The question of a request that came at `now`. Copies what it needs of the frame. */
+/**
+ * The question of a request that came at `now`. It may look at the password in the frame: `password.keep()` is due
+ * before the frame goes.
+ */
 export function questionOf(request: CheckRequest | AuthorizeRequest, now: number): Question {
   const typed = request.operation === 'check' ? request.password : undefined;
   return {
     site: request.site,
     username: decodeTyped(request.username),
-    password: typed && Password.fromTyped(typed),
+    password: typed && Password.viewOf(typed),
     tooLong: request.username.length > USERNAME_MAX || (typed?.length ?? 0) > PASSWORD_MAX,
     require: request.require,
     client: request.client,

@@ -28,7 +28,10 @@ export class Connection {
   readonly #options: ConnectionOptions;
   readonly #reader = new FrameReader();
   #inFlight = 0;
-  #corked = false;
+  /** Replies that are to leave in this turn of the event loop. */
+  #outgoing: Buffer[] = [];
+  /** While what came is being taken: what is answered at once leaves when all of it has been. */
+  #taking = false;
   /** No more requests are taken: the peer has ended, has misbehaved, or the daemon is stopping. */
   #closing = false;
   #misused = false;
@@ -69,20 +72,23 @@ export class Connection {
   }
 
   #onData(chunk: Buffer): void {
+    this.#taking = true;
     try {
-      if (!this.#closing) this.#reader.push(chunk, (body) => this.#onBody(body));
+      if (!this.#closing) this.#reader.push(chunk, this.#take);
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;
       this.#misuse(error.message);
     } finally {
+      this.#taking = false;
       chunk.fill(0); // it may have held passwords
     }
+    this.#send();
     this.#flow();
     if (this.#frameEnded || this.#reader.partial !== (this.#frameTimer !== undefined)) this.#watchFrame();
     this.#frameEnded = false;
   }
 
-  #onBody(body: Buffer): void {
+  readonly #take = (body: Buffer): void => {
     this.#frameEnded = true;
     if (this.#closing) return;
     let id: number | undefined;
@@ -98,7 +104,7 @@ export class Connection {
       }
       this.#misuse(error.message);
     }
-  }
+  };
 
   #serve(request: Request): void {
     const reply = this.#options.answer(request);
@@ -123,16 +129,22 @@ export class Connection {
 
   /** All replies of one turn of the event loop leave in one system call. */
   #write(frame: Buffer): void {
-    if (this.#socket.destroyed) return;
-    if (!this.#corked) {
-      this.#corked = true;
-      this.#socket.cork();
-      setImmediate(() => {
-        this.#corked = false;
-        this.#socket.uncork();
-      });
+    if (this.#outgoing.push(frame) === 1 && !this.#taking) setImmediate(() => this.#send());
+  }
+
+  #send(): void {
+    const frames = this.#outgoing;
+    const socket = this.#socket;
+    if (frames.length === 0) return;
+    this.#outgoing = [];
+    if (socket.destroyed || socket.writableEnded) return;
+    if (frames.length === 1) {
+      socket.write(frames[0] as Buffer);
+      return;
     }
-    this.#socket.write(frame);
+    socket.cork();
+    for (const frame of frames) socket.write(frame);
+    socket.uncork();
   }
 
   #flow(): void {
@@ -154,7 +166,8 @@ export class Connection {
     if (this.#socket.destroyed) return;
     if (this.#hurried) this.#lingerTimer ??= setTimeout(() => this.#socket.destroy(), LINGER_MS).unref();
     if (this.#socket.writableEnded) return;
-    if (this.#lastReply) this.#write(this.#lastReply);
+    if (this.#lastReply) this.#outgoing.push(this.#lastReply);
+    this.#send();
     // What a peer that misbehaved still sends is read and thrown away, so that it sees the reply and not a reset; but
     // not for ever. Anybody else is let go at once.
     this.#socket.end(() => {

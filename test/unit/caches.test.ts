@@ -1,3 +1,5 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import fc from 'fast-check';
 import t from 'tap';
 import type { Account } from '../../daemon/account/account.ts';
 import { Accounts } from '../../daemon/account/accounts.ts';
@@ -134,6 +136,11 @@ t.test('proofs', async (t) => {
   ];
   t.equal(new Set([key, ...others]).size, others.length + 1, 'no two claims have one key');
 
+  const long = { site: 'é'.repeat(3000), subject: '#1', encoded: '日本'.repeat(900) };
+  t.not(proofs.keyOf(long, password('a')), proofs.keyOf(long, password('b')), 'a long claim has a key of its own');
+  t.equal(proofs.keyOf(long, password('a')), proofs.keyOf(long, password('a')));
+  t.equal(proofs.keyOf(claim, password('secret')), key, 'and leaves nothing behind');
+
   t.equal(proofs.get(key), undefined);
   proofs.set(key, true);
   proofs.set('wrong', false);
@@ -147,6 +154,26 @@ t.test('proofs', async (t) => {
   t.ok(proofs.size <= 20, 'bounded');
   clock.time += 600;
   t.equal(proofs.get(key), undefined, 'age is bounded');
+});
+
+t.test('a proof is an HMAC-SHA-256', async () => {
+  const key = randomBytes(64);
+  const proofs = new Proofs({ rights: 1, rightTtlMs: 1, wrongs: 1, wrongTtlMs: 1, clock: new FakeClock(), key });
+  const sized = (octets: Uint8Array) => {
+    const size = Buffer.alloc(4);
+    size.writeUInt32BE(octets.length);
+    return Buffer.concat([size, octets]);
+  };
+  const text = fc.string({ unit: 'binary', maxLength: 2000 });
+  fc.assert(
+    fc.property(text, text, text, fc.uint8Array({ maxLength: 5000 }), (site, subject, encoded, octets) => {
+      const typed = Password.fromTyped(Buffer.from(octets));
+      const parts = [Buffer.from(site), Buffer.from(subject), Buffer.from(encoded), typed.octets].map(sized);
+      const expected = createHmac('sha256', key).update(Buffer.concat(parts)).digest('binary');
+      return proofs.keyOf({ site, subject, encoded }, typed) === expected;
+    }),
+    { numRuns: 500 },
+  );
 });
 
 t.test('equal questions are hashed once', async (t) => {
@@ -181,7 +208,7 @@ t.test('equal questions are hashed once', async (t) => {
   const refused = credentials.verify({ ...claim, encoded: 'changed' }, password('a'), clock.time + 100);
   t.equal(jobs.length, 3, 'a changed hash is a new question');
   jobs[2]?.reject(new Busy('queue-full'));
-  await t.rejects(refused, { message: 'queue-full' });
+  await t.rejects(Promise.resolve(refused), { message: 'queue-full' });
   void credentials.verify({ ...claim, encoded: 'changed' }, password('a'), clock.time + 100);
   t.equal(jobs.length, 4, 'a fault is not remembered');
 });

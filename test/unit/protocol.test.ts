@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
+import { Packr, Unpackr } from 'msgpackr';
 import t from 'tap';
 import { FrameReader } from '../../protocol/frame.ts';
 import { FRAME_MAX } from '../../protocol/limits.ts';
 import { decodeReply, encodeReply, type Reply } from '../../protocol/reply.ts';
 import { BadRequest, decodeRequest, encodeRequest } from '../../protocol/request.ts';
+import { readValue } from '../../protocol/value.ts';
 
 interface Vector {
   name: string;
@@ -170,6 +173,35 @@ t.test('any encoding of a value is accepted', async () => {
       },
     ),
     { numRuns: 3000 },
+  );
+});
+
+t.test('a value is read as msgpackr reads it', async () => {
+  const { value } = fc.letrec<{ value: unknown }>((tie) => ({
+    value: fc.oneof(
+      { maxDepth: 5 },
+      fc.oneof(fc.constantFrom(null, true, false), fc.nat(300), fc.nat(2 ** 31 - 1), fc.maxSafeNat()),
+      fc.oneof(fc.string({ unit: 'grapheme', maxLength: 70 }), fc.constantFrom('check', 'username', 'usernamf', '')),
+      fc.uint8Array({ maxLength: 300 }).map((octets) => Buffer.from(octets)),
+      fc.array(tie('value'), { maxLength: 20 }),
+      fc.array(fc.tuple(fc.string({ unit: 'grapheme' }), tie('value')), { maxLength: 20 }).map((list) => new Map(list)),
+    ),
+  }));
+  const packr = new Packr({ useRecords: false, largeBigIntToFloat: false });
+  const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: false, int64AsType: 'number' });
+  // It writes a number over 2^32 as floating point, which is not allowed here.
+  const whole = (given: unknown): unknown => {
+    if (typeof given === 'number') return given > 0xffff_ffff ? BigInt(given) : given;
+    if (Array.isArray(given)) return given.map(whole);
+    return given instanceof Map ? new Map([...given].map(([key, inner]) => [key, whole(inner)])) : given;
+  };
+  fc.assert(
+    fc.property(value, (given) => {
+      const octets = packr.pack(whole(given));
+      const read = readValue(octets);
+      return isDeepStrictEqual(read, given) && isDeepStrictEqual(read, unpackr.unpack(octets));
+    }),
+    { numRuns: 500 },
   );
 });
 

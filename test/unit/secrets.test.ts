@@ -20,7 +20,8 @@ t.test('a typed password becomes the octets that Django hashes', async (t) => {
     t.equal(Password.fromTyped(Buffer.from(typed, 'hex')).octets.toString('hex'), hashed, typed);
   }
   fc.assert(
-    fc.property(fc.uint8Array({ maxLength: 60 }), (typed) => {
+    fc.property(fc.uint8Array({ maxLength: 60 }), (array) => {
+      const typed = Buffer.from(array);
       const utf8 = Buffer.from(typed).toString('utf8');
       const expected = Buffer.from(utf8).equals(typed) ? utf8 : Buffer.from(typed).toString('latin1');
       // A name and a password of the same octets are the same text.
@@ -63,4 +64,24 @@ t.test('a wiped one is gone, and a copy stays', async (t) => {
   const apart = Password.fromTyped(typed);
   typed.fill(0);
   t.equal(apart.octets.toString(), 'hunter2', 'the frame it came in may be wiped');
+});
+
+t.test('a view is good for as long as its frame, or its own when kept', async (t) => {
+  const frame = Buffer.from('xxhunter2xx');
+  const view = Password.viewOf(frame.subarray(2, 9));
+  t.equal(view.octets.toString(), 'hunter2');
+  const kept = Password.viewOf(frame.subarray(2, 9));
+  kept.keep();
+  const moved = Password.viewOf(frame.subarray(2, 9)).memory;
+  frame.fill(0);
+  t.same(view.octets, Buffer.alloc(7), 'wiping the frame wipes it');
+  t.equal(kept.octets.toString(), 'hunter2');
+  t.equal(Buffer.from(moved).toString(), 'hunter2', 'the memory to be moved to a thread is of it alone');
+  kept.wipe();
+  t.same(kept.octets, Buffer.alloc(7));
+
+  const latin = Buffer.from('pässword', 'latin1');
+  const converted = Password.viewOf(latin);
+  latin.fill(0);
+  t.equal(converted.octets.toString(), 'pässword');
 });
