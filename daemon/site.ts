@@ -16,6 +16,9 @@ import { WatchedStore } from './store/watched.ts';
 const SAMPLE = 500;
 const SAMPLE_AGE_MS = 600_000;
 
+/** How many encoded hashes are remembered as having been looked at. */
+const EXAMINED_MAX = 4_096;
+
 /** How many accounts with a hash that nobody can be let in by are remembered as having been reported. */
 const REPORTED_MAX = 10_000;
 
@@ -46,6 +49,14 @@ export interface UnverifiableHash {
   readonly message: string;
 }
 
+/** What was found out about an encoding. */
+interface Examined {
+  readonly bounds: HashBounds;
+  readonly verifiable: boolean;
+  /** Why it cannot be told whether somebody can be let in by it. */
+  readonly fault: string | undefined;
+}
+
 /** One Django site: its accounts, what it accepts as a hash, and what a hash of its own costs. */
 export class Site {
   readonly name: string;
@@ -55,6 +66,8 @@ export class Site {
   readonly #options: SiteOptions;
   readonly #hashers: ReadonlySet<string> | undefined;
   readonly #foreign: ReadonlySet<string>;
+  /** What each encoding would take, read once and not for each check. */
+  readonly #examined = new LRUCache<string, Examined>({ max: EXAMINED_MAX });
   readonly #reported = new LRUCache<string, true>({ max: REPORTED_MAX });
   #decoys: { readonly encoded: readonly string[]; readonly bounds: HashBounds; readonly sampledAt: number } | undefined;
   #sampling: Promise<readonly string[]> | undefined;
@@ -77,14 +90,27 @@ export class Site {
   /**
    * Whether somebody can be let in by this encoding: well-formed, and of an algorithm that the site accepts.
    *
-   * @throws Fault where the site has an algorithm of its own for it: then only the site itself can tell.
+   * @throws Fault where the site has an algorithm of its own for it: then only the site itself can tell. And where
+   * verifying it would take more than the bounds allow.
    */
-  verifiable(encoded: string): boolean {
+  verifiable(encoded: string, bounds: HashBounds): boolean {
+    let examined = this.#examined.get(encoded);
+    if (examined?.bounds !== bounds) {
+      examined = { bounds, ...this.#examine(encoded, bounds) };
+      this.#examined.set(encoded, examined);
+    }
+    if (examined.fault !== undefined) throw new Fault(examined.fault);
+    return examined.verifiable;
+  }
+
+  #examine(encoded: string, bounds: HashBounds): Omit<Examined, 'bounds'> {
     const algorithm = algorithmOf(encoded);
     if (this.#foreign.has(algorithm)) {
-      throw new Fault(`the password is hashed with "${algorithm}", an algorithm of the site's own`);
+      const fault = `the password is hashed with "${algorithm}", an algorithm of the site's own`;
+      return { verifiable: false, fault };
     }
-    return this.#accepts(algorithm) && hasherOf(encoded)?.work(encoded) !== undefined;
+    const verifiable = this.#accepts(algorithm) && hasherOf(encoded)?.work(encoded) !== undefined;
+    return { verifiable, fault: verifiable ? exceeds(encoded, bounds) : undefined };
   }
 
   /** Whether the site, by the bcrypt library that it has, denies a password of that many octets. */

@@ -1,4 +1,4 @@
-import { encodeFrame } from './codec.ts';
+import { Encoded, encodeFrame, encodeFrameOf } from './codec.ts';
 import { STATUS, type Status } from './status.ts';
 import { readValue, type Value } from './value.ts';
 import { PROTOCOL_VERSION } from './version.ts';
@@ -18,15 +18,17 @@ export interface AccountContent {
 
 /** A reply without the id that pairs it with its request. */
 export type Reply =
-  | { readonly status: typeof STATUS.granted; readonly content: object }
+  | { readonly status: typeof STATUS.granted; readonly content: object | Encoded }
   | { readonly status: typeof STATUS.denied | typeof STATUS.unknownUser; readonly content: { reason: string } }
   | { readonly status: typeof STATUS.busy; readonly content: { retry_after: number; reason: string } }
   | { readonly status: typeof STATUS.error | typeof STATUS.badRequest; readonly content: { reason: string } };
 
 /** The frame of a reply. One that fits no frame (an account in thousands of groups) becomes an error that says so. */
 export function encodeReply(id: number, reply: Reply): Buffer {
+  const { status, content } = reply;
   try {
-    return encodeFrame([PROTOCOL_VERSION, id, reply.status, reply.content]);
+    if (content instanceof Encoded) return encodeFrameOf(PROTOCOL_VERSION, id, status, content);
+    return encodeFrame([PROTOCOL_VERSION, id, status, content]);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     const reason = 'the account has more groups or permissions than a reply can carry';

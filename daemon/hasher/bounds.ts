@@ -1,4 +1,3 @@
-import { Fault } from '../fault.ts';
 import { hasherOf } from './hashers.ts';
 
 /** The most that verifying one stored hash may take: who can write the database must not be able to stop the daemon. */
@@ -20,10 +19,4 @@ export function exceeds(encoded: string, bounds: HashBounds): string | undefined
     return `the stored hash (${work.cost}) would take more memory than hash.max_memory allows`;
   }
   return undefined;
-}
-
-/** @throws Fault where a well-formed encoded hash would take more. */
-export function withinBounds(encoded: string, bounds: HashBounds): void {
-  const excess = exceeds(encoded, bounds);
-  if (excess !== undefined) throw new Fault(excess);
 }

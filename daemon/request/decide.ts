@@ -3,7 +3,6 @@ import type { Account } from '../account/account.ts';
 import type { Credentials, Verified } from '../credential/credential.ts';
 import { Busy, Fault, messageOf } from '../fault.ts';
 import type { HashBounds } from '../hasher/bounds.ts';
-import { withinBounds } from '../hasher/bounds.ts';
 import { paddingOf } from '../hasher/decoy.ts';
 import { isUnusable } from '../hasher/hashers.ts';
 import { shortened } from '../log.ts';
@@ -139,11 +138,10 @@ function flawOf(account: Account | null, password: Password, site: Site, bounds:
   if (account === null) return 'unknown-user';
   const { encoded } = account;
   if (encoded === null || isUnusable(encoded)) return 'unusable-password';
-  if (!site.verifiable(encoded)) {
+  if (!site.verifiable(encoded, bounds)) {
     site.reportUnverifiable(account);
     return 'unverifiable-password';
   }
-  withinBounds(encoded, bounds);
   return site.refuses(encoded, password) ? 'wrong-password' : undefined;
 }
 

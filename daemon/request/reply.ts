@@ -1,13 +1,23 @@
+import { LRUCache } from 'lru-cache';
+import { Encoded } from '../../protocol/codec.ts';
 import type { AccountContent, Reply } from '../../protocol/reply.ts';
 import { STATUS } from '../../protocol/status.ts';
 import { type Account, byOctets } from '../account/account.ts';
 import type { Verdict } from '../verdict.ts';
 
+/** How many accounts are kept as they go over the wire: who is asked about many times a second, not everybody. */
+const ENCODED_MAX = 1_024;
+
+/** The longest that is kept, in octets: an account in thousands of groups is not. */
+const ENCODED_OCTETS_MAX = 2_048;
+
+const encoded = new LRUCache<Account, Encoded>({ max: ENCODED_MAX });
+
 /** A verdict as it goes over the wire. */
 export function replyOf(verdict: Verdict, wantPermissions: boolean): Reply {
   switch (verdict.kind) {
     case 'granted':
-      return { status: STATUS.granted, content: { account: contentOf(verdict.account, wantPermissions) } };
+      return { status: STATUS.granted, content: contentOf(verdict.account, wantPermissions) };
     case 'denied':
       return {
         status: verdict.reason === 'unknown-user' ? STATUS.unknownUser : STATUS.denied,
@@ -20,8 +30,20 @@ export function replyOf(verdict: Verdict, wantPermissions: boolean): Reply {
   }
 }
 
-function contentOf(account: Account, wantPermissions: boolean): AccountContent {
-  const content: AccountContent = {
+function contentOf(account: Account, wantPermissions: boolean): object | Encoded {
+  if (wantPermissions) {
+    return { account: { ...accountOf(account), permissions: [...account.permissions].sort(byOctets) } };
+  }
+  let content = encoded.get(account);
+  if (content === undefined) {
+    content = new Encoded({ account: accountOf(account) });
+    if (content.octets.length <= ENCODED_OCTETS_MAX) encoded.set(account, content);
+  }
+  return content;
+}
+
+function accountOf(account: Account): AccountContent {
+  return {
     id: account.id,
     username: account.username,
     email: account.email,
@@ -31,6 +53,4 @@ function contentOf(account: Account, wantPermissions: boolean): AccountContent {
     superuser: account.superuser,
     groups: account.groups,
   };
-  if (wantPermissions) content.permissions = [...account.permissions].sort(byOctets);
-  return content;
 }

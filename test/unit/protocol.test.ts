@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { Packr, Unpackr } from 'msgpackr';
 import t from 'tap';
+import { Encoded } from '../../protocol/codec.ts';
 import { FrameReader } from '../../protocol/frame.ts';
 import { FRAME_MAX } from '../../protocol/limits.ts';
 import { decodeReply, encodeReply, type Reply } from '../../protocol/reply.ts';
@@ -261,13 +262,25 @@ t.test('replies', async (t) => {
   for (const { name, hex, message } of vectors('replies')) {
     const [, id, status, content] = message;
     t.equal(encodeReply(id, { status, content } as Reply).toString('hex'), hex, `${name} is written octet for octet`);
+    if (status === 0) {
+      const prepared: Reply = { status, content: new Encoded(content) };
+      t.equal(encodeReply(id, prepared).toString('hex'), hex, `${name} is the same when written beforehand`);
+    }
     const reply = decodeReply(Buffer.from(hex, 'hex').subarray(4));
     t.equal(reply.id, id, name);
     t.equal(reply.status, status, name);
   }
+  for (const id of [0, 0x7f, 0x80, 0xff, 0x100, 0xffff, 0x1_0000, 0xffff_ffff]) {
+    const [plain, prepared] = [{ ok: true }, new Encoded({ ok: true })].map((content) =>
+      encodeReply(id, { status: 0, content }).toString('hex'),
+    );
+    t.equal(prepared, plain, `id ${id}`);
+  }
   const groups = Array.from({ length: 9000 }, (_, at) => `group ${at}`);
-  const large = decodeReply(encodeReply(1, { status: 0, content: { account: { groups } } }).subarray(4));
-  t.equal(large.status, 4, 'an account that fits no frame is an error, not a grant cut short');
+  for (const content of [{ account: { groups } }, new Encoded({ account: { groups } })]) {
+    const large = decodeReply(encodeReply(1, { status: 0, content }).subarray(4));
+    t.equal(large.status, 4, 'an account that fits no frame is an error, not a grant cut short');
+  }
 });
 
 t.test('what is refused', async (t) => {
