@@ -6,6 +6,8 @@ import type { Account } from './account.ts';
 interface Snapshot {
   readonly account: Account | null;
   readonly askedAt: number;
+  /** Whether it has been read anew ahead of time, or is being: once, or a database that is down would be asked all the time. */
+  renewed: boolean;
 }
 
 export interface AccountsOptions {
@@ -18,16 +20,25 @@ export interface AccountsOptions {
   readonly clock: Clock;
 }
 
+/** From what share of its time on a snapshot that is asked for is read anew, before anybody has to wait for it. */
+const RENEW_FROM = 0.5;
+
+/** How many are read anew ahead of time at once: few, for others wait for the connections that they take. */
+const RENEWALS_MAX = 2;
+
 /**
  * The accounts of one site, by the name a person typed.
  *
  * The age of a snapshot counts from the moment the database was *asked*, not from its answer: what changed while the
- * answer was under way may be missing from it.
+ * answer was under way may be missing from it. None decides that is older than the time to live, but one that is asked
+ * for when part of that time is over is read anew behind the answer. So whom many questions are about waits for the
+ * database once, and not again every time that it is over. Whom nobody asks about is not read.
  */
 export class Accounts {
   readonly #options: AccountsOptions;
   readonly #snapshots: LRUCache<string, Snapshot>;
   readonly #reading = new Map<string, { askedAt: number; answer: Promise<Account | null> }>();
+  #renewals = 0;
 
   constructor(options: AccountsOptions) {
     this.#options = options;
@@ -42,7 +53,10 @@ export class Accounts {
   /** The account where a snapshot is young enough, undefined where the database must be asked. */
   peek(username: string): Account | null | undefined {
     const snapshot = this.#snapshots.get(username);
-    if (snapshot === undefined || !this.#young(snapshot.askedAt)) return undefined;
+    if (snapshot === undefined) return undefined;
+    const age = this.#age(snapshot.askedAt);
+    if (age >= this.#options.ttlMs) return undefined;
+    if (age >= RENEW_FROM * this.#options.ttlMs) this.#renew(username, snapshot);
     return snapshot.account;
   }
 
@@ -51,7 +65,7 @@ export class Accounts {
     const known = this.peek(username);
     if (known !== undefined) return known;
     const reading = this.#reading.get(username);
-    if (reading !== undefined && this.#young(reading.askedAt)) return reading.answer;
+    if (reading !== undefined && this.#age(reading.askedAt) < this.#options.ttlMs) return reading.answer;
     return this.#read(username);
   }
 
@@ -66,8 +80,22 @@ export class Accounts {
     return size;
   }
 
-  #young(askedAt: number): boolean {
-    return this.#options.clock.now() - askedAt < this.#options.ttlMs;
+  #age(askedAt: number): number {
+    return this.#options.clock.now() - askedAt;
+  }
+
+  /** Reads an account that nobody waits for, when what is under way now is over: SQLite answers within the call. */
+  #renew(username: string, snapshot: Snapshot): void {
+    if (snapshot.renewed || this.#renewals >= RENEWALS_MAX) return;
+    snapshot.renewed = true;
+    this.#renewals++;
+    const over = () => {
+      this.#renewals--;
+    };
+    // A fault is nobody's yet: who asks when the snapshot is too old reads again, and hears of it.
+    Promise.resolve()
+      .then(() => (this.#reading.has(username) ? undefined : this.#read(username)))
+      .then(over, over);
   }
 
   #read(username: string): Promise<Account | null> {
@@ -79,7 +107,7 @@ export class Accounts {
       // Not ours any more where a flush or a later read came in between.
       if (this.#reading.get(username) !== entry) return;
       this.#reading.delete(username);
-      if (account !== undefined) this.#snapshots.set(username, { account, askedAt });
+      if (account !== undefined) this.#snapshots.set(username, { account, askedAt, renewed: false });
     };
     entry.answer.then(settle, () => settle()); // whoever waits for the answer hears of a fault
     return entry.answer;

@@ -19,6 +19,9 @@ class FakeClock {
 const password = (text: string) => Password.fromTyped(Buffer.from(text));
 const account = (id: string) => ({ id, username: id }) as unknown as Account;
 
+/** Until all that is due has been done. */
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
 /** A store whose answers the test gives by hand. */
 function slowStore() {
   const asked: { name: string; resolve: (account: Account | null) => void; reject: (error: Error) => void }[] = [];
@@ -100,6 +103,136 @@ t.test('accounts', async (t) => {
     t.equal(accounts.peek('a'), undefined);
     void accounts.get('a');
     t.equal(asked.length, 2);
+  });
+
+  t.test('one that is asked for is read anew before it is too old', async (t) => {
+    const clock = new FakeClock();
+    const { asked, read } = slowStore();
+    const accounts = new Accounts({ read, ttlMs: 1000, max: 10, clock });
+    const first = accounts.get('a');
+    asked[0]?.resolve(account('1'));
+    await first;
+    clock.time += 499;
+    t.equal(accounts.peek('a')?.id, '1');
+    await turn();
+    t.equal(asked.length, 1, 'not in the first half of its time');
+
+    clock.time += 1;
+    t.equal(accounts.peek('a')?.id, '1', 'nobody waits');
+    t.equal(asked.length, 1, 'the answer goes first');
+    for (let i = 0; i < 10; i++) t.equal(accounts.peek('a')?.id, '1');
+    await turn();
+    t.equal(asked.length, 2, 'one read, however many ask');
+    clock.time += 400;
+    asked[1]?.resolve(account('2'));
+    await turn();
+    t.equal(accounts.peek('a')?.id, '2');
+    clock.time += 599;
+    t.equal(accounts.peek('a')?.id, '2', 'it is as old as the moment it was asked for');
+    clock.time += 1;
+    t.equal(accounts.peek('a'), undefined, 'not as the moment it came');
+    await turn();
+    t.equal(asked.length, 3, 'asked for when old enough: read once more');
+  });
+
+  t.test('a read ahead of time that comes too late, or fails, keeps nothing alive', async (t) => {
+    const clock = new FakeClock();
+    const { asked, read } = slowStore();
+    const accounts = new Accounts({ read, ttlMs: 1000, max: 10, clock });
+    for (const name of ['slow', 'failing']) {
+      const first = accounts.get(name);
+      asked.at(-1)?.resolve(account('1'));
+      await first;
+    }
+    clock.time += 600;
+    accounts.peek('slow');
+    accounts.peek('failing');
+    await turn();
+    t.equal(asked.length, 4);
+    asked[3]?.reject(new Error('down'));
+    await turn();
+    for (let i = 0; i < 10; i++) t.equal(accounts.peek('failing')?.id, '1');
+    await turn();
+    t.equal(asked.length, 4, 'what failed is not tried again and again');
+    clock.time += 400;
+    t.equal(accounts.peek('slow'), undefined);
+    t.equal(accounts.peek('failing'), undefined);
+    const waits = accounts.get('slow');
+    t.equal(asked.length, 4, 'who has to wait joins the read under way');
+    const reads = accounts.get('failing');
+    t.equal(asked.length, 5, 'or reads');
+    asked[2]?.resolve(account('2'));
+    asked[4]?.reject(new Error('still down'));
+    t.equal((await waits)?.id, '2');
+    await t.rejects(reads, { message: 'still down' });
+  });
+
+  t.test('few are read ahead of time at once, and whom nobody asks for is not', async (t) => {
+    const clock = new FakeClock();
+    const { asked, read } = slowStore();
+    const accounts = new Accounts({ read, ttlMs: 1000, max: 10, clock });
+    const names = ['a', 'b', 'c', 'd', 'e'];
+    for (const name of names) {
+      const first = accounts.get(name);
+      asked.at(-1)?.resolve(account(name));
+      await first;
+    }
+    clock.time += 900;
+    await turn();
+    t.equal(asked.length, 5);
+    for (const name of names.slice(0, 4)) accounts.peek(name);
+    await turn();
+    t.same(
+      asked.slice(5).map(({ name }) => name),
+      ['a', 'b'],
+    );
+    asked[5]?.resolve(account('a'));
+    await turn();
+    for (const name of names.slice(0, 4)) accounts.peek(name);
+    await turn();
+    t.same(
+      asked.slice(5).map(({ name }) => name),
+      ['a', 'b', 'c'],
+    );
+  });
+
+  t.test('whatever happens when, none that is too old decides', async () => {
+    const step = fc.oneof(
+      fc.record({ kind: fc.constant('wait' as const), ms: fc.nat(400) }),
+      fc.record({ kind: fc.constantFrom('ask' as const, 'resolve' as const, 'reject' as const), which: fc.nat(20) }),
+      fc.record({ kind: fc.constantFrom('flush' as const, 'peek' as const), which: fc.nat(20) }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 80 }), async (steps) => {
+        const clock = new FakeClock();
+        const reads: { resolve: (account: Account) => void; reject: (error: Error) => void; at: number }[] = [];
+        const read = () =>
+          new Promise<Account | null>((resolve, reject) => reads.push({ resolve, reject, at: clock.time }));
+        const accounts = new Accounts({ read, ttlMs: 1000, max: 10, clock });
+        let oldest = 0;
+        let flushedAt = 0;
+        for (const each of steps) {
+          if (each.kind === 'wait') {
+            clock.time += each.ms;
+            continue;
+          }
+          const open = reads[each.which % Math.max(1, reads.length)];
+          if (each.kind === 'ask') void accounts.get('a').catch(() => {});
+          else if (each.kind === 'resolve') open?.resolve(account(String(open.at)));
+          else if (each.kind === 'reject') open?.reject(new Error('down'));
+          else if (each.kind === 'flush') {
+            accounts.flush(each.which % 2 ? 'a' : undefined);
+            flushedAt = clock.time;
+          }
+          const known = accounts.peek('a');
+          if (known) oldest = Math.max(oldest, clock.time - Number(known.id));
+          if (known && Number(known.id) < flushedAt) return false;
+          if (each.which % 3) await turn();
+        }
+        return oldest < 1000;
+      }),
+      { numRuns: 1000 },
+    );
   });
 
   t.test('are bounded', async (t) => {
