@@ -143,8 +143,8 @@ DJAUTH_API void djauth_free(djauth *handle);
  * May this person in, with this password? As Django 4.2 `check_password`, then is_active, then what is
  * required. Returns answer->status; answer is always filled in.
  *
- * Where a kept connection turns out to be gone (the daemon was restarted), the question is asked once more
- * on a new one, within the same time. A username over 1,024 or a password over 32,768 octets is answered
+ * Where the connection turns out to be gone (the daemon was restarted), the question is asked anew on another
+ * one, twice at most, within the same time. A username over 1,024 or a password over 32,768 octets is answered
  * DJAUTH_DENIED ("too-long") unasked, as the daemon would.
  */
 DJAUTH_API djauth_status djauth_check(djauth *handle, const djauth_question *question, djauth_answer *answer);
