@@ -105,9 +105,9 @@ t.test('may-write, as its comment says', async (t) => {
   write(RULES);
   t.equal(await ask('writer', 'PUT', '/files/z.txt'), 201, 'rules that are right again');
 
-  // The module would say 500 to everybody now; what the hook says shows where another one has let them in.
+  // The module says 503 to everybody now; what the hook says shows where another one has let them in.
   await world.daemon.stop();
-  t.equal(await ask('writer', 'PUT', '/files/down.txt'), 500);
+  t.equal(await ask('writer', 'PUT', '/files/down.txt'), 503);
   t.notOk(existsSync(join(files, 'down.txt')));
   const answer = execFileSync(hook('dav/may-write'), [rules], {
     input: 'writer:PUT /files/x\n:PUT /files/x\nwriter\nwriter:PUT\n',
