@@ -96,7 +96,7 @@ export class HashPool {
     if (this.#closed) return Promise.reject(new Busy('shutting-down'));
     if (lane.length >= this.#options.queue) this.#dropLate(lane);
     if (lane.length >= this.#options.queue) {
-      return Promise.reject(new Busy('queue-full', (this.queued * this.#averageMs) / this.#size / 1000));
+      return Promise.reject(new Busy('queue-full', this.#backlogSeconds()));
     }
     return new Promise((resolve, reject) => {
       lane.push({ job, password: password.copy(), resolve, reject });
@@ -118,11 +118,16 @@ export class HashPool {
     while (this.queued > 0 && (this.#idle.length > 0 || this.#busy.size < this.#size)) {
       const queued = (this.#lanes.known.shift() ?? this.#lanes.stranger.shift()) as Queued;
       if (queued.job.deadlineAt <= this.#options.clock.now()) {
-        this.#fail(queued, new Busy('deadline', this.#averageMs / 1000));
+        this.#fail(queued, new Busy('deadline', this.#backlogSeconds()));
         continue;
       }
       this.#run(this.#idle.pop() ?? this.#start(), queued);
     }
+  }
+
+  /** How long what runs and waits now will take: who comes back sooner meets the same queue. */
+  #backlogSeconds(): number {
+    return ((this.queued + this.running) * this.#averageMs) / this.#size / 1000;
   }
 
   /** What nobody waits for any more must not keep others out. */
@@ -130,7 +135,7 @@ export class HashPool {
     const now = this.#options.clock.now();
     for (const queued of lane.splice(0)) {
       if (queued.job.deadlineAt > now) lane.push(queued);
-      else this.#fail(queued, new Busy('deadline', this.#averageMs / 1000));
+      else this.#fail(queued, new Busy('deadline', this.#backlogSeconds()));
     }
   }
 

@@ -15,6 +15,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#if defined(__x86_64__)
+#include <tmmintrin.h>
+#endif
 
 #define BLOCK 64
 #define WORDS_MAX 8
@@ -27,8 +30,17 @@ struct context {
     uint32_t rest[32];         /* more than either has */
 };
 
+struct digest;
+
+/* Iterations 2 and on: from the block of the first one, into total, both in the order of the octets. */
+typedef void loop(const struct digest *digest, struct context *context, const uint32_t *inner, const uint32_t *outer,
+                  unsigned char *block, uint32_t *total, uint32_t iterations);
+
+static loop loop_8, loop_5;
+
 struct digest {
     const char *name;
+    loop *iterate;
     unsigned words;
     const char *symbols[4];
     int (*init)(struct context *);
@@ -38,8 +50,8 @@ struct digest {
 };
 
 static struct digest digests[] = {
-    {.name = "sha256", .words = 8, .symbols = {"SHA256_Init", "SHA256_Update", "SHA256_Final", "SHA256_Transform"}},
-    {.name = "sha1", .words = 5, .symbols = {"SHA1_Init", "SHA1_Update", "SHA1_Final", "SHA1_Transform"}},
+    {.name = "sha256", .iterate = loop_8, .words = 8, .symbols = {"SHA256_Init", "SHA256_Update", "SHA256_Final", "SHA256_Transform"}},
+    {.name = "sha1", .iterate = loop_5, .words = 5, .symbols = {"SHA1_Init", "SHA1_Update", "SHA1_Final", "SHA1_Transform"}},
 };
 
 /* POSIX has objects and functions of one size, which C does not promise. */
@@ -121,6 +133,65 @@ static void first(const struct digest *digest, const unsigned char key[BLOCK], c
     explicit_bzero(pad, sizeof pad);
 }
 
+/*
+ * The loop itself, once for each digest and way to turn words into octets: with the number of words known and the octets
+ * stored by sixteens, as the block function loads them, it is a tenth quicker.
+ */
+#define LOOP(name, words, store_words)                                                                                 \
+    static void name(const struct digest *digest, struct context *context, const uint32_t *inner,                      \
+                     const uint32_t *outer, unsigned char *block, uint32_t *total, uint32_t iterations)                 \
+    {                                                                                                                  \
+        for (uint32_t i = 1; i < iterations; i++) {                                                                    \
+            uint32_t each[words];                                                                                      \
+            memcpy(context->state, inner, sizeof each);                                                                \
+            digest->transform(context, block);                                                                         \
+            store_words(block, context->state, words);                                                                 \
+            memcpy(context->state, outer, sizeof each);                                                                \
+            digest->transform(context, block);                                                                         \
+            store_words(block, context->state, words);                                                                 \
+            memcpy(each, block, sizeof each);                                                                          \
+            for (unsigned word = 0; word < words; word++) total[word] ^= each[word];                                   \
+            /* Not left on the stack. */                                                                               \
+            if (i + 1 == iterations) explicit_bzero(each, sizeof each);                                                \
+        }                                                                                                              \
+    }
+
+LOOP(plain_loop_8, 8, store)
+LOOP(plain_loop_5, 5, store)
+
+#if defined(__x86_64__)
+/* The last word of five is stored alone. */
+__attribute__((target("ssse3"))) static inline void store_by_16(unsigned char *octets, const uint32_t *words,
+                                                                unsigned count)
+{
+    const __m128i swapped = _mm_set_epi8(12, 13, 14, 15, 8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3);
+    unsigned at = 0;
+    for (; at + 4 <= count; at += 4) {
+        __m128i four = _mm_loadu_si128((const __m128i *)(const void *)(words + at));
+        _mm_storeu_si128((__m128i *)(void *)(octets + at * sizeof *words), _mm_shuffle_epi8(four, swapped));
+    }
+    store(octets + at * sizeof *words, words + at, count - at);
+}
+
+__attribute__((target("ssse3"))) LOOP(quick_loop_8, 8, store_by_16)
+__attribute__((target("ssse3"))) LOOP(quick_loop_5, 5, store_by_16)
+#define CHOOSE(quick, plain) (__builtin_cpu_supports("ssse3") ? quick : plain)
+#else
+#define CHOOSE(quick, plain) plain
+#endif
+
+static void loop_8(const struct digest *digest, struct context *context, const uint32_t *inner, const uint32_t *outer,
+                   unsigned char *block, uint32_t *total, uint32_t iterations)
+{
+    CHOOSE(quick_loop_8, plain_loop_8)(digest, context, inner, outer, block, total, iterations);
+}
+
+static void loop_5(const struct digest *digest, struct context *context, const uint32_t *inner, const uint32_t *outer,
+                   unsigned char *block, uint32_t *total, uint32_t iterations)
+{
+    CHOOSE(quick_loop_5, plain_loop_5)(digest, context, inner, outer, block, total, iterations);
+}
+
 static void pbkdf2(const struct digest *digest, const unsigned char *password, size_t password_octets,
                    const unsigned char *salt, size_t salt_octets, uint32_t iterations, unsigned char *out,
                    size_t out_octets)
@@ -145,19 +216,7 @@ static void pbkdf2(const struct digest *digest, const unsigned char *password, s
         prepare(block, octets);
         first(digest, key, salt, salt_octets, number, block);
         memcpy(total, block, octets);
-        for (uint32_t i = 1; i < iterations; i++) {
-            memcpy(context.state, inner, digest->words * sizeof *inner);
-            digest->transform(&context, block);
-            store(block, context.state, digest->words);
-            memcpy(context.state, outer, digest->words * sizeof *outer);
-            digest->transform(&context, block);
-            store(block, context.state, digest->words);
-            for (unsigned word = 0; word < digest->words; word++) {
-                uint32_t each;
-                memcpy(&each, block + word * sizeof each, sizeof each);
-                total[word] ^= each;
-            }
-        }
+        digest->iterate(digest, &context, inner, outer, block, total, iterations);
         memcpy(sum, total, octets);
         const size_t taken = out_octets < octets ? out_octets : octets;
         memcpy(out, sum, taken);

@@ -94,6 +94,22 @@ t.test('the password is moved, and nothing of it stays', async (t) => {
   t.equal(threads[0]?.asked[0]?.password.byteLength, 1);
 });
 
+t.test('when to come back is told by all that waits', async (t) => {
+  const { threads, clock, verify } = world({ queue: 1000 });
+  const first = verify('first');
+  clock.time += 1000;
+  threads[0]?.answer({ matches: false });
+  await first;
+  void verify('runs', 'stranger', 100_000);
+  const late = verify('late', 'stranger', 10).catch((error) => error);
+  for (let i = 0; i < 100; i++) void verify(`waits ${i}`, 'stranger', 100_000);
+  clock.time += 500;
+  threads[0]?.answer({ matches: false });
+  const { reason, retryAfter } = await late;
+  t.equal(reason, 'deadline');
+  t.ok(retryAfter >= 20, `${retryAfter} s for a hundred hashes of a good part of a second`);
+});
+
 t.test('past the bound the answer is busy, at once', async (t) => {
   const { pool, verify } = world({ queue: 3 });
   const waiting = ['running', 'a', 'b', 'c'].map((text) => verify(text));
