@@ -1,0 +1,140 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { run } from '../fixtures/hooks.ts';
+import { type Served, serve } from '../fixtures/sample.ts';
+import type { Person } from '../fixtures/site.ts';
+
+const password = 'secret';
+const PEOPLE: Person[] = [
+  { username: 'writer', password, groups: ['dev'], permissions: ['svn.commit'] },
+  { username: 'reader', password, groups: ['dev'] },
+  { username: 'outsider', password, permissions: ['svn.commit'] },
+  { username: 'gone', password, groups: ['dev'], isActive: false },
+];
+const SUBVERSION = ['dav', 'dav_svn', 'authz_svn'];
+const FILES = 40;
+
+function prepare(srv: string): void {
+  mkdirSync(join(srv, 'svn'));
+  const repository = join(srv, 'svn/project');
+  execFileSync('svnadmin', ['create', repository]);
+  const files = mkdtempSync(join(tmpdir(), 'djauthd-f-'));
+  mkdirSync(join(files, 'trunk'));
+  mkdirSync(join(files, 'branches'));
+  for (let i = 0; i < FILES; i++) writeFileSync(join(files, 'trunk', `file ${i}.txt`), `${i}\n`.repeat(100));
+  execFileSync('svn', ['import', '-q', '-m', 'first', files, `file://${repository}`]);
+  rmSync(files, { recursive: true });
+  writeFileSync(join(srv, 'svn/access'), '[/]\n* =\n@dev = rw\n\n[/branches]\n* =\n@dev = r\n');
+  writeFileSync(join(srv, 'svn/groups'), '[groups]\ndev = writer, reader\n');
+}
+
+function client(t: Test, { apache }: Served) {
+  const home = mkdtempSync(join(tmpdir(), 'djauthd-h-'));
+  t.teardown(() => rmSync(home, { recursive: true, force: true }));
+  const svn = (user: string, ...words: string[]) =>
+    run('svn', ['--non-interactive', '--no-auth-cache', '--username', user, '--password', password, ...words], {
+      cwd: home,
+      env: { HOME: home },
+    });
+  return { home, svn, url: `${apache.url}/svn/project` };
+}
+
+/** What a working copy holds, but for Subversion's own. */
+function digest(directory: string): string {
+  const hash = createHash('sha256');
+  const walk = (at: string): void => {
+    for (const name of readdirSync(at).sort()) {
+      if (name === '.svn') continue;
+      const path = join(at, name);
+      hash.update(name);
+      if (statSync(path).isDirectory()) walk(path);
+      else hash.update(readFileSync(path));
+    }
+  };
+  walk(directory);
+  return hash.digest('hex');
+}
+
+t.test('a day with Subversion', async (t) => {
+  const served = await serve(t, 'subversion.conf', PEOPLE, prepare, { load: SUBVERSION });
+  const { svn, url, home } = client(t, served);
+  const fine = async (user: string, ...words: string[]) => {
+    const { code, out, err } = await svn(user, ...words);
+    t.equal(code, 0, `${user}: svn ${words.join(' ')} ${err}`);
+    return out;
+  };
+  const refused = async (saying: RegExp, user: string, ...words: string[]) => {
+    const { code, err } = await svn(user, ...words);
+    t.not(code, 0, `${user}: svn ${words.join(' ')}`);
+    t.match(err, saying);
+  };
+
+  await fine('writer', 'checkout', '-q', `${url}/trunk`, 'w');
+  await fine('reader', 'checkout', '-q', `${url}/trunk`, 'r');
+  t.equal(digest(join(home, 'w')), digest(join(home, 'r')));
+  t.equal(readdirSync(join(home, 'w')).length, FILES + 1);
+
+  writeFileSync(join(home, 'w/file 0.txt'), 'changed\n');
+  t.match(await fine('writer', 'commit', '-m', 'change', 'w'), /Committed revision 2/);
+  t.match(await fine('writer', 'log', '-r', '2', `${url}/trunk`), /\| writer \|/, 'the author is the account');
+  writeFileSync(join(home, 'r/file 1.txt'), 'changed\n');
+  await refused(/Authentication failed|E215004/, 'reader', 'commit', '-m', 'change', 'r');
+  t.notMatch(await fine('reader', 'log', `${url}/trunk`), /\| reader \|/);
+  await refused(/E215004|Authentication failed/, 'gone', 'list', url);
+  await refused(/forbidden|E175013|E170001/i, 'outsider', 'list', `${url}/trunk`);
+  await refused(/E215004|Authentication failed/, 'writer', 'list', '--password', 'wrong', url);
+
+  await fine('writer', 'lock', 'w/file 2.txt');
+  await refused(/E215004|Authentication failed/, 'reader', 'lock', 'r/file 3.txt');
+  await fine('writer', 'unlock', 'w/file 2.txt');
+
+  await refused(/E175013|forbidden|E170001/i, 'writer', 'copy', '-m', 'branch', `${url}/trunk`, `${url}/branches/one`);
+  await fine('writer', 'copy', '-m', 'branch', `${url}/trunk`, `${url}/trunk2`);
+  await refused(/E215004|Authentication failed/, 'reader', 'copy', '-m', 'x', `${url}/trunk`, `${url}/trunk3`);
+  await fine('writer', 'checkout', '-q', `${url}/trunk2`, 'b');
+  writeFileSync(join(home, 'b/file 5.txt'), 'on the branch\n');
+  await fine('writer', 'commit', '-m', 'on the branch', 'b');
+  await fine('writer', 'update', '-q', 'w');
+  await fine('writer', 'merge', '-q', `${url}/trunk2`, 'w');
+  t.equal(readFileSync(join(home, 'w/file 5.txt'), 'utf8'), 'on the branch\n');
+  await fine('writer', 'commit', '-m', 'merge', 'w');
+  await fine('reader', 'revert', '-q', '-R', 'r');
+  await fine('reader', 'update', '-q', 'r');
+  t.equal(readFileSync(join(home, 'r/file 5.txt'), 'utf8'), 'on the branch\n');
+
+  await served.world.daemon.stop();
+  await refused(/503|Service Unavailable|500/, 'writer', 'list', url);
+});
+
+for (const mpm of ['event', 'prefork'] as const) {
+  t.test(`50 checkouts at once under ${mpm}`, async (t) => {
+    const served = await serve(t, 'subversion.conf', PEOPLE, prepare, {
+      load: SUBVERSION,
+      mpm,
+      logLevel: 'warn',
+      processes: mpm === 'prefork' ? 'StartServers 20\nMaxRequestWorkers 60' : 'StartServers 2',
+    });
+    const { svn, url, home } = client(t, served);
+    const before = await served.world.stats();
+    const names = Array.from({ length: 50 }, (_, i) => `copy${i}`);
+    const outcomes = await Promise.all(
+      names.map((name, i) => svn(i % 2 ? 'writer' : 'reader', 'checkout', '-q', `${url}/trunk`, name)),
+    );
+    t.same(
+      outcomes.filter(({ code }) => code !== 0),
+      [],
+      'all came through',
+    );
+    const digests = new Set(names.map((name) => digest(join(home, name))));
+    t.equal(digests.size, 1, 'with the same files');
+    const after = await served.world.stats();
+    const counted = (name: string) => (after[name] ?? 0) - (before[name] ?? 0);
+    t.comment(`${counted('granted')} questions, ${counted('hashes')} hashes`);
+    t.ok(counted('granted') >= 50 * FILES, 'each request is asked about');
+    t.ok(counted('hashes') <= 10, 'and two passwords are hashed, not each of them');
+  });
+}
