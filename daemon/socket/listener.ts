@@ -21,7 +21,7 @@ export interface ListenerOptions {
 }
 
 /** How many connections may wait to be accepted. */
-const BACKLOG = 1_024;
+const BACKLOG = 4_096;
 
 /** A Unix socket and the connections made through it. */
 export class Listener {
