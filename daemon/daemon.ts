@@ -25,7 +25,8 @@ import { type PassedSockets, SOCKET_NAMES, type SocketName } from './service/pas
 import { Site } from './site.ts';
 import { Listener, type ListenerOptions } from './socket/listener.ts';
 import { statusPage } from './status/page.ts';
-import { databaseOf } from './store/databases.ts';
+import { loadStores } from './store/databases.ts';
+import type { OpenStore } from './store/store.ts';
 import { decodeTyped } from './text.ts';
 import { VERSION } from './version.ts';
 
@@ -60,7 +61,8 @@ export class Daemon {
   readonly #listeners: Partial<Record<SocketName, Listener>> = {};
   #reloading: Promise<unknown> = Promise.resolve();
   #proofs: Proofs;
-  #running: Running;
+  /** There from the start on. */
+  #running!: Running;
 
   constructor(options: DaemonOptions) {
     this.#options = options;
@@ -68,13 +70,14 @@ export class Daemon {
     this.#clock = options.clock ?? monotonic;
     this.#startedAt = this.#clock.now();
     this.#proofs = this.#makeProofs(options.config);
-    this.#running = this.#make(options.config);
-    this.#tally.configure(this.#running.sites.keys());
   }
 
-  /** Listens. @throws ListenError */
+  /** Listens. @throws ListenError, or Error where what speaks to a database is not installed */
   async start(): Promise<void> {
-    await this.#listen(this.#running.config);
+    const { config } = this.#options;
+    this.#running = this.#make(config, await storesOf(config));
+    this.#tally.configure(this.#running.sites.keys());
+    await this.#listen(config);
   }
 
   /**
@@ -93,9 +96,10 @@ export class Daemon {
   async #reload(): Promise<void> {
     const config = this.#options.reload();
     const before = this.#running;
+    const open = await storesOf(config);
     await this.#listen(config);
     if (!isDeepStrictEqual(config.cache, before.config.cache)) this.#proofs = this.#makeProofs(config);
-    this.#running = this.#make(config, before);
+    this.#running = this.#make(config, open, before);
     this.#tally.configure(this.#running.sites.keys());
     this.#log.level = config.log.level;
     for (const [name, site] of before.sites) {
@@ -111,7 +115,7 @@ export class Daemon {
     await Promise.all([...this.#running.sites.values()].map((site) => site.store.close()));
   }
 
-  #make(config: Config, before?: Running): Running {
+  #make(config: Config, open: OpenStore, before?: Running): Running {
     const samePool = before && isDeepStrictEqual(config.hash, before.config.hash);
     const pool = samePool ? before.pool : this.#makePool(config);
     const bounds = samePool
@@ -123,7 +127,7 @@ export class Daemon {
         before &&
         isDeepStrictEqual(siteConfig, before.config.sites[name]) &&
         isDeepStrictEqual(config.cache, before.config.cache);
-      sites.set(name, (unchanged && before.sites.get(name)) || this.#makeSite(name, siteConfig, config, bounds));
+      sites.set(name, (unchanged && before.sites.get(name)) || this.#makeSite(name, siteConfig, config, bounds, open));
     }
     const credentials =
       samePool && isDeepStrictEqual(config.cache, before.config.cache)
@@ -155,12 +159,10 @@ export class Daemon {
     });
   }
 
-  #makeSite(name: string, siteConfig: SiteConfig, { cache }: Config, bounds: HashBounds): Site {
+  #makeSite(name: string, siteConfig: SiteConfig, { cache }: Config, bounds: HashBounds, open: OpenStore): Site {
     const { database, timeout, connections, schema } = siteConfig;
     const onTrouble = (message: string) => this.#log.warn({ site: name }, message);
-    // The configuration has been checked: there is such a kind of database.
-    const store = databaseOf(database)?.open(database, { schema, timeoutMs: timeout, connections, onTrouble });
-    if (!store) throw new Error(`no database is spoken for site ${name}`);
+    const store = open(database, { schema, timeoutMs: timeout, connections, onTrouble });
     const site = new Site({
       name,
       store,
@@ -348,6 +350,10 @@ export class Daemon {
     const proofs = name === undefined && site === undefined ? this.#proofs.flush() : 0;
     return { status: STATUS.granted, content: { flushed: accounts + proofs } };
   }
+}
+
+function storesOf({ sites }: Config): Promise<OpenStore> {
+  return loadStores(Object.values(sites).map(({ database }) => database));
 }
 
 function pong(): Reply {

@@ -1,4 +1,4 @@
-import { Packr, RESERVE_START_SPACE } from 'msgpackr';
+import { Packr, RESERVE_START_SPACE } from 'msgpackr/pack';
 import { FRAME_MAX, LENGTH_OCTETS } from './limits.ts';
 
 // Records and structured cloning are msgpackr's own extensions; variableMapSize gives the shortest encoding.

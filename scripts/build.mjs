@@ -1,4 +1,4 @@
-// Puts everything that runs into build/: the daemon as one file, and the C parts by make.
+// Puts everything that runs into build/: the daemon as one file, its hash workers as another, and the C parts by make.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -10,22 +10,40 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const out = join(root, 'build');
 mkdirSync(out, { recursive: true });
 
-await build({
-  entryPoints: [join(root, 'daemon/main.ts')],
-  outfile: join(out, 'djauthd'),
+const common = {
   bundle: true,
   platform: 'node',
   target: 'node20',
   format: 'cjs',
   loader: { '.py': 'text' },
-  define: { BUNDLE_DIRECTORY: '__dirname', 'import.meta.dirname': '""' },
+  define: {
+    BUNDLE_DIRECTORY: '__dirname',
+    'import.meta.dirname': '""',
+    // pg looks at it to find out whether it runs at Cloudflare's, and Node loads all of fetch for that.
+    Response: 'undefined',
+  },
+  plugins: [{ name: 'lean', setup: leaveOutLocales }],
   // Native code cannot be bundled; pg would like a binding that is not used here.
-  external: ['better-sqlite3', '@node-rs/argon2', '@node-rs/bcrypt', 'pg-native', 'msgpackr-extract'],
+  external: ['better-sqlite3', 'pg-native'],
+  // What Node has to read each time it starts; names stay, for stack traces.
+  minifySyntax: true,
+  minifyWhitespace: true,
+  legalComments: 'none',
+  logLevel: 'warning',
+};
+await build({
+  ...common,
+  entryPoints: [join(root, 'daemon/main.ts')],
+  outfile: join(out, 'djauthd'),
   // A shell reads the first line and goes on in Node; Node takes it for a string. No core file of a process that
   // handles passwords.
   banner: { js: `#!/bin/sh\n':' //; ulimit -c 0; exec "\${NODE:-node}" --no-deprecation "$0" "$@"` },
-  legalComments: 'none',
-  logLevel: 'warning',
+});
+// Each hash worker is a Node of its own: what it does not need it does not load.
+await build({
+  ...common,
+  entryPoints: [join(root, 'daemon/hasher/worker-main.ts')],
+  outfile: join(out, 'hash-worker.js'),
 });
 chmodSync(join(out, 'djauthd'), 0o755);
 writeFileSync(join(out, 'package.json'), '{ "type": "commonjs" }\n');
@@ -35,6 +53,11 @@ buildAddon('notify', 'systemd cannot be told that the daemon is ready');
 
 if (!process.argv.includes('--daemon')) {
   execFileSync('make', ['-s', '-C', join(root, 'client-c'), 'all'], { stdio: 'inherit' });
+}
+
+/** zod's messages in fifty languages: those of the configuration are our own. */
+function leaveOutLocales({ onLoad }) {
+  onLoad({ filter: /\/zod\/v4\/locales\/index\.js$/ }, () => ({ contents: 'export {};' }));
 }
 
 /** An addon of daemon/native/. The daemon does without it: its lack stops nothing. */

@@ -6,11 +6,7 @@ import { messageOf } from '../fault.ts';
 import { ImportError } from '../import/import-error.ts';
 import { ACCEPTABLE, type Acceptable } from '../import/note.ts';
 import { VERSION } from '../version.ts';
-import { checkConfig } from './check-config.ts';
-import { type ControlFlags, flush, reload, stats } from './control.ts';
-import { doctor } from './doctor.ts';
-import { importCommand } from './import.ts';
-import { serve, serveDjango } from './serve.ts';
+import type { ControlFlags } from './control.ts';
 
 const DEFAULT_CONFIG = '/etc/djauthd/djauthd.toml';
 
@@ -25,8 +21,8 @@ interface PythonFlags {
   readonly accept: readonly Acceptable[];
 }
 
-/** Runs the command that `argv` names. `path` is this program's own file, which hash workers are started from. */
-export async function run(argv: readonly string[], path: string): Promise<void> {
+/** Runs the command that `argv` names. Only what that one needs is loaded, for the time until it is ready counts. */
+export async function run(argv: readonly string[]): Promise<void> {
   const program = new Command('djauthd')
     .description('Lets people in with their Django accounts: answers credential checks on a Unix socket.')
     .version(VERSION)
@@ -61,27 +57,29 @@ export async function run(argv: readonly string[], path: string): Promise<void> 
       ),
     )
     .option('--socket <path>', 'with --django: where to answer (default: in a private directory)')
-    .action((flags: PythonFlags & { config: string; django?: string; socket?: string }) =>
-      flags.django === undefined
-        ? serve(flags.config, path)
-        : serveDjango({ ...flags, settings: flags.django, timeoutMs: flags.timeout }, path),
-    );
+    .action(async (flags: PythonFlags & { config: string; django?: string; socket?: string }) => {
+      const { serve, serveDjango } = await import('./serve.ts');
+      if (flags.django === undefined) await serve(flags.config);
+      else await serveDjango({ ...flags, settings: flags.django, timeoutMs: flags.timeout });
+    });
 
   command('check-config', 'say whether the configuration could be used')
     .addOption(config())
-    .action(({ config }: { config: string }) => checkConfig(config));
+    .action(async ({ config }: { config: string }) => (await import('./check-config.ts')).checkConfig(config));
 
   command('doctor', 'say whether the sites can be served, what checks will cost, and what is amiss')
     .addOption(config())
     .option('--json', 'for programs', false)
-    .action((flags: { config: string; json: boolean }) => doctor(flags.config, flags));
+    .action(async (flags: { config: string; json: boolean }) =>
+      (await import('./doctor.ts')).doctor(flags.config, flags),
+    );
 
   withPython(command('import', "write a Django site's configuration, asked once from its own Python"))
     .requiredOption('--settings <module>', 'its DJANGO_SETTINGS_MODULE')
     .option('--site <name>', 'what it is called in the configuration (default: the settings module)')
     .option('--write <file>', 'put it into this configuration (default: print it)')
-    .action((flags: PythonFlags & { settings: string; site?: string; write?: string }) =>
-      importCommand({ ...flags, timeoutMs: flags.timeout }),
+    .action(async (flags: PythonFlags & { settings: string; site?: string; write?: string }) =>
+      (await import('./import.ts')).importCommand({ ...flags, timeoutMs: flags.timeout }),
     );
 
   const toRunning = (name: string, description: string) =>
@@ -93,15 +91,19 @@ export async function run(argv: readonly string[], path: string): Promise<void> 
     .addOption(new Option('--json', 'for programs').conflicts(['watch', 'prometheus']))
     .addOption(new Option('--prometheus', 'the metrics, as text for Prometheus').conflicts('watch'))
     .option('--watch', 'go on saying it, on this terminal, until q or Ctrl-C')
-    .action((flags: ControlFlags & { json?: true; watch?: true; prometheus?: true }) => stats(flags));
+    .action(async (flags: ControlFlags & { json?: true; watch?: true; prometheus?: true }) =>
+      (await import('./control.ts')).stats(flags),
+    );
 
   toRunning('flush', 'make the running daemon forget accounts and passwords that it has seen')
     .option('--site <name>', 'accounts of this site only')
     .option('--user <name>', 'this account only')
-    .action((flags: ControlFlags & { site?: string; user?: string }) => flush(flags));
+    .action(async (flags: ControlFlags & { site?: string; user?: string }) =>
+      (await import('./control.ts')).flush(flags),
+    );
 
-  toRunning('reload', 'make the running daemon read its configuration anew').action((flags: ControlFlags) =>
-    reload(flags),
+  toRunning('reload', 'make the running daemon read its configuration anew').action(async (flags: ControlFlags) =>
+    (await import('./control.ts')).reload(flags),
   );
 
   try {

@@ -1,14 +1,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { Worker } from 'node:worker_threads';
 import { ConfigError, parseConfig, readConfig } from '../config/config.ts';
 import { withPassword } from '../config/password-file.ts';
 import type { Config, SiteConfig } from '../config/schema.ts';
 import { Daemon } from '../daemon.ts';
 import { messageOf } from '../fault.ts';
-import { type ImportedSite, type ImportOptions, importSite } from '../import/imported-site.ts';
-import { writeSiteTable } from '../import/site-table.ts';
+import { startHashWorker } from '../hasher/start-worker.ts';
+import type { ImportedSite, ImportOptions } from '../import/imported-site.ts';
 import { openLog } from '../log.ts';
 import type { Report } from '../metrics/report.ts';
 import { Notifier } from '../service/notifier.ts';
@@ -21,29 +20,29 @@ import { VERSION } from '../version.ts';
 /**
  * `djauthd serve`: answers until it is told to stop. Exits 0 after SIGTERM, 2 where the configuration or a socket
  * cannot be used. SIGHUP reads the configuration anew.
- *
- * @param program this program's own file, which hash workers are started from
  */
-export function serve(file: string, program: string): Promise<void> {
-  return run({ name: file, config: readConfig(file), reload: () => readConfig(file), program });
+export function serve(file: string): Promise<void> {
+  return run({ name: file, config: readConfig(file), reload: () => readConfig(file) });
 }
 
 /**
  * `djauthd serve --django`: imports a site and answers for it, for trying out. Nothing is written; without `socket` it
  * is in a directory of its own, which goes at the end.
  */
-export async function serveDjango(options: ImportOptions & { socket?: string | undefined }, program: string) {
+export async function serveDjango(options: ImportOptions & { socket?: string | undefined }) {
+  const { importSite } = await import('../import/imported-site.ts');
+  const { writeSiteTable } = await import('../import/site-table.ts');
   const site = await importSite(options);
   for (const note of site.notes) process.stderr.write(`djauthd: ${note}\n`);
   const socket = options.socket === undefined ? privateSocket() : resolve(options.socket);
+  const table = writeSiteTable({ ...site, keys: { database: site.url, ...site.hasherKeys } });
   process.stdout.write(`site   ${site.name}\nsocket ${socket}\n`);
   await run({
     name: options.settings,
-    config: configOf(site, socket),
+    config: configOf(site, socket, table),
     reload: () => {
       throw new Error('serve --django imports once: start it again');
     },
-    program,
   });
 }
 
@@ -53,8 +52,7 @@ function privateSocket(): string {
   return join(directory, 'auth.sock');
 }
 
-function configOf(site: ImportedSite, socket: string): Config {
-  const table = writeSiteTable({ ...site, keys: { database: site.url, ...site.hasherKeys } });
+function configOf(site: ImportedSite, socket: string, table: string): Config {
   const config = parseConfig(`[listen]\nsocket = ${JSON.stringify(socket)}\n${table}`, `serve --django ${site.name}`);
   if (site.password === undefined) return config;
   const own = config.sites[site.name] as SiteConfig;
@@ -67,16 +65,15 @@ interface Service {
   readonly config: Config;
   /** Reads the configuration anew; throws where it cannot be used. */
   readonly reload: () => Config;
-  readonly program: string;
 }
 
-async function run({ name, config, reload, program }: Service): Promise<void> {
+async function run({ name, config, reload }: Service): Promise<void> {
   const { log, flush } = openLog(config.log.level);
   const notifier = Notifier.fromEnvironment(process.env, log);
   const daemon = new Daemon({
     config,
     log,
-    startWorker: (native) => new Worker(program, { workerData: { native } }),
+    startWorker: startHashWorker,
     reload,
     passed: passedSockets(name),
   });

@@ -1,16 +1,14 @@
 import type { SiteConfig } from '../config/schema.ts';
 import { messageOf } from '../fault.ts';
 import type { HashBounds } from '../hasher/bounds.ts';
-import { databaseOf } from '../store/databases.ts';
+import { databaseOf, loadStores } from '../store/databases.ts';
 import type { Schema } from '../store/schema.ts';
+import type { Store } from '../store/store.ts';
 import type { Catalog } from './catalog.ts';
 import { type Census, takeCensus } from './census.ts';
 import { type ColdCost, coldCost } from './cold-cost.ts';
 import { counted, type Finding, problem, warning } from './finding.ts';
-import { openMysql } from './mysql-catalog.ts';
 import { examineSqliteFile } from './places.ts';
-import { openPostgres } from './postgres-catalog.ts';
-import { openSqlite } from './sqlite-catalog.ts';
 import { tablesOf, usernameOf } from './tables.ts';
 
 /** What the doctor found of a site. What could not be seen is undefined. */
@@ -26,11 +24,13 @@ export interface SiteReport {
   readonly findings: readonly Finding[];
 }
 
-/** By the name of a store's kind, which its URL's scheme leads to. */
-const catalogs: Readonly<Record<string, (url: string, schema: Schema) => Promise<Catalog>>> = {
-  sqlite: openSqlite,
-  postgres: openPostgres,
-  mysql: openMysql,
+type OpenCatalog = (url: string, schema: Schema) => Promise<Catalog>;
+
+/** By the name of a store's kind, which its URL's scheme leads to. Loaded only where a site needs it. */
+const catalogs: Readonly<Record<string, () => Promise<OpenCatalog>>> = {
+  sqlite: async () => (await import('./sqlite-catalog.ts')).openSqlite,
+  postgres: async () => (await import('./postgres-catalog.ts')).openPostgres,
+  mysql: async () => (await import('./mysql-catalog.ts')).openMysql,
 };
 
 /** How many hashes the daemon looks at to find out what they cost. */
@@ -51,18 +51,19 @@ export async function examineSite(
   const kind = databaseOf(url);
   // The configuration has been checked: there is such a kind of database.
   if (kind === undefined) throw new Error(`no database is spoken for site ${name}`);
-  const store = kind.open(url, { schema, timeoutMs: timeout, connections: 1, onTrouble: () => {} });
-  const report = {
-    name,
-    database: store.name,
-    role: undefined,
-    reached: false,
-    census: undefined,
-    coldCost: undefined,
-  };
+  const scheme = kind.schemes[0] as string;
+  const nothing = { name, role: undefined, reached: false, census: undefined, coldCost: undefined };
+  let store: Store;
+  try {
+    const open = await loadStores([url]);
+    store = open(url, { schema, timeoutMs: timeout, connections: 1, onTrouble: () => {} });
+  } catch (error) {
+    return { ...nothing, database: scheme, findings: [problem(messageOf(error))] };
+  }
+  const report = { ...nothing, database: store.name };
   let catalog: Catalog | undefined;
   try {
-    catalog = await catalogs[kind.schemes[0] as string]?.(url, schema);
+    catalog = await (await catalogs[scheme]?.())?.(url, schema);
     if (catalog === undefined) throw new Error(`nothing is known of such a database`);
     const usable = await examineTables(catalog, schema, findings);
     const common = { ...report, role: catalog.role, reached: true };

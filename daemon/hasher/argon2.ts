@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { hashRawSync } from '@node-rs/argon2';
+import { loadPackage } from '../native/bundle.ts';
 import { equalInConstantTime } from './compare.ts';
 import { type Hasher, plainNumber } from './hasher.ts';
 
@@ -7,6 +7,15 @@ import { type Hasher, plainNumber } from './hasher.ts';
 const TYPES = { argon2d: 0, argon2i: 1, argon2id: 2 } as const;
 const VERSION_16 = 0;
 const VERSION_19 = 1;
+
+type Library = typeof import('@node-rs/argon2');
+let loaded: Library | undefined;
+
+/** Needed only where a hash is computed, in a worker: the event loop starts without it. */
+function library(): Library {
+  loaded ??= loadPackage<Library>('@node-rs/argon2');
+  return loaded;
+}
 
 interface Parts {
   type: keyof typeof TYPES;
@@ -69,7 +78,7 @@ export const argon2: Hasher = {
   verify(password, encoded) {
     const parts = read(encoded);
     if (!parts) return false;
-    const hash = hashRawSync(password, {
+    const hash = library().hashRawSync(password, {
       algorithm: TYPES[parts.type],
       version: parts.version === 19 ? VERSION_19 : VERSION_16,
       memoryCost: parts.memory,

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { hashSync } from '@node-rs/bcrypt';
+import { loadPackage } from '../native/bundle.ts';
 import { equalInConstantTime } from './compare.ts';
 import type { Hasher } from './hasher.ts';
 
@@ -7,6 +7,15 @@ const ALPHABET = './ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567
 
 /** bcrypt takes no more of a password than this many octets. */
 export const BCRYPT_OCTETS = 72;
+
+type Library = typeof import('@node-rs/bcrypt');
+let loaded: Library | undefined;
+
+/** Needed only where a hash is computed, in a worker: the event loop starts without it. */
+function library(): Library {
+  loaded ??= loadPackage<Library>('@node-rs/bcrypt');
+  return loaded;
+}
 
 interface Parts {
   rounds: number;
@@ -56,7 +65,7 @@ function bcryptOf(algorithm: string, prepare: (password: Buffer) => Buffer | und
       if (!parts) return false;
       const key = prepare(password);
       // What bcrypt cannot hash is hashed as something else first, so that the refusal takes as long as any.
-      const hash = hashSync(key ?? Buffer.from('-'), { salt: parts.settings });
+      const hash = library().hashSync(key ?? Buffer.from('-'), { salt: parts.settings });
       if (key?.buffer !== password.buffer) key?.fill(0);
       const same = equalInConstantTime(`${algorithm}$${hash}`, encoded);
       return key !== undefined && same;

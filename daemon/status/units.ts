@@ -1,15 +1,21 @@
 /** Numbers for people. */
 
-const WHOLE = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
+let format: Intl.NumberFormat | undefined;
+
+/** Made when first needed: it takes tens of milliseconds, which a start need not wait for. */
+function whole(value: number): string {
+  format ??= new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
+  return format.format(value);
+}
 
 export function count(value: number): string {
-  return WHOLE.format(value);
+  return whole(value);
 }
 
 /** A number a second: of small ones the parts count too. */
 export function perSecond(value: number): string {
   if (value > 0 && value < 0.05) return '< 0.1';
-  return value >= 10 || value === 0 ? WHOLE.format(value) : value.toFixed(1);
+  return value >= 10 || value === 0 ? whole(value) : value.toFixed(1);
 }
 
 export function share(value: number | undefined): string {
@@ -33,14 +39,14 @@ function three(value: number): string {
 
 /** For how long something has been so, in seconds. */
 export function lasting(seconds: number): string {
-  const whole = Math.floor(seconds);
-  if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min`;
-  const hours = Math.floor(whole / 3600);
-  if (hours < 24) return `${hours} h ${Math.floor((whole % 3600) / 60)} min`;
+  const all = Math.floor(seconds);
+  if (all < 60) return `${all} s`;
+  if (all < 3600) return `${Math.floor(all / 60)} min`;
+  const hours = Math.floor(all / 3600);
+  if (hours < 24) return `${hours} h ${Math.floor((all % 3600) / 60)} min`;
   return `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
 export function octets(value: number): string {
-  return `${WHOLE.format(value / 1024 / 1024)} MiB`;
+  return `${whole(value / 1024 / 1024)} MiB`;
 }

@@ -1,168 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { userInfo } from 'node:os';
-import { promisify } from 'node:util';
-import { type CompiledQuery, DummyDriver, Kysely, MysqlAdapter, MysqlIntrospector, MysqlQueryCompiler } from 'kysely';
-import { type Connection as Client, type ConnectionOptions, createConnection, type RowDataPacket } from 'mysql2';
-import { Fault, messageOf } from '../fault.ts';
-import { type Connection, Connections } from './connections.ts';
-import { type Membership, type MembershipRow, membershipOf, membershipQuery, type Place } from './membership.ts';
-import { pairsOf, spelling, textsOf } from './mysql-list.ts';
-import { type AccountRow, accountQuery, sampleQuery } from './query.ts';
-import { accountOf } from './row.ts';
-import type { Schema } from './schema.ts';
-import type { Database, Store, StoreOptions } from './store.ts';
-
-/** Statements are written by it and sent by us. */
-const db = new Kysely<unknown>({
-  dialect: {
-    createAdapter: () => new MysqlAdapter(),
-    createDriver: () => new DummyDriver(),
-    createIntrospector: (kysely) => new MysqlIntrospector(kysely),
-    createQueryCompiler: () => new MysqlQueryCompiler(),
-  },
-});
+import type { ConnectionOptions } from 'mysql2';
+import { messageOf } from '../fault.ts';
+import type { Database } from './store.ts';
 
 /** Where servers listen when nothing is said: Debian, Red Hat, MySQL's own packages. */
 const SOCKETS = ['/run/mysqld/mysqld.sock', '/var/lib/mysql/mysql.sock', '/tmp/mysql.sock'] as const;
-
-/** The longest list there may be, in octets; the server's default is 1,024 to 1,048,576. */
-const LIST_MAX = 4_294_967_295;
-
-class MysqlStore implements Store {
-  readonly name: string;
-  readonly #connections: Connections;
-  readonly #account: CompiledQuery;
-  readonly #schema: Schema;
-
-  constructor(url: string, options: StoreOptions) {
-    const { charset, ssl, ...settings } = settingsOf(url);
-    this.name = `mysql ${settings.database} on ${settings.socketPath ?? settings.host}`;
-    this.#schema = options.schema;
-    this.#account = accountQuery(db, options.schema, spelling);
-    const config = (): ConnectionOptions => ({
-      ...settings,
-      charset,
-      ...(ssl === undefined ? {} : { ssl: tlsOf(ssl) }),
-      supportBigNumbers: true, // ids beyond 2^53 come as text
-      connectTimeout: options.timeoutMs,
-      connectAttributes: { program_name: 'djauthd' },
-      flags: ['-LOCAL_FILES'],
-    });
-    this.#connections = new Connections({
-      make: (onEnd) => makeConnection(config, sessionOf(charset, options.timeoutMs), onEnd),
-      isLost: isLostConnection,
-      most: options.connections,
-      timeoutMs: options.timeoutMs,
-      onTrouble: (message) => options.onTrouble(`${this.name}: ${message}`),
-    });
-  }
-
-  async account(username: string): Promise<ReturnType<typeof accountOf>> {
-    const rows = await this.#ask<AccountRow>({ ...this.#account, parameters: [username] });
-    return accountOf(rows.filter((row) => isOf(row, username)).map((row) => this.#listsOf(row)));
-  }
-
-  async sample(most: number): Promise<string[]> {
-    const rows = await this.#ask<{ password: unknown }>(sampleQuery(db, this.#schema, spelling, most));
-    return rows.flatMap(({ password }) => (typeof password === 'string' ? [password] : []));
-  }
-
-  async memberships(after: Place | undefined, most: number): Promise<Membership[] | undefined> {
-    const query = membershipQuery(db, this.#schema, spelling, after, most);
-    return query && (await this.#ask<MembershipRow>(query)).map(membershipOf);
-  }
-
-  connections() {
-    return this.#connections.report();
-  }
-
-  close(): Promise<void> {
-    return this.#connections.close();
-  }
-
-  #ask<Row>(query: CompiledQuery): Promise<Row[]> {
-    return this.#connections.ask<Row>(query).catch((error) => {
-      throw new Fault(`${this.name}: ${messageOf(error)}`);
-    });
-  }
-
-  #listsOf(row: AccountRow): AccountRow {
-    const { userGroups, userPermissions } = this.#schema;
-    return {
-      ...row,
-      groups: userGroups && textsOf(row.groups),
-      direct: userPermissions && pairsOf(row.direct),
-      inherited: userGroups && pairsOf(row.inherited),
-    };
-  }
-}
-
-/**
- * Which text equals a name is for the column's collation to say. A column of numbers, however, equals every text that
- * begins with its digits, and 0 equals any: there the whole text counts.
- */
-function isOf({ username }: AccountRow, typed: string): boolean {
-  return typeof username === 'string' || String(username) === typed;
-}
-
-/** @param config may throw, for it reads files */
-function makeConnection(
-  config: () => ConnectionOptions,
-  session: readonly string[],
-  onEnd: (why: string) => void,
-): Connection {
-  let client: Client | undefined;
-  const connected = (): Client => {
-    if (client === undefined) throw new Error('there is no connection');
-    return client;
-  };
-  return {
-    async connect() {
-      const opening = createConnection(config());
-      client = opening;
-      // It may report its end more than once, and when nobody asks: without a listener that would end the daemon.
-      opening.on('error', (error) => onEnd(messageOf(error)));
-      opening.on('end', () => onEnd('the server closed it'));
-      await promisify((done: Done) => opening.connect(done))();
-      for (const statement of session) await promisify((done: Done) => opening.query(statement, done))();
-    },
-    // A prepared statement: the name goes to the server as it is, not into the statement's text.
-    query: ({ sql: text, parameters }) =>
-      new Promise((resolve, reject) => {
-        connected().execute<RowDataPacket[]>(text, [...parameters] as string[], (error, rows) =>
-          error ? reject(error) : resolve(rows),
-        );
-      }),
-    end: promisify((done: Done) => connected().end((error) => done(error))),
-    destroy() {
-      client?.destroy();
-      // That waits for the server, which may never answer again.
-      (client as unknown as { stream?: { destroy(): void } } | undefined)?.stream?.destroy();
-    },
-  };
-}
-
-type Done = (error: Error | null) => void;
-
-/** What the session has to be. MariaDB alone reads `M!`; it passes over what is marked for MySQL 5.7.8. */
-function sessionOf(charset: string, timeoutMs: number): string[] {
-  return [
-    `set names ${charset}`,
-    `set session sql_mode = '', group_concat_max_len = ${LIST_MAX}` +
-      ` /*M!100101 , max_statement_time = ${timeoutMs / 1000} */ /*!50708 , max_execution_time = ${timeoutMs} */`,
-    'set session transaction read only', // whatever the account may do
-  ];
-}
-
-/** Errors of a server that ends a connection: it shuts down, was told to, or has waited long enough. */
-const LOST_NUMBERS: readonly unknown[] = [1053, 1077, 1079, 1152, 1158, 1159, 1160, 1161, 1927, 2006, 2013, 4031];
-const LOST_CODES: readonly unknown[] = ['PROTOCOL_CONNECTION_LOST', 'ECONNRESET', 'EPIPE'];
-
-function isLostConnection(error: unknown): boolean {
-  const { code, errno, message } = error as { code?: unknown; errno?: unknown; message?: unknown };
-  return LOST_CODES.includes(code) || LOST_NUMBERS.includes(errno) || /closed state/.test(String(message));
-}
 
 /** How MySQL's own clients call it: what is demanded of the connection's encryption. */
 const TLS_MODES = ['disabled', 'required', 'verify_ca', 'verify_identity'] as const;
@@ -262,7 +106,8 @@ export const mysql: Database = {
     }
   },
 
-  open(url, options) {
-    return new MysqlStore(url, options);
+  async load() {
+    const { MysqlStore } = await import('./mysql-store.ts');
+    return (url, options) => new MysqlStore(url, options);
   },
 };

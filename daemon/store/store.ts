@@ -34,6 +34,9 @@ export interface StoreOptions {
   readonly onTrouble: (message: string) => void;
 }
 
+/** Opens nothing yet: the first question does. */
+export type OpenStore = (url: string, options: StoreOptions) => Store;
+
 /** A kind of database. One is added by writing its file and listing it in `databases.ts`. */
 export interface Database {
   /** What stands before the `:` of a URL. */
@@ -42,6 +45,6 @@ export interface Database {
   readonly example: string;
   /** A sentence on what is wrong with the URL, or undefined. */
   problem(url: string): string | undefined;
-  /** Opens nothing yet: the first question does. */
-  open(url: string, options: StoreOptions): Store;
+  /** Loads what speaks to it, which takes long: only where a site needs it. Rejects where that is not installed. */
+  load(): Promise<OpenStore>;
 }

@@ -1,0 +1,3 @@
+import { runHashWorker } from './worker.ts';
+
+runHashWorker();

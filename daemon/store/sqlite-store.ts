@@ -1,0 +1,185 @@
+import { isUtf8 } from 'node:buffer';
+import { statSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import Sqlite from 'better-sqlite3';
+import { Kysely, SqliteDialect, sql } from 'kysely';
+import { Fault, messageOf } from '../fault.ts';
+import { type Membership, type MembershipRow, membershipOf, membershipQuery, type Place } from './membership.ts';
+import { type AccountRow, accountQuery, type Spelling, sampleQuery } from './query.ts';
+import { accountOf } from './row.ts';
+import type { Schema } from './schema.ts';
+import type { Store, StoreOptions } from './store.ts';
+
+const spelling: Spelling = {
+  quote: '"',
+  text: (text) => text,
+  pair: (a, b) => sql`json_array(${a}, ${b})`,
+  list: (item) => sql`json_group_array(${item})`,
+};
+
+/** All texts as hexadecimal octets. */
+const octets: Spelling = {
+  quote: '"',
+  column: (text) => sql`hex(${text})`,
+  text: (text) => sql`hex(${text})`,
+  pair: (a, b) => sql`json_array(hex(${a}), hex(${b}))`,
+  list: spelling.list,
+};
+
+/** How long SQLite itself may wait for a lock, in ms: it waits inside the event loop. */
+const LOCK_WAIT_MS = 1;
+
+/** How long to leave a locked database alone before asking again, in ms: doubled each time up to the second. */
+const RETRY_MS = [1, 25] as const;
+
+interface Opened {
+  readonly file: { readonly dev: number; readonly ino: number };
+  readonly connection: Sqlite.Database;
+  readonly account: Sqlite.Statement<[string]>;
+  readonly octets: Sqlite.Statement<[string]>;
+  readonly sample: (most: number) => unknown[];
+  readonly memberships: (after: Place | undefined, most: number) => MembershipRow[] | undefined;
+}
+
+/**
+ * A SQLite file, opened read-only. Queries run in the event loop: one takes tens of microseconds, less than handing
+ * it to another thread. A lock is waited for outside of it.
+ */
+export class SqliteStore implements Store {
+  readonly name: string;
+  readonly #path: string;
+  readonly #timeoutMs: number;
+  readonly #schema: Schema;
+  #opened: Opened | undefined;
+  /** Until when the database is left alone, because it is locked. */
+  #locked: Promise<void> | undefined;
+  #wait: number = RETRY_MS[0];
+  #closed = false;
+
+  constructor(path: string, options: StoreOptions) {
+    this.name = `sqlite ${path}`;
+    this.#path = path;
+    this.#timeoutMs = options.timeoutMs;
+    this.#schema = options.schema;
+  }
+
+  account(username: string): Promise<ReturnType<typeof accountOf>> {
+    return this.#ask((opened) => {
+      const rows = opened.account.all(username) as AccountRow[];
+      if (rows.some(isMarred)) refuseMarred(opened.octets.all(username) as AccountRow[]);
+      return accountOf(rows);
+    });
+  }
+
+  sample(most: number): Promise<string[]> {
+    return this.#ask((opened) =>
+      (opened.sample(most) as { password: unknown }[]).flatMap(({ password }) =>
+        typeof password === 'string' ? [password] : [],
+      ),
+    );
+  }
+
+  memberships(after: Place | undefined, most: number): Promise<Membership[] | undefined> {
+    return this.#ask(({ memberships }) => memberships(after, most)?.map(membershipOf));
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#drop();
+  }
+
+  async #ask<T>(question: (opened: Opened) => T): Promise<T> {
+    const giveUpAt = performance.now() + this.#timeoutMs;
+    for (;;) {
+      // Finding a lock costs the event loop time: one question at a time finds out whether it is still there.
+      while (this.#locked !== undefined) {
+        if (performance.now() >= giveUpAt) throw new Fault(`${this.#path} has been locked for ${this.#timeoutMs} ms`);
+        await this.#locked;
+      }
+      try {
+        const answer = question(this.#current());
+        this.#wait = RETRY_MS[0];
+        return answer;
+      } catch (error) {
+        if (error instanceof Fault) throw error;
+        if (!isLock(error)) {
+          this.#drop(); // whatever it was, the next question starts afresh
+          throw new Fault(`cannot read ${this.#path}: ${messageOf(error)}`);
+        }
+        this.#locked = sleep(this.#wait).then(() => {
+          this.#locked = undefined;
+        });
+        this.#wait = Math.min(this.#wait * 2, RETRY_MS[1]);
+      }
+    }
+  }
+
+  /** The open database: opened again where another file has taken the path, as when a backup is put back. */
+  #current(): Opened {
+    if (this.#closed) throw new Fault(`${this.#path} has been closed`);
+    const stat = statSync(this.#path, { throwIfNoEntry: false });
+    if (stat === undefined) {
+      this.#drop();
+      throw new Fault(`cannot open ${this.#path}: no such file`);
+    }
+    if (this.#opened && (this.#opened.file.ino !== stat.ino || this.#opened.file.dev !== stat.dev)) this.#drop();
+    this.#opened ??= open(this.#path, { dev: stat.dev, ino: stat.ino }, this.#schema);
+    return this.#opened;
+  }
+
+  #drop(): void {
+    this.#opened?.connection.close();
+    this.#opened = undefined;
+  }
+}
+
+function open(path: string, file: Opened['file'], schema: Schema): Opened {
+  const connection = new Sqlite(path, { readonly: true, fileMustExist: true, timeout: LOCK_WAIT_MS });
+  try {
+    connection.pragma('query_only = on');
+    const db = new Kysely<unknown>({ dialect: new SqliteDialect({ database: connection }) });
+    return {
+      file,
+      connection,
+      // Kysely writes the statement once; better-sqlite3 keeps it prepared.
+      // safeIntegers: ids beyond 2^53 are told exactly.
+      account: connection.prepare<[string]>(accountQuery(db, schema, spelling).sql).safeIntegers(),
+      octets: connection.prepare<[string]>(accountQuery(db, schema, octets).sql),
+      sample: (most) => connection.prepare(sampleQuery(db, schema, spelling, most).sql).all(),
+      memberships(after, most) {
+        const query = membershipQuery(db, schema, spelling, after, most);
+        if (query === undefined) return undefined;
+        return connection
+          .prepare<unknown[], MembershipRow>(query.sql)
+          .safeIntegers()
+          .all(...query.parameters);
+      },
+    };
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+}
+
+/** Whether a text holds what better-sqlite3 puts in the place of octets that are no UTF-8. */
+function isMarred(row: AccountRow): boolean {
+  return Object.values(row).some((value) => typeof value === 'string' && value.includes('\ufffd'));
+}
+
+/** SQLite keeps whatever octets it is given, and Django raises on those that are no UTF-8. @throws Fault likewise */
+function refuseMarred(rows: readonly AccountRow[]): void {
+  for (const row of rows) {
+    for (const [name, value] of Object.entries(row)) {
+      if (typeof value !== 'string') continue;
+      for (const hex of value.match(/[0-9A-F]{2,}/g) ?? []) {
+        if (!isUtf8(Buffer.from(hex, 'hex'))) throw new Fault(`the account's ${name} is not UTF-8`);
+      }
+    }
+  }
+}
+
+function isLock(error: unknown): boolean {
+  const code = error instanceof Sqlite.SqliteError ? error.code : '';
+  // SQLITE_BUSY_SNAPSHOT and the like too.
+  return code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED');
+}
