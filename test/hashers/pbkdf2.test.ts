@@ -99,7 +99,7 @@ function copyOf(t: Test): string {
   const directory = mkdtempSync(join(tmpdir(), 'djauthd-n-'));
   t.teardown(() => rmSync(directory, { recursive: true, force: true }));
   mkdirSync(join(directory, 'build'));
-  for (const name of ['djauthd', 'hash-worker.js', 'package.json']) {
+  for (const name of ['djauthd', 'djauthd.js', 'hash-worker.js', 'package.json']) {
     copyFileSync(join(dirname(PROGRAM), name), join(directory, 'build', name));
   }
   const modules = dirname(dirname(createRequire(import.meta.url).resolve('better-sqlite3/package.json')));

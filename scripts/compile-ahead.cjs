@@ -1,0 +1,47 @@
+// Has the program in the directory build/ start once, and keeps what V8 compiled for that. Run by build.mjs.
+const { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } = require('node:fs');
+const { tmpdir } = require('node:os');
+const { join } = require('node:path');
+
+const build = process.argv[2];
+const { compile, run, digestOf, filename } = require(join(build, 'djauthd'));
+
+const WAIT_MS = 15_000;
+/** Until what follows upon the start, such as the first question to a database, has been tried too. */
+const SETTLE_MS = 200;
+
+const directory = mkdtempSync(join(tmpdir(), 'djauthd-build-'));
+process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
+const socket = join(directory, 'auth.sock');
+const config = join(directory, 'djauthd.toml');
+// One site of each kind, none of which is there.
+const urls = [
+  `sqlite://${directory}/none`,
+  `postgres:///none?host=${directory}`,
+  `mysql:///none?socket=${directory}/none`,
+];
+const sites = urls.map((url, at) => `[sites.site${at}]\ndatabase = "${url}"\n`).join('');
+writeFileSync(
+  config,
+  `[listen]\nsocket = "${socket}"\ncontrol = "${socket}.control"\n[log]\nlevel = "silent"\n${sites}`,
+);
+
+const script = compile();
+process.argv = [process.execPath, join(build, 'djauthd'), 'serve', '--config', config];
+run(script);
+
+const until = performance.now() + WAIT_MS;
+const timer = setInterval(() => {
+  if (!existsSync(socket)) {
+    if (performance.now() > until) process.exit(1);
+    return;
+  }
+  clearInterval(timer);
+  setTimeout(() => {
+    const file = join(build, 'djauthd.cache');
+    const compiled = script.createCachedData();
+    writeFileSync(`${file}.new`, Buffer.concat([digestOf(readFileSync(filename), compiled), compiled]));
+    renameSync(`${file}.new`, file);
+    process.exit(0);
+  }, SETTLE_MS);
+}, 5);
