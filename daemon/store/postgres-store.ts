@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   type CompiledQuery,
   DummyDriver,
@@ -41,7 +42,7 @@ export class PostgresStore implements Store {
   readonly #schema: Schema;
 
   constructor(url: string, options: StoreOptions) {
-    const { host, port, database, user, password, ssl, options: startup } = settingsOf(url);
+    const { host, port, database, user, password, ssl, options: startup, prepare } = settingsOf(url);
     this.name = `postgres ${database} on ${host}`;
     this.#schema = options.schema;
     this.#account = accountQuery(db, options.schema, spelling);
@@ -58,12 +59,14 @@ export class PostgresStore implements Store {
       // The daemon only reads, whatever its role may do.
       options: `${startup ?? ''} -c default_transaction_read_only=on`.trim(),
     };
+    const onTrouble = (message: string) => options.onTrouble(`${this.name}: ${message}`);
+    const preparing = new Preparing(this.#account.sql, prepare, onTrouble);
     this.#connections = new Connections({
-      make: (onEnd) => makeConnection(config, onEnd),
-      isLost: isLostConnection,
+      make: (onEnd) => makeConnection(config, preparing, onEnd),
+      isLost: (error) => isLostConnection(error) || preparing.failed(error),
       most: options.connections,
       timeoutMs: options.timeoutMs,
-      onTrouble: (message) => options.onTrouble(`${this.name}: ${message}`),
+      onTrouble,
     });
   }
 
@@ -96,7 +99,44 @@ export class PostgresStore implements Store {
   }
 }
 
-function makeConnection(config: pg.ClientConfig, onEnd: (why: string) => void): Connection {
+/**
+ * The statement that most questions are, prepared once for each connection: the server reads and plans it no more.
+ *
+ * Its name is a digest of its text. A pooler may hand the same connection to others, who may have prepared what they
+ * like, and what has this name is this statement.
+ */
+class Preparing {
+  readonly #name: string;
+  readonly #text: string;
+  readonly #onTrouble: (message: string) => void;
+  #on: boolean;
+
+  constructor(text: string, on: boolean, onTrouble: (message: string) => void) {
+    this.#name = `djauthd_${createHash('sha256').update(text).digest('hex').slice(0, 32)}`;
+    this.#text = text;
+    this.#onTrouble = onTrouble;
+    this.#on = on;
+  }
+
+  /** The name to prepare a statement under, or undefined. */
+  nameOf(text: string): string | undefined {
+    return this.#on && text === this.#text ? this.#name : undefined;
+  }
+
+  /** Whether an error is about what was prepared, so that the question is worth another connection. */
+  failed(error: unknown): boolean {
+    if (!(error instanceof pg.DatabaseError)) return false;
+    // 0A000: a table has been altered since. A new connection prepares anew.
+    if (error.code === '0A000') return /cached plan/.test(error.message);
+    // 26000, 42P05: it is not there, or is already. A pooler changes connections under us: done without from now on.
+    if (error.code !== '26000' && error.code !== '42P05') return false;
+    if (this.#on) this.#onTrouble('a pooler seems to be in between: no statements are prepared from now on');
+    this.#on = false;
+    return true;
+  }
+}
+
+function makeConnection(config: pg.ClientConfig, preparing: Preparing, onEnd: (why: string) => void): Connection {
   const client = new pg.Client(config);
   // It may report its end more than once, and when nobody asks: without a listener that would end the daemon.
   client.on('error', (error) => onEnd(messageOf(error)));
@@ -105,7 +145,11 @@ function makeConnection(config: pg.ClientConfig, onEnd: (why: string) => void): 
     connect: async () => {
       await client.connect();
     },
-    query: async ({ sql: text, parameters }) => (await client.query(text, [...parameters])).rows,
+    async query({ sql: text, parameters }) {
+      const name = preparing.nameOf(text);
+      const values = [...parameters];
+      return (await client.query(name === undefined ? { text, values } : { name, text, values })).rows;
+    },
     end: () => client.end(),
     destroy: () => socketOf(client).destroy(),
   };

@@ -15,11 +15,15 @@ interface Settings {
   password: string | undefined;
   ssl: ClientConfig['ssl'];
   options: string | undefined;
+  /** Whether statements are prepared, which a pooler that gives each transaction another connection does not allow. */
+  prepare: boolean;
 }
 
-/** Where a URL leads. @throws Error where a file that it names cannot be read */
+/** Where a URL leads. @throws Error where a file that it names cannot be read, or an option is wrong */
 export function settingsOf(url: string): Settings {
   const parsed = parse(url);
+  const { prepare = 'true' } = parsed as { prepare?: string };
+  if (prepare !== 'true' && prepare !== 'false') throw new Error('prepare is neither true nor false');
   const user = parsed.user || process.env.PGUSER || userInfo().username; // as libpq: the role is called as the person
   return {
     host: parsed.host || process.env.PGHOST || SOCKET_DIRECTORY,
@@ -29,6 +33,7 @@ export function settingsOf(url: string): Settings {
     password: parsed.password || undefined,
     ssl: parsed.ssl as ClientConfig['ssl'],
     options: parsed.options,
+    prepare: prepare !== 'false',
   };
 }
 
