@@ -13,6 +13,8 @@ const password = 'secret';
 const PEOPLE: Person[] = [
   { username: 'alice', password, isStaff: true, groups: ['dev'], permissions: ['polls.can_vote'] },
   { username: 'bob', password },
+  { username: 'staff', password, isStaff: true },
+  { username: 'voter', password, permissions: ['polls.can_vote'] },
 ];
 const CONTENT = Array.from({ length: 1000 }, (_, i) => `line ${i}`).join('\n');
 
@@ -39,7 +41,7 @@ t.test('static files', async (t) => {
     t.notMatch(refused.body, /line/);
   }
   t.equal((await get('/files/drafts/new.txt', 'alice')).body, 'draft');
-  t.equal((await get('/files/drafts/new.txt', 'bob')).status, 401);
+  for (const name of ['bob', 'staff', 'voter']) t.equal((await get('/files/drafts/new.txt', name)).status, 401, name);
 });
 
 /** Certificates: an authority, a server's, and one for each name. */
