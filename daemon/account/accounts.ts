@@ -26,6 +26,9 @@ const RENEW_FROM = 0.5;
 /** How many are read anew ahead of time at once: few, for others wait for the connections that they take. */
 const RENEWALS_MAX = 2;
 
+/** How many snapshots that are too old go at each read. */
+const LET_GO = 4;
+
 /**
  * The accounts of one site, by the name a person typed.
  *
@@ -80,6 +83,20 @@ export class Accounts {
     return size;
   }
 
+  /**
+   * Lets go of what is too old, and has not been asked for the longest: more at each read than a read adds, so that no
+   * more is kept than decides, whatever the bound.
+   */
+  #letGo(): void {
+    for (let count = 0; count < LET_GO; count++) {
+      const { value: username } = this.#snapshots.rkeys().next();
+      if (username === undefined) return;
+      const snapshot = this.#snapshots.peek(username);
+      if (snapshot === undefined || this.#age(snapshot.askedAt) < this.#options.ttlMs) return;
+      this.#snapshots.delete(username);
+    }
+  }
+
   #age(askedAt: number): number {
     return this.#options.clock.now() - askedAt;
   }
@@ -107,7 +124,9 @@ export class Accounts {
       // Not ours any more where a flush or a later read came in between.
       if (this.#reading.get(username) !== entry) return;
       this.#reading.delete(username);
-      if (account !== undefined) this.#snapshots.set(username, { account, askedAt, renewed: false });
+      if (account === undefined) return;
+      this.#snapshots.set(username, { account, askedAt, renewed: false });
+      this.#letGo();
     };
     entry.answer.then(settle, () => settle()); // whoever waits for the answer hears of a fault
     return entry.answer;

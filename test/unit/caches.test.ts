@@ -235,6 +235,24 @@ t.test('accounts', async (t) => {
     );
   });
 
+  t.test('too old ones go when others come', async (t) => {
+    const clock = new FakeClock();
+    const accounts = new Accounts({ read: async () => null, ttlMs: 1000, max: 1000, clock });
+    let most = 0;
+    for (let i = 0; i < 5_000; i++) {
+      await accounts.get(String(i));
+      accounts.peek('0'); // asked for again and again, and no snapshot for long
+      clock.time += 10;
+      most = Math.max(most, accounts.size);
+    }
+    t.ok(most <= 110, `${most} at most, where 100 are young enough at any time`);
+
+    clock.time += 1000;
+    for (let i = 0; i < 100; i++) await accounts.get(`b${i}`);
+    t.equal(accounts.size, 100, 'after a rest all of them');
+    for (let i = 0; i < 100; i++) t.equal(accounts.peek(`b${i}`), null, 'and none that is young enough');
+  });
+
   t.test('are bounded', async (t) => {
     const accounts = new Accounts({ read: async () => null, ttlMs: 1000, max: 10, clock: new FakeClock() });
     for (let i = 0; i < 100; i++) await accounts.get(String(i));
