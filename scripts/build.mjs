@@ -10,6 +10,9 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const out = join(root, 'build');
 mkdirSync(out, { recursive: true });
 
+/** What Node is started with. */
+const FLAGS = ['--no-deprecation'];
+
 const common = {
   bundle: true,
   platform: 'node',
@@ -48,7 +51,7 @@ writeFileSync(join(out, 'package.json'), '{ "type": "commonjs" }\n');
 // passwords.
 writeFileSync(
   join(out, 'djauthd'),
-  `#!/bin/sh\n':' //; ulimit -c 0; exec "\${NODE:-node}" --no-deprecation "$0" "$@"\n` +
+  `#!/bin/sh\n':' //; ulimit -c 0; exec "\${NODE:-node}" ${FLAGS.join(' ')} "$0" "$@"\n` +
     readFileSync(join(root, 'daemon/launcher.cjs'), 'utf8'),
 );
 chmodSync(join(out, 'djauthd'), 0o755);
@@ -64,7 +67,9 @@ if (!process.argv.includes('--daemon')) {
 /** What V8 compiles of the bundle until the daemon is ready. The daemon does without it, and starts slower. */
 function compileAhead() {
   rmSync(join(out, 'djauthd.cache'), { force: true });
-  const made = spawnSync(process.execPath, [join(root, 'scripts/compile-ahead.cjs'), out], { encoding: 'utf8' });
+  const made = spawnSync(process.execPath, [...FLAGS, join(root, 'scripts/compile-ahead.cjs'), out], {
+    encoding: 'utf8',
+  }); // by the same flags, or V8 refuses it
   if (made.status !== 0) console.error(`${made.stderr}the bundle is not compiled ahead: the daemon starts slower`);
 }
 
