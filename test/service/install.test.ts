@@ -1,0 +1,244 @@
+import { spawnSync } from 'node:child_process';
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { hash as argon2 } from '@node-rs/argon2';
+import { hash as bcrypt } from '@node-rs/bcrypt';
+import { parse } from 'smol-toml';
+import t, { type Test } from 'tap';
+import { schema } from '../../daemon/config/schema.ts';
+import { startDaemon } from '../fixtures/daemon.ts';
+import { createSite } from '../fixtures/site.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const CONFIG = 'etc/djauthd/djauthd.toml';
+const UNITS = 'usr/local/lib/systemd/system';
+
+function temporary(t: Test): string {
+  const directory = mkdtempSync(join(tmpdir(), 'djauthd-i-'));
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+/** Runs one of package.json's scripts, as its readers do. */
+function npm(script: string, env: NodeJS.ProcessEnv, root = ROOT) {
+  const { status, stdout, stderr } = spawnSync('npm', ['run', '-s', script], {
+    cwd: root,
+    env: { ...process.env, PREFIX: '', DESTDIR: '', ...env },
+    encoding: 'utf8',
+  });
+  return { status, stderr, lines: stdout.split('\n').filter((line) => line !== '') };
+}
+
+/** Everything in a directory but directories, with what tells a change of it. */
+function contentOf(directory: string): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const entry of readdirSync(directory, { withFileTypes: true, recursive: true })) {
+    if (entry.isDirectory()) continue;
+    const path = join(entry.parentPath, entry.name);
+    const { mode, ino, mtimeMs } = lstatSync(path);
+    found.set(path, entry.isSymbolicLink() ? `-> ${readlinkSync(path)}` : `${mode.toString(8)} ${ino} ${mtimeMs}`);
+  }
+  return found;
+}
+
+t.test('what is printed is what is there; again; and back', (t) => {
+  const stage = temporary(t);
+  const first = npm('install:system', { DESTDIR: stage });
+  t.equal(first.status, 0, first.stderr);
+  const installed = contentOf(stage);
+  t.same([...first.lines].sort(), [...installed.keys()].sort());
+  t.comment(`${installed.size} files`);
+  for (const path of ['usr/local/bin/djauth', 'usr/local/bin/djauthd', `${UNITS}/djauthd.socket`, CONFIG]) {
+    t.ok(installed.has(join(stage, path)), path);
+  }
+  t.equal(statSync(join(stage, CONFIG)).mode & 0o7777, 0o640);
+  t.match(first.stderr, /systemd-sysusers && systemd-tmpfiles --create/);
+  t.match(first.stderr, /systemctl enable --now djauthd-control\.socket djauthd\.socket/);
+  for (const path of installed.keys()) {
+    if (path.endsWith('.service')) t.notMatch(readFileSync(path, 'utf8'), /^Exec\w+=\/usr\/(lib|bin)/m, path);
+    t.notOk(readFileSync(path).includes(stage), `${path} does not know of DESTDIR`);
+  }
+
+  t.equal(npm('install:system', { DESTDIR: stage }).status, 0);
+  t.same([...contentOf(stage)].sort(), [...installed].sort(), 'the second time changes nothing');
+
+  appendFileSync(join(stage, CONFIG), '# mine\n');
+  const edited = readFileSync(join(stage, CONFIG), 'utf8');
+  rmSync(join(stage, 'usr/local/bin/djauth'));
+  const third = npm('install:system', { DESTDIR: stage });
+  t.ok(third.lines.includes(`${join(stage, CONFIG)} (kept as it is)`));
+  t.equal(readFileSync(join(stage, CONFIG), 'utf8'), edited, 'an edited configuration stays');
+  t.ok(existsSync(join(stage, 'usr/local/bin/djauth')), 'what was lost is back');
+
+  // Somebody else's, in a directory that was made for ours.
+  writeFileSync(join(stage, 'usr/local/bin/other'), '');
+  const undo = npm('uninstall:system', { DESTDIR: stage });
+  t.equal(undo.status, 0, undo.stderr);
+  t.same([...contentOf(stage).keys()].sort(), [join(stage, CONFIG), join(stage, 'usr/local/bin/other')]);
+  t.equal(readFileSync(join(stage, CONFIG), 'utf8'), edited);
+  t.notOk(existsSync(join(stage, 'usr/local/lib')), 'directories that were made for it are gone');
+  t.same(
+    undo.lines.map((line) => line.split(' ')[0]).sort(),
+    [...installed.keys()].sort(),
+    'each file is said, kept or removed',
+  );
+  const more = npm('uninstall:system', { DESTDIR: stage });
+  t.equal(more.status, 1);
+  t.match(more.stderr, /^install: .*installed\.json is not there: nothing was installed by this$/m);
+  t.end();
+});
+
+t.test('all goes where nothing was changed', (t) => {
+  const stage = temporary(t);
+  t.equal(npm('install:system', { DESTDIR: stage, PREFIX: '/opt/djauthd' }).status, 0);
+  const unit = readFileSync(join(stage, 'etc/systemd/system/djauthd.service'), 'utf8');
+  t.match(unit, /^ExecStart=\/opt\/djauthd\/lib\/djauthd\/djauthd serve /m, 'systemd does not look into this PREFIX');
+  t.match(readFileSync(join(stage, 'opt/djauthd/lib/pkgconfig/djauth.pc'), 'utf8'), /^prefix=\/opt\/djauthd$/m);
+  // A file that an earlier version had.
+  const manifest = join(stage, 'opt/djauthd/lib/djauthd/installed.json');
+  const list = JSON.parse(readFileSync(manifest, 'utf8'));
+  list.files['/opt/djauthd/lib/djauthd/old.js'] = '';
+  writeFileSync(manifest, JSON.stringify(list));
+  const old = join(stage, 'opt/djauthd/lib/djauthd/old.js');
+  writeFileSync(old, '');
+  const again = npm('install:system', { DESTDIR: stage, PREFIX: '/opt/djauthd' });
+  t.ok(again.lines.includes(`${old} (removed)`));
+  t.notOk(existsSync(old));
+  t.equal(npm('uninstall:system', { DESTDIR: stage, PREFIX: '/opt/djauthd' }).status, 0);
+  t.same(readdirSync(stage), []);
+  t.end();
+});
+
+t.test('the installed daemon answers, with nothing else in reach', async (t) => {
+  const stage = temporary(t);
+  t.equal(npm('install:system', { DESTDIR: stage }).status, 0);
+  const bin = join(stage, 'usr/local/bin');
+  const site = createSite(join(stage, 'db.sqlite3'), [
+    { username: 'paula', password: 'secret' },
+    { username: 'anna', encoded: `argon2${await argon2('secret', { timeCost: 1 })}` },
+    { username: 'bert', encoded: `bcrypt$${await bcrypt('secret', { cost: 4 })}` },
+  ]);
+  const daemon = await startDaemon({
+    program: join(bin, 'djauthd'),
+    cwd: '/',
+    env: { NODE_PATH: '' },
+    config: `[sites.site]\ndatabase = "${site.url}"`,
+  });
+  t.teardown(async () => {
+    await daemon.stop();
+    site.close();
+  });
+  const check = (user: string, input: string) =>
+    spawnSync(join(bin, 'djauth'), ['check', '--socket', daemon.socket, user], { input, encoding: 'utf8', cwd: '/' });
+  for (const user of ['paula', 'anna', 'bert']) {
+    t.match(check(user, 'secret'), { status: 0, stdout: new RegExp(`^granted ${user}`) });
+    t.match(check(user, 'wrong'), { status: 1, stdout: /wrong-password/ });
+  }
+  const maps = readFileSync(`/proc/${daemon.process.pid}/maps`, 'utf8');
+  const native = [...new Set(maps.match(/\/\S+\.node$/gm))];
+  t.ok(native.length >= 4, native.map((path) => relative(stage, path)).join(', '));
+  t.same(
+    native.filter((path) => !path.startsWith(`${stage}/`)),
+    [],
+    'every addon is an installed one',
+  );
+  t.notOk(maps.includes(`${ROOT}/`), 'nothing of the sources is loaded');
+
+  const config = join(stage, CONFIG);
+  const checked = spawnSync(join(bin, 'djauthd'), ['check-config', '--config', config], { encoding: 'utf8' });
+  t.equal(checked.status, 2);
+  t.match(checked.stderr, /djauthd\.toml: sites/, 'it only lacks a site');
+  writeFileSync(config, readFileSync(config, 'utf8').replaceAll(/^#(\[sites|database)/gm, '$1'));
+  t.match(spawnSync(join(bin, 'djauthd'), ['check-config', '--config', config], { encoding: 'utf8' }), { status: 0 });
+});
+
+t.test('what systemd says of it', (t) => {
+  const stage = temporary(t);
+  t.equal(npm('install:system', { DESTDIR: stage }).status, 0);
+  const run = (command: string, ...args: string[]) => {
+    const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' });
+    return { status, said: stdout + stderr };
+  };
+  const service = join(stage, UNITS, 'djauthd.service');
+  const security = run('systemd-analyze', 'security', '--offline=true', '--no-pager', service);
+  const exposure = Number(security.said.match(/Overall exposure level for djauthd\.service: ([\d.]+)/)?.[1]);
+  t.comment(`systemd-analyze security: djauthd.service ${exposure}`);
+  t.ok(exposure <= 1.2, `${exposure}`);
+
+  t.same(run('systemd-sysusers', `--root=${stage}`).status, 0);
+  t.same(run('systemd-tmpfiles', '--create', `--root=${stage}`, '--prefix=/run', '--prefix=/etc/djauthd').status, 0);
+  const gid = readFileSync(join(stage, 'etc/group'), 'utf8').match(/^djauthd:[^:]*:(\d+)/m)?.[1];
+  t.match(readFileSync(join(stage, 'etc/passwd'), 'utf8'), /^djauthd:.*:\/usr\/sbin\/nologin$/m);
+  t.equal(statSync(join(stage, CONFIG)).gid, Number(gid), 'the daemon may read its configuration');
+  t.equal(statSync(join(stage, CONFIG)).mode & 0o7777, 0o640);
+  t.equal(statSync(join(stage, 'run/djauthd')).mode & 0o7777, 0o755);
+
+  // The units of systemd itself, and what ours start.
+  cpSync('/usr/lib/systemd/system', join(stage, 'usr/lib/systemd/system'), { recursive: true, verbatimSymlinks: true });
+  mkdirSync(join(stage, 'bin'));
+  cpSync('/bin/kill', join(stage, 'bin/kill'));
+  const units = readdirSync(join(stage, UNITS));
+  t.equal(units.length, 5);
+  t.same(run('systemd-analyze', 'verify', '--man=no', `--root=${stage}`, ...units), { status: 0, said: '' });
+  rmSync(join(stage, 'usr/local/lib/djauthd/djauthd'));
+  const lacking = run('systemd-analyze', 'verify', '--man=no', `--root=${stage}`, 'djauthd.service');
+  t.match(lacking, { status: 1, said: /lib\/djauthd\/djauthd is not executable/ }, 'it would have said so');
+  t.end();
+});
+
+t.test('what cannot be installed is said in a sentence', (t) => {
+  const copy = temporary(t);
+  const stage = temporary(t);
+  cpSync(join(ROOT, 'scripts'), join(copy, 'scripts'), { recursive: true });
+  cpSync(join(ROOT, 'package.json'), join(copy, 'package.json'));
+  const refused = (env: NodeJS.ProcessEnv, root: string, sentence: RegExp) => {
+    const { status, stderr, lines } = npm('install:system', { DESTDIR: stage, ...env }, root);
+    t.equal(status, 1);
+    t.match(stderr, sentence);
+    t.notMatch(stderr, /\n +at /, 'without a stack');
+    t.same(lines, []);
+  };
+  refused({}, copy, /^install: .*\/build\/djauthd is not there: run "npm run build" first$/m);
+  mkdirSync(join(copy, 'build'));
+  for (const name of ['djauthd', 'djauth', 'libdjauth.so', 'libdjauth.a', 'mod_authnz_django.so']) {
+    writeFileSync(join(copy, 'build', name), '');
+  }
+  refused({}, copy, /^install: node_modules\/better-sqlite3 is not there: run "npm install" first$/m);
+  refused({ PREFIX: 'usr' }, ROOT, /^install: PREFIX is "usr": accepted is an absolute path/m);
+  refused({ DESTDIR: 'x' }, ROOT, /^install: DESTDIR is "x": accepted is an absolute path/m);
+  refused({ PREFIX: '/opt/my programs' }, ROOT, /^install: PREFIX is "\/opt\/my programs": accepted/m);
+  t.same(readdirSync(stage), []);
+  t.end();
+});
+
+t.test('manual pages', (t) => {
+  for (const page of ['daemon/djauthd.8', 'daemon/djauthd.toml.5']) {
+    const { status, stderr } = spawnSync('groff', ['-man', '-Tutf8', '-ww', join(ROOT, page)], { encoding: 'utf8' });
+    t.same({ status, stderr }, { status: 0, stderr: '' }, page);
+  }
+  const page = readFileSync(join(ROOT, 'daemon/djauthd.toml.5'), 'utf8');
+  const tables = schema.parse(
+    parse('[listen]\nsocket = "/s"\n[sites.x]\ndatabase = "sqlite:///x"'),
+  ) as unknown as Record<string, object>;
+  for (const [table, keys] of Object.entries(tables)) {
+    const site = table === 'sites' ? ((keys as { x: object }).x as object) : undefined;
+    for (const key of Object.keys(site ?? keys)) {
+      t.ok(page.includes(site ? `sites.NAME.${key}` : `${table}.${key}`), `${table}.${key}`);
+    }
+  }
+  t.end();
+});
