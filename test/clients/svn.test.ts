@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { run } from '../fixtures/hooks.ts';
-import { type Served, serve } from '../fixtures/sample.ts';
+import { type Served, sample, serve } from '../fixtures/sample.ts';
 import type { Person } from '../fixtures/site.ts';
 
 const password = 'secret';
@@ -147,3 +147,29 @@ for (const mpm of ['event', 'prefork'] as const) {
     t.ok(counted('hashes') <= 10, 'and two passwords are hashed, not each of them');
   });
 }
+
+t.test('what mod_authz_svn does to Require, as README says', async (t) => {
+  const text = sample('subversion.conf', '/srv').replace(/ *<If [\s\S]*<\/If>\n/, '');
+  const lines = `
+    <Limit GET PROPFIND OPTIONS REPORT>
+      Require valid-user
+    </Limit>
+    <LimitExcept GET PROPFIND OPTIONS REPORT>
+      Require django-permission svn.commit
+    </LimitExcept>
+  </Location>`;
+  const own = text.replace('    Require valid-user\n', '').replace('</Location>', lines);
+  const without = own.replace(/^ *AuthzSVN.*\n/gm, '');
+  t.notMatch(without, /^ *AuthzSVN/m);
+  for (const [config, passes] of [
+    [without, false],
+    [own, true],
+  ] as const) {
+    const served = await serve(t, config, PEOPLE, prepare, { load: SUBVERSION });
+    const { svn, url } = client(t, served);
+    t.equal((await svn('reader', 'list', `${url}/trunk`)).code, 0);
+    t.equal((await svn('writer', 'mkdir', '-m', 'x', `${url}/trunk/w`)).code, 0);
+    const { code } = await svn('reader', 'mkdir', '-m', 'x', `${url}/trunk/r`);
+    t.equal(code === 0, passes, passes ? 'beside rules, Require is not looked at' : 'without rules it is');
+  }
+});
