@@ -95,7 +95,7 @@ for (const [kind, start] of Object.entries(places)) {
       const active = all.filter((of) => of % 5 > 0).map((of) => `p${of}`);
       t.same(groups.all?.sort(), active.sort(), 'each active member once, over all pages');
       const odd = await control.ask('groups', { after: JSON.stringify([`x' OR '1'='1`, 'y']) });
-      t.ok(odd.status === 0 || odd.status === 4, `a place that no key is at: status ${odd.status}`);
+      t.equal(odd.status, kind === 'PostgreSQL' ? 4 : 0, 'a place that no key is at: compared, never written into SQL');
       await end();
     }
   });
