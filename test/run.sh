@@ -63,6 +63,13 @@ if [ $# -eq 0 ]; then
         tests apache-$mpm env MPM=$mpm npx tap test/apache/status.test.ts test/apache/require.test.ts \
             test/apache/once.test.ts test/apache/environment.test.ts
     done
+
+    # What a machine without a compiler has. test/hashers/implementation.test.ts sees to it that this is what runs.
+    echo "# the daemon without its addon for PBKDF2"
+    rm -rf build/no-addon && mkdir build/no-addon &&
+        cp build/djauthd build/djauthd.cache build/*.js build/package.json build/no-addon/
+    tests no-addon env DJAUTH_NO_ADDON=1 npx tap test/hashers/implementation.test.ts test/hashers/accepted.test.ts \
+        test/hashers/timing.test.ts test/integration/verdict.test.ts test/fault/secrets.test.ts test/fault/postgres.test.ts
 fi
 
 echo "$passed passed, $failed failed"
