@@ -1,41 +1,26 @@
-import { type DestinationStream, destination, type Logger, pino } from 'pino';
+import { type DestinationStream, type Logger, pino } from 'pino';
 import { LineBatch } from './log-lines.ts';
+import { LogWriter } from './log-writer.ts';
 
 export type Log = Logger;
+
+const STANDARD_ERROR = 2;
 
 /** The longest a name of a stranger's choosing may make a log line, in characters. */
 const NAME_MAX = 256;
 
-/** How much may wait for a slow reader of standard error, in octets; past it lines are dropped, not memory filled. */
-const BACKLOG_MAX = 4 * 1024 * 1024;
-
-/** Lines of JSON on standard error, for journald or whoever collects it. `flush` writes out what waits. */
-export function openLog(level: string): { log: Log; flush: () => void } {
-  const stream = destination({ fd: 2, sync: false, maxLength: BACKLOG_MAX });
-  // A full disk where standard error ends up is no reason to give no more verdicts. What waits is written when it can
-  // be; at the end it is lost, for this would try for ever.
-  let failing = false;
-  stream.on('error', () => {
-    failing = true;
-  });
-  stream.on('write', () => {
-    failing = false;
-  });
-  const flushSync = stream.flushSync.bind(stream);
-  stream.flushSync = () => {
-    if (!failing) flushSync();
-  };
-  const lines = new LineBatch(stream);
+/** Lines of JSON on standard error, for journald or whoever collects it. What waits is written when the process exits. */
+export function openLog(level: string): Log {
+  const writer = new LogWriter(STANDARD_ERROR, (lost) =>
+    log.warn(`${lost} lines were lost: standard error takes them too slowly`),
+  );
+  const lines = new LineBatch(writer);
   const log = createLog(level, lines);
-  let lost = 0;
-  stream.on('drop', (dropped: string) => {
-    lost += dropped.split('\n').length - 1;
+  process.on('exit', () => {
+    lines.flushSync();
+    writer.end();
   });
-  stream.on('drain', () => {
-    if (lost > 0) log.warn(`${lost} lines were lost: standard error takes them too slowly`);
-    lost = 0;
-  });
-  return { log, flush: () => flushQuietly(lines) };
+  return log;
 }
 
 export function createLog(level: string, stream: DestinationStream): Log {
@@ -58,12 +43,4 @@ function timestamp(): string {
 /** A name that somebody typed, short enough for a line. */
 export function shortened(name: string): string {
   return name.length <= NAME_MAX ? name : `${name.slice(0, NAME_MAX)}…`;
-}
-
-function flushQuietly(stream: { flushSync(): void }): void {
-  try {
-    stream.flushSync();
-  } catch {
-    // standard error is gone or was never ready: there is nobody left to tell
-  }
 }

@@ -4,7 +4,6 @@ import type { Log } from './log.ts';
 
 export interface ShutdownOptions {
   readonly log: Log;
-  readonly flushLog: () => void;
   /** How long `stop` may take, in ms. */
   readonly graceMs: number;
   readonly stop: () => Promise<void>;
@@ -14,8 +13,7 @@ export interface ShutdownOptions {
  * On SIGTERM and SIGINT: stops, then exits 0. A second signal, or the end of the grace, exits 1 at once. What nobody
  * caught is logged and ends the process likewise, for a state that cannot be trusted must not give verdicts.
  */
-export function stopOnSignal({ log, flushLog, graceMs, stop }: ShutdownOptions): void {
-  process.on('exit', flushLog);
+export function stopOnSignal({ log, graceMs, stop }: ShutdownOptions): void {
   closeWithGrace(
     {
       delay: graceMs,

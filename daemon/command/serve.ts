@@ -68,7 +68,7 @@ interface Service {
 }
 
 async function run({ name, config, reload }: Service): Promise<void> {
-  const { log, flush } = openLog(config.log.level);
+  const log = openLog(config.log.level);
   const notifier = Notifier.fromEnvironment(process.env, log);
   const daemon = new Daemon({
     config,
@@ -93,7 +93,7 @@ async function run({ name, config, reload }: Service): Promise<void> {
     notifier.stopping();
     return daemon.stop();
   };
-  stopOnSignal({ log, flushLog: flush, graceMs: config.shutdown.grace, stop });
+  stopOnSignal({ log, graceMs: config.shutdown.grace, stop });
   process.on('SIGHUP', () => {
     notifier.reloading();
     daemon

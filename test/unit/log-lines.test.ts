@@ -1,0 +1,261 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { closeSync, constants, mkdtempSync, openSync, readFileSync, readSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import fc from 'fast-check';
+import { pino } from 'pino';
+import t, { type Test } from 'tap';
+import { createLog } from '../../daemon/log.ts';
+import { LineBatch } from '../../daemon/log-lines.ts';
+import { waitFor } from '../fixtures/daemon.ts';
+
+t.test('lines are handed on whole, in order, none twice', async () => {
+  const step = fc.oneof(
+    { weight: 9, arbitrary: fc.tuple(fc.constantFrom(10, 20, 30, 40, 50), fc.nat(40_000)) },
+    { weight: 1, arbitrary: fc.constantFrom('flush' as const, 'wait' as const) },
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
+      const handed: string[] = [];
+      let flushed = 0;
+      const batch = new LineBatch({ write: (lines) => handed.push(lines), flushSync: () => flushed++ });
+      let all = '';
+      for (const [at, what] of steps.entries()) {
+        if (what === 'flush') batch.flushSync();
+        else if (what === 'wait') await sleep(0);
+        else {
+          const [level, length] = what;
+          const line = `${at} ${'x'.repeat(length)}\n`;
+          all += line;
+          batch.lastLevel = level;
+          batch.write(line);
+          if (level >= 40 && handed.join('') !== all) return false; // a warning waits for nothing
+        }
+      }
+      batch.flushSync();
+      return handed.join('') === all && handed.every((lines) => lines.endsWith('\n')) && flushed > 0;
+    }),
+    { numRuns: 300 },
+  );
+});
+
+t.test('a line waits for others, but not for long', async (t) => {
+  const handed: string[] = [];
+  const batch = new LineBatch({ write: (lines) => handed.push(lines), flushSync: () => {} });
+  const log = createLog('info', batch);
+  for (const name of ['a', 'b', 'c']) log.info(name);
+  log.debug('unheard');
+  t.same(handed, []);
+  await waitFor(() => handed.length > 0);
+  t.equal(handed.length, 1, 'one batch');
+  t.match(handed[0], /"a".*\n.*"b".*\n.*"c"\}\n$/);
+  log.level = 'debug';
+  log.debug('heard');
+  log.child({ site: 'x' }).warn('at once');
+  t.equal(handed.length, 2);
+  t.match(handed[1], /"heard".*\n.*"x".*"at once"\}\n$/, 'what waited goes before it');
+  log.level = 'error';
+  log.warn('unheard');
+  log.fatal('the end');
+  t.match(handed.slice(2), [/^[^\n]*"the end"\}\n$/]);
+  t.equal(pino.levels.values.warn, 40, 'as LineBatch takes it');
+});
+
+/** What a talker says, by a way that its standard error is connected by. */
+interface Talker {
+  readonly child: ChildProcess;
+  /** Reads what has come, up to so many octets; of a socket also all that comes. */
+  read(most?: number): void;
+  /** Nobody reads any more. */
+  close(): void;
+  /** Somebody reads again. */
+  open(): void;
+  lines(): { level: number; number?: number; msg: string }[];
+  text(): string;
+  beats(): number;
+  /** The most memory that it had, in MiB. */
+  memory(): number;
+  ready(): boolean;
+  ended: Promise<number | string | null>;
+}
+
+function talk(t: Test, way: 'pipe' | 'socket' | 'file', count: number, then: string): Talker {
+  const directory = mkdtempSync(join(tmpdir(), 'djauthd-l-'));
+  const place = join(directory, 'log');
+  if (way === 'pipe') execFileSync('mkfifo', [place]);
+  let reader = -1;
+  const open = () => {
+    if (way === 'pipe') reader = openSync(place, constants.O_RDONLY | constants.O_NONBLOCK);
+  };
+  open();
+  const error = way === 'socket' ? 'pipe' : openSync(place, way === 'pipe' ? 'w' : 'a');
+  const program = join(import.meta.dirname, '../fixtures/talker.ts');
+  const child = spawn(process.execPath, ['--import', 'tsx', program, `${count}`, then], {
+    stdio: ['ignore', 'pipe', error],
+    env: { ...process.env, NODE_OPTIONS: '' },
+  });
+  if (typeof error === 'number') closeSync(error);
+  let text = '';
+  let said = '';
+  child.stdout?.setEncoding('utf8').on('data', (some: string) => {
+    said += some;
+  });
+  // A pair of sockets, in Node.
+  child.stderr?.setEncoding('utf8').on('data', (some: string) => {
+    text += some;
+  });
+  child.stderr?.pause();
+  const buffer = Buffer.alloc(64 * 1024);
+  const ended = new Promise<number | string | null>((resolve) =>
+    child.once('exit', (code, signal) => resolve(code ?? signal)),
+  );
+  t.teardown(() => {
+    child.kill('SIGKILL');
+    child.stderr?.destroy();
+    if (reader >= 0) closeSync(reader);
+    rmSync(directory, { recursive: true });
+  });
+  const numbers = () => said.split('\n').filter((line) => /^\d+$/.test(line));
+  return {
+    child,
+    open,
+    read(most = Number.POSITIVE_INFINITY) {
+      if (way === 'socket') child.stderr?.resume();
+      if (way === 'file') text = readFileSync(place, 'utf8');
+      for (let left = most; way === 'pipe' && left > 0; ) {
+        try {
+          const length = readSync(reader, buffer, 0, Math.min(left, buffer.length), null);
+          if (length === 0) return;
+          text += buffer.toString('latin1', 0, length);
+          left -= length;
+        } catch {
+          return; // nothing there
+        }
+      }
+    },
+    close() {
+      if (way === 'socket') child.stderr?.destroy();
+      if (way === 'pipe') {
+        closeSync(reader);
+        reader = -1;
+      }
+    },
+    text: () => text,
+    lines: () =>
+      text
+        .split('\n')
+        .slice(0, -1)
+        .map((line) => JSON.parse(line)),
+    beats: () => numbers().length,
+    memory: () => Math.max(...numbers().map(Number)) / 2 ** 20,
+    ready: () => said.includes('all\n'),
+    ended,
+  };
+}
+
+function readUntil(talker: Talker, condition: () => boolean): Promise<void> {
+  return waitFor(() => {
+    talker.read();
+    return condition();
+  }, 30_000);
+}
+
+/** Reads until the talker has ended, and says how. */
+async function readToEnd(talker: Talker): Promise<number | string | null> {
+  const { child } = talker;
+  await readUntil(talker, () => (child.exitCode ?? child.signalCode) !== null && child.stderr?.readableEnded !== false);
+  talker.read();
+  return talker.ended;
+}
+
+const numbersOf = (talker: Talker) => talker.lines().flatMap(({ number }) => (number === undefined ? [] : [number]));
+const upTo = (count: number) => Array.from({ length: count }, (_, number) => number);
+
+for (const way of ['pipe', 'socket', 'file'] as const) {
+  t.test(`standard error is a ${way}`, async (t) => {
+    t.test('nothing is lost at the end', async (t) => {
+      const exiting = talk(t, way, 2500, 'exit');
+      t.equal(await readToEnd(exiting), 0);
+      t.same(numbersOf(exiting), upTo(2500), 'process.exit');
+
+      const throwing = talk(t, way, 2500, 'throw');
+      t.equal(await readToEnd(throwing), 1);
+      t.same(numbersOf(throwing), upTo(2500), 'an error that nobody caught');
+      t.match(throwing.lines().at(-1), { level: 60, msg: /nobody catches this/ });
+
+      const staying = talk(t, way, 2500, 'stay');
+      await readUntil(staying, staying.ready);
+      staying.child.kill('SIGTERM');
+      t.equal(await readToEnd(staying), 0);
+      t.same(numbersOf(staying), upTo(2500), 'SIGTERM');
+      t.match(staying.lines().at(-1), { msg: /^SIGTERM: / });
+    });
+
+    if (way === 'file') return;
+
+    t.test('a reader that is slow', async (t) => {
+      const count = 100_000;
+      const slow = talk(t, way, count, 'stay');
+      await waitFor(slow.ready, 60_000);
+      const beats = slow.beats();
+      await waitFor(() => slow.beats() > beats + 20, 30_000);
+      t.pass('the event loop goes on while nobody reads');
+      slow.read(10_000); // and stops within a line
+      let told: { msg: string } | undefined;
+      await readUntil(slow, () => {
+        told = slow.lines().find(({ level }) => level === 40);
+        return told !== undefined;
+      });
+      const numbers = numbersOf(slow);
+      const lost = Number(/^(\d+) lines were lost/.exec(told?.msg ?? '')?.[1]);
+      t.equal(numbers.length + lost, count, `${numbers.length} came, ${lost} did not`);
+      t.same(numbers, upTo(numbers.length), 'whole and in order');
+      t.ok(lost > 0 && slow.memory() < 300, `${Math.round(slow.memory())} MiB at most`);
+      slow.child.kill('SIGUSR2');
+      slow.child.kill('SIGTERM');
+      t.equal(await readToEnd(slow), 0);
+    });
+
+    t.test('nobody reads', async (t) => {
+      const closed = talk(t, way, 10, 'stay');
+      await readUntil(closed, () => numbersOf(closed).length === 10);
+      closed.close();
+      for (let i = 0; i < 5; i++) {
+        closed.child.kill('SIGUSR2');
+        const beats = closed.beats();
+        await waitFor(() => closed.beats() > beats + 2, 30_000);
+      }
+      if (way === 'pipe') {
+        closed.open();
+        closed.child.kill('SIGUSR2');
+        await readUntil(closed, () => numbersOf(closed).length === 16);
+        t.same(numbersOf(closed), upTo(16), 'who reads next gets what waited');
+        closed.close();
+      }
+      closed.child.kill('SIGTERM');
+      t.equal(await closed.ended, 0, 'and it ends as it is told to');
+    });
+
+    t.test('one that never reads again does not keep it from ending', async (t) => {
+      const stuck = talk(t, way, 50_000, 'stay');
+      await waitFor(stuck.ready, 60_000);
+      stuck.child.kill('SIGTERM');
+      t.equal(await stuck.ended, 0);
+    });
+  });
+}
+
+t.test('a reader that goes within a line, and another one', async (t) => {
+  const talker = talk(t, 'pipe', 3000, 'stay');
+  await waitFor(talker.ready, 30_000);
+  talker.read(1000);
+  talker.close();
+  const beats = talker.beats();
+  await waitFor(() => talker.beats() > beats + 50, 30_000);
+  talker.open();
+  await readUntil(talker, () => talker.text().includes('"number":2999'));
+  t.same(numbersOf(talker), upTo(3000));
+  talker.child.kill('SIGTERM');
+  t.equal(await readToEnd(talker), 0);
+});
