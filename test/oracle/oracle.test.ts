@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { type Answer, connect } from '../fixtures/client.ts';
 import { startDaemon } from '../fixtures/daemon.ts';
-import { startMariaDb } from '../fixtures/mariadb.ts';
+import { COLLATIONS, startMariaDb } from '../fixtures/mariadb.ts';
 import { type Postgres, startPostgres } from '../fixtures/postgres.ts';
 import { type Model, models } from './models.ts';
 import { type Account, askDaemon, askDjango, askSchema, described, difference, type Question } from './questions.ts';
@@ -78,10 +78,9 @@ t.test('MariaDB', async (t) => {
   const mariadb = await startMariaDb();
   t.teardown(() => mariadb.stop());
   // Each model with another idea of which names are equal.
-  const collations = ['utf8mb4_general_ci', 'utf8mb4_unicode_520_ci', 'utf8mb4_bin'];
   for (const [number, model] of models.entries()) {
-    await t.test(`MariaDB, ${model.name}, ${collations[number]}`, async (t) => {
-      const url = await mariadb.createDatabase(model.name, collations[number]);
+    await t.test(`MariaDB, ${model.name}, ${COLLATIONS[number]}`, async (t) => {
+      const url = await mariadb.createDatabase(model.name, COLLATIONS[number]);
       await compare(t, model, url, () => mariadb.execute(model.name, `CHECKSUM TABLE \`${model.table}\``));
     });
   }
