@@ -1,14 +1,13 @@
 import { promisify } from 'node:util';
-import { type CompiledQuery, DummyDriver, Kysely, MysqlAdapter, MysqlIntrospector, MysqlQueryCompiler } from 'kysely';
+import { DummyDriver, Kysely, MysqlAdapter, MysqlIntrospector, MysqlQueryCompiler } from 'kysely';
 import { type Connection as Client, type ConnectionOptions, createConnection, type RowDataPacket } from 'mysql2';
-import { Fault, messageOf } from '../fault.ts';
+import { messageOf } from '../fault.ts';
 import { type Connection, Connections } from './connections.ts';
-import { type Membership, type MembershipRow, membershipOf, membershipQuery, type Place } from './membership.ts';
 import { settingsOf, tlsOf } from './mysql.ts';
 import { pairsOf, spelling, textsOf } from './mysql-list.ts';
-import { type AccountRow, accountQuery, sampleQuery } from './query.ts';
-import { accountOf } from './row.ts';
+import { type AccountRow, accountQuery } from './query.ts';
 import type { Schema } from './schema.ts';
+import { ServerStore } from './server-store.ts';
 import type { Store, StoreOptions } from './store.ts';
 
 /** Statements are written by it and sent by us. */
@@ -24,73 +23,43 @@ const db = new Kysely<unknown>({
 /** The longest list there may be, in octets; the server's default is 1,024 to 1,048,576. */
 const LIST_MAX = 4_294_967_295;
 
-export class MysqlStore implements Store {
-  readonly name: string;
-  readonly #connections: Connections;
-  readonly #account: CompiledQuery;
-  readonly #schema: Schema;
-
-  constructor(url: string, options: StoreOptions) {
-    const { charset, ssl, ...settings } = settingsOf(url);
-    this.name = `mysql ${settings.database} on ${settings.socketPath ?? settings.host}`;
-    this.#schema = options.schema;
-    this.#account = accountQuery(db, options.schema, spelling);
-    const config = (): ConnectionOptions => ({
-      ...settings,
-      charset,
-      ...(ssl === undefined ? {} : { ssl: tlsOf(ssl) }),
-      supportBigNumbers: true, // ids beyond 2^53 come as text
-      connectTimeout: options.timeoutMs,
-      connectAttributes: { program_name: 'djauthd' },
-      flags: ['-LOCAL_FILES'],
-    });
-    this.#connections = new Connections({
-      make: (onEnd) => makeConnection(config, sessionOf(charset, options.timeoutMs), onEnd),
+export function openMysql(url: string, options: StoreOptions): Store {
+  const { charset, ssl, ...settings } = settingsOf(url);
+  const { schema, timeoutMs } = options;
+  const name = `mysql ${settings.database} on ${settings.socketPath ?? settings.host}`;
+  const config = (): ConnectionOptions => ({
+    ...settings,
+    charset,
+    ...(ssl === undefined ? {} : { ssl: tlsOf(ssl) }),
+    supportBigNumbers: true, // ids beyond 2^53 come as text
+    connectTimeout: timeoutMs,
+    connectAttributes: { program_name: 'djauthd' },
+    flags: ['-LOCAL_FILES'],
+  });
+  return new ServerStore({
+    name,
+    schema,
+    spelling,
+    db,
+    connections: new Connections({
+      make: (onEnd) => makeConnection(config, sessionOf(charset, timeoutMs), onEnd),
       isLost: isLostConnection,
       most: options.connections,
-      timeoutMs: options.timeoutMs,
-      onTrouble: (message) => options.onTrouble(`${this.name}: ${message}`),
-    });
-  }
+      timeoutMs,
+      onTrouble: (message) => options.onTrouble(`${name}: ${message}`),
+    }),
+    account: accountQuery(db, schema, spelling),
+    rowsOf: (rows, username) => rows.filter((row) => isOf(row, username)).map((row) => withLists(row, schema)),
+  });
+}
 
-  async account(username: string): Promise<ReturnType<typeof accountOf>> {
-    const rows = await this.#ask<AccountRow>({ ...this.#account, parameters: [username] });
-    return accountOf(rows.filter((row) => isOf(row, username)).map((row) => this.#listsOf(row)));
-  }
-
-  async sample(most: number): Promise<string[]> {
-    const rows = await this.#ask<{ password: unknown }>(sampleQuery(db, this.#schema, spelling, most));
-    return rows.flatMap(({ password }) => (typeof password === 'string' ? [password] : []));
-  }
-
-  async memberships(after: Place | undefined, most: number): Promise<Membership[] | undefined> {
-    const query = membershipQuery(db, this.#schema, spelling, after, most);
-    return query && (await this.#ask<MembershipRow>(query)).map(membershipOf);
-  }
-
-  connections() {
-    return this.#connections.report();
-  }
-
-  close(): Promise<void> {
-    return this.#connections.close();
-  }
-
-  #ask<Row>(query: CompiledQuery): Promise<Row[]> {
-    return this.#connections.ask<Row>(query).catch((error) => {
-      throw new Fault(`${this.name}: ${messageOf(error)}`);
-    });
-  }
-
-  #listsOf(row: AccountRow): AccountRow {
-    const { userGroups, userPermissions } = this.#schema;
-    return {
-      ...row,
-      groups: userGroups && textsOf(row.groups),
-      direct: userPermissions && pairsOf(row.direct),
-      inherited: userGroups && pairsOf(row.inherited),
-    };
-  }
+function withLists(row: AccountRow, { userGroups, userPermissions }: Schema): AccountRow {
+  return {
+    ...row,
+    groups: userGroups && textsOf(row.groups),
+    direct: userPermissions && pairsOf(row.direct),
+    inherited: userGroups && pairsOf(row.inherited),
+  };
 }
 
 /**

@@ -107,7 +107,6 @@ export const mysql: Database = {
   },
 
   async load() {
-    const { MysqlStore } = await import('./mysql-store.ts');
-    return (url, options) => new MysqlStore(url, options);
+    return (await import('./mysql-store.ts')).openMysql;
   },
 };

@@ -1,21 +1,11 @@
 import { createHash } from 'node:crypto';
-import {
-  type CompiledQuery,
-  DummyDriver,
-  Kysely,
-  PostgresAdapter,
-  PostgresIntrospector,
-  PostgresQueryCompiler,
-  sql,
-} from 'kysely';
+import { DummyDriver, Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler, sql } from 'kysely';
 import pg from 'pg';
-import { Fault, messageOf } from '../fault.ts';
+import { messageOf } from '../fault.ts';
 import { type Connection, Connections } from './connections.ts';
-import { type Membership, type MembershipRow, membershipOf, membershipQuery, type Place } from './membership.ts';
 import { settingsOf } from './postgres.ts';
-import { type AccountRow, accountQuery, type Spelling, sampleQuery } from './query.ts';
-import { accountOf } from './row.ts';
-import type { Schema } from './schema.ts';
+import { accountQuery, type Spelling } from './query.ts';
+import { ServerStore } from './server-store.ts';
 import type { Store, StoreOptions } from './store.ts';
 
 const spelling: Spelling = {
@@ -35,68 +25,34 @@ const db = new Kysely<unknown>({
   },
 });
 
-export class PostgresStore implements Store {
-  readonly name: string;
-  readonly #connections: Connections;
-  readonly #account: CompiledQuery;
-  readonly #schema: Schema;
-
-  constructor(url: string, options: StoreOptions) {
-    const { host, port, database, user, password, ssl, options: startup, prepare } = settingsOf(url);
-    this.name = `postgres ${database} on ${host}`;
-    this.#schema = options.schema;
-    this.#account = accountQuery(db, options.schema, spelling);
-    const config: pg.ClientConfig = {
-      host,
-      ...(port === undefined ? {} : { port }),
-      ...(password === undefined ? {} : { password }),
-      ...(ssl === undefined ? {} : { ssl }),
-      database,
-      user,
-      application_name: 'djauthd',
-      statement_timeout: options.timeoutMs,
-      keepAlive: true,
-      // The daemon only reads, whatever its role may do.
-      options: `${startup ?? ''} -c default_transaction_read_only=on`.trim(),
-    };
-    const onTrouble = (message: string) => options.onTrouble(`${this.name}: ${message}`);
-    const preparing = new Preparing(this.#account.sql, prepare, onTrouble);
-    this.#connections = new Connections({
-      make: (onEnd) => makeConnection(config, preparing, onEnd),
-      isLost: (error) => isLostConnection(error) || preparing.failed(error),
-      most: options.connections,
-      timeoutMs: options.timeoutMs,
-      onTrouble,
-    });
-  }
-
-  async account(username: string): Promise<ReturnType<typeof accountOf>> {
-    return accountOf(await this.#ask<AccountRow>({ ...this.#account, parameters: [username] }));
-  }
-
-  async sample(most: number): Promise<string[]> {
-    const rows = await this.#ask<{ password: unknown }>(sampleQuery(db, this.#schema, spelling, most));
-    return rows.flatMap(({ password }) => (typeof password === 'string' ? [password] : []));
-  }
-
-  async memberships(after: Place | undefined, most: number): Promise<Membership[] | undefined> {
-    const query = membershipQuery(db, this.#schema, spelling, after, most);
-    return query && (await this.#ask<MembershipRow>(query)).map(membershipOf);
-  }
-
-  connections() {
-    return this.#connections.report();
-  }
-
-  close(): Promise<void> {
-    return this.#connections.close();
-  }
-
-  #ask<Row>(query: CompiledQuery): Promise<Row[]> {
-    return this.#connections.ask<Row>(query).catch((error) => {
-      throw new Fault(`${this.name}: ${messageOf(error)}`);
-    });
-  }
+export function openPostgres(url: string, options: StoreOptions): Store {
+  const { host, port, database, user, password, ssl, options: startup, prepare } = settingsOf(url);
+  const { schema, timeoutMs } = options;
+  const name = `postgres ${database} on ${host}`;
+  const account = accountQuery(db, schema, spelling);
+  const config: pg.ClientConfig = {
+    host,
+    ...(port === undefined ? {} : { port }),
+    ...(password === undefined ? {} : { password }),
+    ...(ssl === undefined ? {} : { ssl }),
+    database,
+    user,
+    application_name: 'djauthd',
+    statement_timeout: timeoutMs,
+    keepAlive: true,
+    // The daemon only reads, whatever its role may do.
+    options: `${startup ?? ''} -c default_transaction_read_only=on`.trim(),
+  };
+  const onTrouble = (message: string) => options.onTrouble(`${name}: ${message}`);
+  const preparing = new Preparing(account.sql, prepare, onTrouble);
+  const connections = new Connections({
+    make: (onEnd) => makeConnection(config, preparing, onEnd),
+    isLost: (error) => isLostConnection(error) || preparing.failed(error),
+    most: options.connections,
+    timeoutMs,
+    onTrouble,
+  });
+  return new ServerStore({ name, schema, spelling, db, connections, account });
 }
 
 /**

@@ -53,7 +53,6 @@ export const postgres: Database = {
   },
 
   async load() {
-    const { PostgresStore } = await import('./postgres-store.ts');
-    return (url, options) => new PostgresStore(url, options);
+    return (await import('./postgres-store.ts')).openPostgres;
   },
 };

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import t, { type Test } from 'tap';
 import { startDaemon } from '../fixtures/daemon.ts';
-import { startMariaDb } from '../fixtures/mariadb.ts';
+import { MYSQL, startMariaDb } from '../fixtures/mariadb.ts';
 import { startPostgres } from '../fixtures/postgres.ts';
 import { encodePbkdf2 } from '../fixtures/site.ts';
 
@@ -46,7 +46,7 @@ const places: Record<string, (t: Test) => Promise<Place>> = {
     const url = await mariadb.createDatabase('site');
     await mariadb.createDatabase('Other');
     const run = (sql: string) => mariadb.execute('site', sql);
-    return { url, quote: '`', uuid: 'uuid', schema: 'Other', run };
+    return { url, quote: '`', uuid: MYSQL ? 'char(32)' : 'uuid', schema: 'Other', run };
   },
 };
 

@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,6 +8,7 @@ import { Notifier } from '../../daemon/service/notifier.ts';
 import { takePassedSockets } from '../../daemon/service/passed-sockets.ts';
 import { connect } from '../fixtures/client.ts';
 import { PROGRAM, waitFor } from '../fixtures/daemon.ts';
+import { freePort } from '../fixtures/free-port.ts';
 import { createSite } from '../fixtures/site.ts';
 import { supervise } from '../fixtures/supervisor.ts';
 
@@ -140,15 +140,6 @@ t.test('sockets that are not taken', async (t) => {
     /djauthd\.toml: listen: a socket named "door" is passed: FileDescriptorName= must be auth or control$/m,
   );
 });
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
-}
 
 t.test('descriptors by name', (t) => {
   const take = (count: string | undefined, names?: string, pid = '7') =>

@@ -1,0 +1,67 @@
+import type { CompiledQuery, Kysely } from 'kysely';
+import type { Account } from '../account/account.ts';
+import { Fault, messageOf } from '../fault.ts';
+import type { Connections } from './connections.ts';
+import { type Membership, type MembershipRow, membershipOf, membershipQuery, type Place } from './membership.ts';
+import { type AccountRow, type Spelling, sampleQuery } from './query.ts';
+import { accountOf } from './row.ts';
+import type { Schema } from './schema.ts';
+import type { Store } from './store.ts';
+
+/** What one kind of server has that another has not. */
+export interface Server {
+  /** What to call it in messages: no password in it. */
+  readonly name: string;
+  readonly schema: Schema;
+  readonly spelling: Spelling;
+  /** Statements are written by it; the connections send them. */
+  readonly db: Kysely<unknown>;
+  readonly connections: Connections;
+  /** The account query, whose one parameter is the name. */
+  readonly account: CompiledQuery;
+  /** The rows that are of that name, as `accountOf` reads them; by default all, as they are. */
+  readonly rowsOf?: (rows: AccountRow[], username: string) => AccountRow[];
+}
+
+/** A database on a server, behind connections that are kept. */
+export class ServerStore implements Store {
+  readonly name: string;
+  readonly #server: Server;
+
+  constructor(server: Server) {
+    this.name = server.name;
+    this.#server = server;
+  }
+
+  async account(username: string): Promise<Account | null> {
+    const { account, rowsOf } = this.#server;
+    const rows = await this.#ask<AccountRow>({ ...account, parameters: [username] });
+    return accountOf(rowsOf ? rowsOf(rows, username) : rows);
+  }
+
+  async sample(most: number): Promise<string[]> {
+    const { db, schema, spelling } = this.#server;
+    const rows = await this.#ask<{ password: unknown }>(sampleQuery(db, schema, spelling, most));
+    return rows.flatMap(({ password }) => (typeof password === 'string' ? [password] : []));
+  }
+
+  async memberships(after: Place | undefined, most: number): Promise<Membership[] | undefined> {
+    const { db, schema, spelling } = this.#server;
+    const query = membershipQuery(db, schema, spelling, after, most);
+    return query && (await this.#ask<MembershipRow>(query)).map(membershipOf);
+  }
+
+  connections() {
+    return this.#server.connections.report();
+  }
+
+  close(): Promise<void> {
+    return this.#server.connections.close();
+  }
+
+  #ask<Row>(query: CompiledQuery): Promise<Row[]> {
+    return this.#server.connections.ask<Row>(query).catch((error) => {
+      throw new Fault(`${this.name}: ${messageOf(error)}`);
+    });
+  }
+}
