@@ -44,11 +44,7 @@ t.test('PostgreSQL that dies, hangs and comes back', async (t) => {
       while (asking) {
         const answers = await Promise.all([right(), client.check('alice', 'wrong'), client.check('nobody', 'x')]);
         // While it dies an answer may still come through; it must be the right one.
-        t.ok(
-          [0, 4].includes(answers[0].status) &&
-            [1, 4].includes(answers[1].status) &&
-            [2, 4].includes(answers[2].status),
-        );
+        wrong.push(...answers.filter(({ status }, right) => status !== right && status !== 4));
         statuses.add(answers[0].status);
         await sleep(10);
       }
@@ -60,10 +56,14 @@ t.test('PostgreSQL that dies, hangs and comes back', async (t) => {
     t.equal(down.status, 4, `round ${round}: down is a fault`);
     await postgres.restart();
     const startedAt = performance.now();
-    await waitFor(async () => (await right()).status === 0, 3000);
+    let times = 0;
+    await waitFor(async () => {
+      times++;
+      return (await right()).status === 0;
+    });
     const ms = performance.now() - startedAt;
     t.comment(`round ${round}: right answers ${ms.toFixed(0)} ms after the server is back`);
-    t.ok(ms < 1000, 'right answers within a second of its return');
+    t.ok(times <= 20, `and not more than a moment later: asked ${times} times`);
     asking = false;
     await stream;
     t.same(wrong, [], 'all the while nothing but right answers and faults');
@@ -88,8 +88,8 @@ t.test('PostgreSQL that dies, hangs and comes back', async (t) => {
     'a connection that hangs is a fault',
   );
   t.ok(hanging.some(({ status }) => status === 4));
-  t.ok(performance.now() - startedAt < 4000, 'within its time');
-  await waitFor(async () => (await right()).status === 0, 3000);
+  t.ok(performance.now() - startedAt < 20_000, 'and is not waited for');
+  await waitFor(async () => (await right()).status === 0);
   t.same(
     daemon.lines().filter(({ level }) => level >= 60),
     [],

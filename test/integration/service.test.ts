@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
@@ -11,6 +12,8 @@ import { createSite, encodePbkdf2, type Person } from '../fixtures/site.ts';
 import { createWorld } from '../fixtures/world.ts';
 
 const PEOPLE: Person[] = [{ username: 'alice', password: 'secret' }];
+
+const PING = Buffer.from('00000009940101a470696e6780', 'hex');
 
 /** Whose hash takes seconds; it need not match. */
 const SLOW: Person[] = [
@@ -73,10 +76,10 @@ t.test('a socket left behind is replaced', async (t) => {
 });
 
 t.test('SIGTERM answers what is in flight', async (t) => {
-  const { daemon, client } = await createWorld(t, PEOPLE, { iterations: 1_000_000 });
+  const { daemon, client, stats } = await createWorld(t, PEOPLE, { iterations: 2_000_000 });
   const idle = await daemon.connect();
   const slow = client.check('alice', 'secret');
-  await sleep(50);
+  await waitFor(async () => (await stats()).hashes_running === 1);
   daemon.signal('SIGTERM');
   t.equal((await slow).status, 0);
   t.equal(await daemon.exited, 0);
@@ -84,9 +87,9 @@ t.test('SIGTERM answers what is in flight', async (t) => {
 });
 
 t.test('a second signal ends at once', async (t) => {
-  const { daemon, client } = await createWorld(t, SLOW);
+  const { daemon, client, stats } = await createWorld(t, SLOW);
   const slow = client.check('alice', 'secret').catch((error: Error) => error.message);
-  await sleep(100);
+  await waitFor(async () => (await stats()).hashes_running === 1);
   daemon.signal('SIGTERM');
   await waitFor(() => daemon.log().includes('leaving'));
   daemon.signal('SIGTERM');
@@ -95,26 +98,39 @@ t.test('a second signal ends at once', async (t) => {
 });
 
 t.test('the grace is bounded', async (t) => {
-  const { daemon, client } = await createWorld(t, SLOW, {
+  const { daemon, client, stats } = await createWorld(t, SLOW, {
     config: '[shutdown]\ngrace = "200ms"',
   });
   client.check('alice', 'secret').catch(() => {});
-  await sleep(100);
+  await waitFor(async () => (await stats()).hashes_running === 1);
   daemon.signal('SIGTERM');
   t.equal(await daemon.exited, 1);
 });
 
-t.test('who fetches no replies does not hold up the end', async (t) => {
-  const { daemon } = await createWorld(t, PEOPLE);
-  const deaf = net.connect(daemon.socket);
+/** One that sends pings and never reads, until nothing more is taken of it for a while. */
+async function deafPeer(path: string): Promise<{ deaf: net.Socket; sent: number }> {
+  const deaf = net.connect(path);
   deaf.on('error', () => {});
   deaf.pause();
-  const ping = Buffer.from('00000009940101a470696e6780', 'hex');
-  for (let i = 0; i < 400 && !deaf.writableNeedDrain; i++) {
-    deaf.write(Buffer.concat(Array.from({ length: 4000 }, () => ping)));
-    await sleep(1);
+  await once(deaf, 'connect');
+  const pings = Buffer.concat(Array.from({ length: 4000 }, () => PING));
+  let sent = 0;
+  for (let full = 0; full < 40 && sent < 400 * pings.length; ) {
+    if (deaf.writableNeedDrain) full++;
+    else {
+      full = 0;
+      deaf.write(pings);
+      sent += pings.length;
+    }
+    await sleep(10);
   }
-  t.ok(deaf.writableNeedDrain, 'the daemon has replies that nobody fetches');
+  return { deaf, sent };
+}
+
+t.test('who fetches no replies does not hold up the end', async (t) => {
+  const { daemon } = await createWorld(t, PEOPLE);
+  const { deaf, sent } = await deafPeer(daemon.socket);
+  t.ok(deaf.writableNeedDrain, `after ${sent} octets the daemon has replies that nobody fetches`);
   daemon.signal('SIGTERM');
   t.equal(await daemon.exited, 0);
   deaf.destroy();
@@ -186,8 +202,7 @@ t.test('connections', async (t) => {
   t.same((await client.ask('ping')).content.protocol, 1);
 
   const half = net.connect({ path: daemon.socket, allowHalfOpen: true });
-  const frame = Buffer.from('00000009940101a470696e6780', 'hex');
-  half.end(frame);
+  half.end(PING);
   const replies: Buffer[] = [];
   for await (const chunk of half) replies.push(chunk);
   t.ok(Buffer.concat(replies).includes('djauthd'), 'a client that has stopped sending gets its reply');
@@ -197,7 +212,7 @@ t.test('connections', async (t) => {
     '0000002b940102a5636865636b82a8757365726e616d65c405616c696365a870617373776f7264c406736563726574',
     'hex',
   );
-  misbehaving.write(Buffer.concat([slow, Buffer.from('00000009940103a46e6f7065c0', 'hex'), frame]));
+  misbehaving.write(Buffer.concat([slow, Buffer.from('00000009940103a46e6f7065c0', 'hex'), PING]));
   const said: Buffer[] = [];
   for await (const chunk of misbehaving) said.push(chunk);
   const all = Buffer.concat(said);
@@ -206,19 +221,9 @@ t.test('connections', async (t) => {
   t.notOk(all.includes('djauthd'), 'and nothing after it');
 
   // A client that sends and never reads: what is kept for it is bounded.
-  const deaf = net.connect(daemon.socket);
-  deaf.on('error', () => {});
-  deaf.pause();
   const rss = () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${daemon.process.pid}/status`, 'utf8'))?.[1]);
   const before = rss();
-  const pings = Buffer.concat(Array.from({ length: 4000 }, () => frame));
-  let sent = 0;
-  for (let i = 0; i < 400 && !deaf.writableNeedDrain; i++) {
-    deaf.write(pings);
-    sent += pings.length;
-    await sleep(1);
-  }
-  await sleep(300);
+  const { deaf, sent } = await deafPeer(daemon.socket);
   t.ok(deaf.writableNeedDrain, `after ${sent} octets the daemon reads no further`);
   t.ok(rss() - before < 60_000, `its memory grew by ${rss() - before} KiB`);
   t.same((await client.ask('ping')).status, 0, 'others are served');
