@@ -20,7 +20,7 @@ const TIMEOUT_MS = 1_000;
 const SLACK_MS = 10_000;
 
 /** How often somebody who asks again at once may get a fault from a database that is back: for far less than a second. */
-const RECOVERY_MAX = 20;
+const RECOVERY_MAX = 5;
 
 /** A database server that can be made to fail. */
 interface Server {
