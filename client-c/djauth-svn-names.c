@@ -4,9 +4,9 @@
  * What a name may be is what Subversion's own parser makes of it (libsvn_subr/config_file.c, libsvn_repos/authz_parse.c):
  * a group is what stands before the first ":" or "=" of a line, its members stand behind, parted by commas, and blanks
  * around either do not count. A name that would be read as something else (the member "@admins" is everybody in that
- * group) must not be written.
+ * group; so was "%(admins)s" before Subversion 1.10, libsvn_subr/config.c) must not be written.
  */
-#include "djauth-cli.h"
+#include "djauth-svn.h"
 
 #include <string.h>
 
@@ -60,6 +60,9 @@ const char *svn_member_flaw(const char *name)
     }
     if (flaw == NULL && strchr(name, ',') != NULL) {
         flaw = "it has a comma in it, which ends a name there";
+    }
+    if (flaw == NULL && strstr(name, "%(") != NULL) {
+        flaw = "it has \"%(\" in it, behind which Subversion before 1.10 puts in the members of another group";
     }
     return flaw;
 }

@@ -57,5 +57,6 @@ run pool "$tests/test_pool"
 run cli node test/test_cli.mjs "$tests/djauth" "$build/libdjauth.so"
 run reply-fuzz fuzz replies "$tests/reply_fuzz" -max_len=65536 -max_total_time=10 "$tests/corpus"
 run text-fuzz fuzz texts "$tests/text_fuzz" -max_len=200 -max_total_time=5
+run groups-fuzz fuzz lists "$tests/groups_fuzz" -max_len=4096 -dict=fuzz/groups.dict -max_total_time=10 "$tests/groups-corpus" "$tests/corpus"
 echo "1..$points"
 [ $failures -eq 0 ]

@@ -31,7 +31,7 @@ $(TEST_OUT)/test_pool: test/test_pool.c test/tap.h test/server.h mod_authnz_djan
 	$(CC) $(APXS_CFLAGS) $(filter-out -D_GNU_SOURCE,$(APR_CPPFLAGS)) $(HTTPD_INCLUDES) $(TEST_CFLAGS) -O1 -fsanitize=thread \
 		-o $@ test/test_pool.c djauth.c djauth_wire.c $(LIBS) $(shell $(APR_CONFIG) --link-ld) -pthread
 
-$(TEST_OUT)/djauth: $(CLI_SOURCES) djauth-cli.h djauth.c djauth_wire.c djauth_wire.h djauth.h | $(TEST_OUT)
+$(TEST_OUT)/djauth: $(CLI_SOURCES) $(CLI_HEADERS) djauth.c djauth_wire.c djauth_wire.h djauth.h | $(TEST_OUT)
 	$(CC) $(TEST_CFLAGS) $(ASAN) -o $@ $(CLI_SOURCES) djauth.c djauth_wire.c $(LIBS)
 
 $(TEST_OUT)/reply_fuzz: fuzz/reply_fuzz.c djauth_wire.c djauth_wire.h djauth.h | $(TEST_OUT)
@@ -41,14 +41,22 @@ $(TEST_OUT)/text_fuzz: fuzz/text_fuzz.c mod_authnz_django_text.c mod_authnz_djan
 	$(CLANG) $(filter-out -D_GNU_SOURCE,$(APR_CPPFLAGS)) $(HTTPD_INCLUDES) $(TEST_CFLAGS) \
 		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ fuzz/text_fuzz.c
 
+# Subversion itself is the judge of what it reads in the file.
+GROUPS_FUZZED := djauth-svn-listing.c djauth-svn-file.c djauth-svn-names.c djauth-text.c djauth_wire.c
+
+$(TEST_OUT)/groups_fuzz: fuzz/groups_fuzz.c $(GROUPS_FUZZED) $(CLI_HEADERS) djauth_wire.h djauth.h | $(TEST_OUT)
+	$(CLANG) $(TEST_CFLAGS) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ fuzz/groups_fuzz.c \
+		$(GROUPS_FUZZED) $(LIBS) $(patsubst -I%,-isystem %,$(shell pkg-config --cflags libsvn_repos apr-1)) -lsvn_repos-1 -lsvn_subr-1 -lapr-1
+	mkdir -p $(TEST_OUT)/groups-corpus
+
 $(TEST_OUT)/corpus: test/vectors.mjs $(VECTORS) | $(TEST_OUT)
 	node test/vectors.mjs --corpus $@
 
 # What either compiler has to say, and what gcc finds by following the paths. It cannot follow memory that grows in lists
 # (gcc 12 finds leaks and double frees there that are none): those are left to ASan.
-ANALYZED := djauth.c djauth_wire.c djauth-cli.c djauth-svn-names.c djauth-replace.c
+ANALYZED := djauth.c djauth_wire.c $(filter-out djauth-svn-listing.c djauth-svn-file.c,$(CLI_SOURCES))
 
-$(TEST_OUT)/analyzed: djauth.c djauth_wire.c $(CLI_SOURCES) djauth-cli.h djauth_wire.h djauth.h test/test.mk | $(TEST_OUT)
+$(TEST_OUT)/analyzed: djauth.c djauth_wire.c $(CLI_SOURCES) $(CLI_HEADERS) djauth_wire.h djauth.h test/test.mk | $(TEST_OUT)
 	for source in djauth.c djauth_wire.c $(CLI_SOURCES); do \
 		$(CLANG) $(STD) $(WARNINGS) -O2 -c -o $@.o $$source || exit 1; \
 	done
@@ -59,9 +67,10 @@ $(TEST_OUT)/analyzed: djauth.c djauth_wire.c $(CLI_SOURCES) djauth-cli.h djauth_
 	touch $@
 
 check: $(TEST_OUT)/analyzed $(TEST_OUT)/test_vectors $(TEST_OUT)/test_connection $(TEST_OUT)/test_threads $(TEST_OUT)/test_pool $(TEST_OUT)/djauth \
-       $(TEST_OUT)/reply_fuzz $(TEST_OUT)/text_fuzz $(TEST_OUT)/corpus library
+       $(TEST_OUT)/reply_fuzz $(TEST_OUT)/text_fuzz $(TEST_OUT)/groups_fuzz $(TEST_OUT)/corpus library
 	sh test/check.sh $(TEST_OUT) $(OUT)
 
-fuzz: $(TEST_OUT)/reply_fuzz $(TEST_OUT)/text_fuzz $(TEST_OUT)/corpus
+fuzz: $(TEST_OUT)/reply_fuzz $(TEST_OUT)/text_fuzz $(TEST_OUT)/groups_fuzz $(TEST_OUT)/corpus
 	$(TEST_OUT)/reply_fuzz -max_len=65536 -timeout=5 -max_total_time=$(FUZZ_SECONDS) $(TEST_OUT)/corpus
 	$(TEST_OUT)/text_fuzz -max_len=200 -timeout=5 -max_total_time=$(FUZZ_SECONDS)
+	$(TEST_OUT)/groups_fuzz -max_len=4096 -timeout=5 -dict=fuzz/groups.dict -max_total_time=$(FUZZ_SECONDS) $(TEST_OUT)/groups-corpus $(TEST_OUT)/corpus

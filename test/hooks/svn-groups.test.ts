@@ -74,11 +74,12 @@ const MEMBER_NAMES = [
   '+x',
   '-x',
   ';x',
-  '%(x)s',
+  '%x',
+  '(x)',
   'x&y',
   'x@',
 ];
-const BAD_MEMBER_NAMES = ['@Editors', '&x', 'a,b', ',', ' x', 'x ', 'a\nb', 'a\tb', 'x\r'];
+const BAD_MEMBER_NAMES = ['@Editors', '&x', 'a,b', ',', ' x', 'x ', 'a\nb', 'a\tb', 'x\r', '%(Editors)s', 'x%('];
 
 const lines = (file: string) => readFileSync(file, 'utf8').split('\n').slice(2, -1);
 
