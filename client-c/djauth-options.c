@@ -43,22 +43,18 @@ static void add(const char **list, size_t *count, const char *option, const char
 
 static command command_of(const char *name)
 {
-    if (name != NULL) {
-        if (strcmp(name, "check") == 0) {
-            return CHECK;
-        }
-        if (strcmp(name, "authorize") == 0) {
-            return AUTHORIZE;
-        }
-        if (strcmp(name, "ping") == 0) {
-            return PING;
-        }
-        if (strcmp(name, "svn-groups") == 0) {
-            return SVN_GROUPS;
-        }
-        wrong_usage("\"%.256s\" is no command; commands are check, authorize, ping and svn-groups", name);
+    static const char *const commands[] = {"check", "authorize", "ping", "svn-groups"}; /* in the enumeration's order */
+    size_t i;
+
+    if (name == NULL) {
+        wrong_usage("a command is needed: check, authorize, ping or svn-groups");
     }
-    wrong_usage("a command is needed: check, authorize, ping or svn-groups");
+    for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        if (strcmp(name, commands[i]) == 0) {
+            return (command)i;
+        }
+    }
+    wrong_usage("\"%.256s\" is no command; commands are check, authorize, ping and svn-groups", name);
 }
 
 /* What would not be heeded is refused: the asker meant something by it. */

@@ -7,6 +7,7 @@
 
 #include "djauth.h"
 
+#define DJAUTH_PROTOCOL_VERSION 1
 #define DJAUTH_LENGTH_OCTETS 4
 
 typedef enum djauth_operation { DJAUTH_CHECK, DJAUTH_AUTHORIZE, DJAUTH_PING, DJAUTH_GROUPS, DJAUTH_STATUS } djauth_operation;

@@ -3,6 +3,9 @@
  *
  *   mod_authnz_django.c              hooks, the authn provider, the handler of the old configuration
  *   mod_authnz_django_config.c       directives
+ *   mod_authnz_django_old.c          those of the old configuration
+ *   mod_authnz_django_value.c        their values
+ *   mod_authnz_django_section.c      what sections and servers say, and how they inherit it
  *   mod_authnz_django_text.c         what is well-formed UTF-8, and what a permission looks like
  *   mod_authnz_django_verdict.c      one question per client request, and the log
  *   mod_authnz_django_require.c      Require django-staff and its like
@@ -18,6 +21,9 @@
 #include "djauth.h"
 
 extern module AP_MODULE_DECLARE_DATA authnz_django_module;
+
+/* The variable that names a site to Django, and did so to its old handler. */
+#define DJANGO_SETTINGS_VARIABLE "DJANGO_SETTINGS_MODULE"
 
 /* A setting that this section leaves to the one around it. */
 #define DJANGO_UNSET (-1)
@@ -84,6 +90,8 @@ typedef struct django_verdict {
 
 /* mod_authnz_django_config.c */
 extern const command_rec django_directives[];
+
+/* mod_authnz_django_section.c */
 void *django_section_create(apr_pool_t *pool, char *path);
 void *django_section_merge(apr_pool_t *pool, void *around, void *within);
 void *django_server_create(apr_pool_t *pool, server_rec *server);

@@ -5,10 +5,10 @@
 #   make APXS=/opt/httpd/bin/apxs module
 
 MODULE_SOURCES := mod_authnz_django.c mod_authnz_django_config.c mod_authnz_django_connections.c \
-                  mod_authnz_django_environment.c mod_authnz_django_require.c mod_authnz_django_status.c \
-                  mod_authnz_django_status_page.c \
-                  mod_authnz_django_text.c mod_authnz_django_verdict.c djauth.c djauth_wire.c
-MODULE_HEADERS := mod_authnz_django.h httpd_compat.h djauth.h djauth_wire.h
+                  mod_authnz_django_environment.c mod_authnz_django_old.c mod_authnz_django_require.c \
+                  mod_authnz_django_section.c mod_authnz_django_status.c mod_authnz_django_status_page.c \
+                  mod_authnz_django_text.c mod_authnz_django_value.c mod_authnz_django_verdict.c $(LIB_SOURCES)
+MODULE_HEADERS := mod_authnz_django.h mod_authnz_django_config.h httpd_compat.h $(LIB_HEADERS)
 
 # Recursive, so that apxs is asked only when the module is built. -isystem: httpd's headers are not ours to be warned of.
 # -w, which an old httpd may be built with, would hide our own warnings.

@@ -2,7 +2,10 @@
  * reply_fuzz.c: whatever a daemon might send. Never a crash; granted only with a complete account, all of it UTF-8.
  * The first octet chooses the operation, the rest is the body.
  */
-#include "djauth_wire.c"
+#include "djauth_value.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 int LLVMFuzzerTestOneInput(const unsigned char *input, size_t size);
 
@@ -16,7 +19,7 @@ static size_t checked(const char *text_of_it, const djauth_octets *in)
         abort();
     }
     length = strlen(text_of_it);
-    if (!is_utf8((const unsigned char *)text_of_it, length)) {
+    if (!djauth_is_utf8((const unsigned char *)text_of_it, length)) {
         abort();
     }
     return length;
@@ -98,7 +101,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *input, size_t size)
     if (size < 1) {
         return 0;
     }
-    operation = (djauth_operation)(input[0] % 4);
+    operation = (djauth_operation)(input[0] % 5);
     for (i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
         /* Nothing that was there before may pass for something that was read. */
         memset(&page, 0, sizeof(page));

@@ -16,35 +16,36 @@ $(TEST_OUT)/vectors.h: test/vectors.mjs $(VECTORS) | $(TEST_OUT)
 	mv $@.part $@
 
 # The tests include the sources, to look inside.
-$(TEST_OUT)/test_vectors: test/test_vectors.c test/tap.h djauth_wire.c djauth_wire.h djauth.h $(TEST_OUT)/vectors.h
-	$(CC) $(TEST_CFLAGS) $(ASAN) -o $@ test/test_vectors.c $(LIBS)
+$(TEST_OUT)/test_vectors: test/test_vectors.c test/tap.h $(WIRE_SOURCES) $(LIB_HEADERS) $(TEST_OUT)/vectors.h
+	$(CC) $(TEST_CFLAGS) $(ASAN) -o $@ test/test_vectors.c $(WIRE_SOURCES) $(LIBS)
 
-$(TEST_OUT)/test_connection: test/test_connection.c test/tap.h test/server.h djauth.c djauth_wire.c djauth_wire.h djauth.h $(TEST_OUT)/vectors.h
+$(TEST_OUT)/test_connection: test/test_connection.c test/tap.h test/server.h $(LIB_SOURCES) $(LIB_HEADERS) $(TEST_OUT)/vectors.h
 	$(CC) $(TEST_CFLAGS) $(ASAN) -o $@ test/test_connection.c $(LIBS) -pthread
 
-$(TEST_OUT)/test_threads: test/test_threads.c test/tap.h test/server.h djauth.c djauth_wire.c djauth_wire.h djauth.h $(TEST_OUT)/vectors.h
-	$(CC) $(TEST_CFLAGS) -fsanitize=thread -o $@ test/test_threads.c djauth_wire.c $(LIBS) -pthread
+$(TEST_OUT)/test_threads: test/test_threads.c test/tap.h test/server.h $(LIB_SOURCES) $(LIB_HEADERS) $(TEST_OUT)/vectors.h
+	$(CC) $(TEST_CFLAGS) -fsanitize=thread -o $@ test/test_threads.c $(LIB_SOURCES) $(LIBS) -pthread
 
 # The module's own, against the headers of the httpd that it is built for.
 $(TEST_OUT)/test_pool: test/test_pool.c test/tap.h test/server.h mod_authnz_django_connections.c mod_authnz_django.h httpd_compat.h \
-                       djauth.c djauth_wire.c djauth_wire.h djauth.h $(TEST_OUT)/vectors.h $(OUT)/httpd.stamp
+                       $(LIB_SOURCES) $(LIB_HEADERS) $(TEST_OUT)/vectors.h $(OUT)/httpd.stamp
 	$(CC) $(APXS_CFLAGS) $(filter-out -D_GNU_SOURCE,$(APR_CPPFLAGS)) $(HTTPD_INCLUDES) $(TEST_CFLAGS) -O1 -fsanitize=thread \
-		-o $@ test/test_pool.c djauth.c djauth_wire.c $(LIBS) $(shell $(APR_CONFIG) --link-ld) -pthread
+		-o $@ test/test_pool.c $(LIB_SOURCES) $(LIBS) $(shell $(APR_CONFIG) --link-ld) -pthread
 
-$(TEST_OUT)/djauth: $(CLI_SOURCES) $(CLI_HEADERS) djauth.c djauth_wire.c djauth_wire.h djauth.h | $(TEST_OUT)
-	$(CC) $(TEST_CFLAGS) $(ASAN) -o $@ $(CLI_SOURCES) djauth.c djauth_wire.c $(LIBS)
+$(TEST_OUT)/djauth: $(CLI_SOURCES) $(CLI_HEADERS) $(LIB_SOURCES) $(LIB_HEADERS) | $(TEST_OUT)
+	$(CC) $(TEST_CFLAGS) $(ASAN) -o $@ $(CLI_SOURCES) $(LIB_SOURCES) $(LIBS)
 
-$(TEST_OUT)/reply_fuzz: fuzz/reply_fuzz.c djauth_wire.c djauth_wire.h djauth.h | $(TEST_OUT)
-	$(CLANG) $(TEST_CFLAGS) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ fuzz/reply_fuzz.c $(LIBS)
+$(TEST_OUT)/reply_fuzz: fuzz/reply_fuzz.c $(WIRE_SOURCES) $(LIB_HEADERS) | $(TEST_OUT)
+	$(CLANG) $(TEST_CFLAGS) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ fuzz/reply_fuzz.c \
+		$(WIRE_SOURCES) $(LIBS)
 
 $(TEST_OUT)/text_fuzz: fuzz/text_fuzz.c mod_authnz_django_text.c mod_authnz_django.h httpd_compat.h djauth.h $(OUT)/httpd.stamp | $(TEST_OUT)
 	$(CLANG) $(filter-out -D_GNU_SOURCE,$(APR_CPPFLAGS)) $(HTTPD_INCLUDES) $(TEST_CFLAGS) \
 		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ fuzz/text_fuzz.c
 
 # Subversion itself is the judge of what it reads in the file.
-GROUPS_FUZZED := djauth-svn-listing.c djauth-svn-file.c djauth-svn-names.c djauth-text.c djauth_wire.c
+GROUPS_FUZZED := djauth-svn-listing.c djauth-svn-file.c djauth-svn-names.c djauth-text.c $(WIRE_SOURCES)
 
-$(TEST_OUT)/groups_fuzz: fuzz/groups_fuzz.c $(GROUPS_FUZZED) $(CLI_HEADERS) djauth_wire.h djauth.h | $(TEST_OUT)
+$(TEST_OUT)/groups_fuzz: fuzz/groups_fuzz.c $(GROUPS_FUZZED) $(CLI_HEADERS) $(LIB_HEADERS) | $(TEST_OUT)
 	$(CLANG) $(TEST_CFLAGS) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ fuzz/groups_fuzz.c \
 		$(GROUPS_FUZZED) $(LIBS) $(patsubst -I%,-isystem %,$(shell pkg-config --cflags libsvn_repos apr-1)) -lsvn_repos-1 -lsvn_subr-1 -lapr-1
 	mkdir -p $(TEST_OUT)/groups-corpus
@@ -54,10 +55,10 @@ $(TEST_OUT)/corpus: test/vectors.mjs $(VECTORS) | $(TEST_OUT)
 
 # What either compiler has to say, and what gcc finds by following the paths. It cannot follow memory that grows in lists
 # (gcc 12 finds leaks and double frees there that are none): those are left to ASan.
-ANALYZED := djauth.c djauth_wire.c $(filter-out djauth-svn-listing.c djauth-svn-file.c,$(CLI_SOURCES))
+ANALYZED := $(LIB_SOURCES) $(filter-out djauth-svn-listing.c djauth-svn-file.c,$(CLI_SOURCES))
 
-$(TEST_OUT)/analyzed: djauth.c djauth_wire.c $(CLI_SOURCES) $(CLI_HEADERS) djauth_wire.h djauth.h test/test.mk | $(TEST_OUT)
-	for source in djauth.c djauth_wire.c $(CLI_SOURCES); do \
+$(TEST_OUT)/analyzed: $(LIB_SOURCES) $(CLI_SOURCES) $(CLI_HEADERS) $(LIB_HEADERS) test/test.mk | $(TEST_OUT)
+	for source in $(LIB_SOURCES) $(CLI_SOURCES); do \
 		$(CLANG) $(STD) $(WARNINGS) -O2 -c -o $@.o $$source || exit 1; \
 	done
 	for source in $(ANALYZED); do \

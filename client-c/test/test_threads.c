@@ -1,5 +1,5 @@
 /* test_threads.c: a handle for each thread, and one that goes from hand to hand, under ThreadSanitizer. */
-#include "djauth.c"
+#include "djauth.h"
 
 #include "server.h"
 #include "tap.h"
