@@ -6,6 +6,9 @@
 #ifndef HTTPD_COMPAT_H
 #define HTTPD_COMPAT_H
 
+/* 2.2 shows core_request_config only to those who ask for it, as its own modules do; 2.4 does to all. */
+#define CORE_PRIVATE 1
+
 #include "httpd.h"
 #include "http_config.h"
 #include "http_core.h"

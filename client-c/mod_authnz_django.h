@@ -175,6 +175,8 @@ void django_status_page_register(apr_pool_t *pool);
 typedef struct django_request {
     struct django_memo *memos;    /* on the client's own request: the questions asked so far */
     const django_verdict *failed; /* on any request: the verdict that its 500 stands for */
+    int page_taken;               /* 1: httpd's page for 500 is that of `failed` */
+    char *page_before;            /* and it was this one, NULL: none of this request's own */
     const django_account *account; /* on any request: who was let in */
 } django_request;
 
