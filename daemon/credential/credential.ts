@@ -1,6 +1,6 @@
-import { LRUCache } from 'lru-cache';
 import type { HashPool, Job } from '../hasher/pool.ts';
 import type { Password } from '../password.ts';
+import { Known } from './known.ts';
 import type { Claim, Proofs } from './proofs.ts';
 
 export interface CredentialsOptions {
@@ -32,12 +32,12 @@ export interface Way {
  */
 export class Credentials {
   readonly #options: CredentialsOptions;
-  readonly #known: LRUCache<string, true>;
+  readonly #known: Known;
   readonly #flights = new Map<string, { job: Job; answer: Promise<boolean> }>();
 
   constructor(options: CredentialsOptions) {
     this.#options = options;
-    this.#known = new LRUCache({ max: options.known });
+    this.#known = new Known(options.known);
   }
 
   /**
@@ -50,7 +50,7 @@ export class Credentials {
     const person = `${claim.site}\n${way.from ?? ''}\n${claim.subject}`;
     const admit = () => {
       proofs.last(key);
-      this.#known.set(person, true);
+      this.#known.add(person);
     };
     const remembered = proofs.get(key);
     if (remembered !== undefined) return { matches: remembered, cached: true, admit };

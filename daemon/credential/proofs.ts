@@ -1,7 +1,7 @@
 import { hash, randomBytes } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock.ts';
 import type { Password } from '../password.ts';
+import { DIGEST_WORDS, DigestTable } from './digest-table.ts';
 
 /** What a password was verified against. */
 export interface Claim {
@@ -40,18 +40,20 @@ export class Proofs {
   /** The key as HMAC wants it before the message, and room for a message behind it; the same for the outer hash. */
   readonly #inner = room(BLOCK_OCTETS + USUAL_OCTETS);
   readonly #outer = room(BLOCK_OCTETS + DIGEST_OCTETS);
-  readonly #rights: LRUCache<string, true>;
-  readonly #wrongs: LRUCache<string, boolean>;
+  readonly #rights: DigestTable;
+  readonly #wrongs: DigestTable;
+  /** The name that was looked at last, and its octets: it is looked up, and then set or made to last. */
+  #name = '';
+  readonly #digest = new Uint32Array(DIGEST_WORDS);
 
   constructor(options: ProofsOptions) {
     for (const [at, octet] of (options.key ?? randomBytes(BLOCK_OCTETS)).entries()) {
       this.#inner[at] = octet ^ 0x36;
       this.#outer[at] = octet ^ 0x5c;
     }
-    // ttlAutopurge would be a timer for each entry; the bound on entries frees what has expired.
-    const perf = options.clock;
-    this.#rights = new LRUCache({ max: options.rights, ttl: options.rightTtlMs, ttlResolution: 0, perf });
-    this.#wrongs = new LRUCache({ max: options.wrongs, ttl: options.wrongTtlMs, ttlResolution: 0, perf });
+    const { rights, rightTtlMs, wrongs, wrongTtlMs, clock } = options;
+    this.#rights = new DigestTable({ max: rights, ttlMs: rightTtlMs, clock });
+    this.#wrongs = new DigestTable({ max: wrongs, ttlMs: wrongTtlMs, clock });
   }
 
   get size(): number {
@@ -88,7 +90,8 @@ export class Proofs {
 
   /** Whether the password matched; undefined where that is not remembered. */
   get(key: string): boolean | undefined {
-    return this.#rights.get(key) ?? this.#wrongs.get(key);
+    const digest = this.#digestOf(key);
+    return this.#rights.get(digest) ?? this.#wrongs.get(digest);
   }
 
   /**
@@ -96,15 +99,17 @@ export class Proofs {
    * reason can find out by asking again that the password was right.
    */
   set(key: string, matches: boolean, lasting = matches): void {
-    if (matches && lasting) this.#rights.set(key, true);
-    else this.#wrongs.set(key, matches);
+    const digest = this.#digestOf(key);
+    if (matches && lasting) this.#rights.set(digest, true);
+    else this.#wrongs.set(digest, matches);
   }
 
   /** A right one has let somebody in: from now on it lasts. */
   last(key: string): void {
-    if (this.#rights.has(key)) return;
-    this.#wrongs.delete(key);
-    this.#rights.set(key, true);
+    const digest = this.#digestOf(key);
+    if (this.#rights.get(digest)) return;
+    this.#wrongs.delete(digest);
+    this.#rights.set(digest, true);
   }
 
   /** Forgets everything. Returns how many entries went. Proofs of one account alone cannot be told from others. */
@@ -112,7 +117,24 @@ export class Proofs {
     const size = this.size;
     this.#rights.clear();
     this.#wrongs.clear();
+    this.#name = '';
+    this.#digest.fill(0);
     return size;
+  }
+
+  #digestOf(key: string): Uint32Array {
+    const digest = this.#digest;
+    if (key === this.#name) return digest;
+    for (let at = 0; at < DIGEST_WORDS; at++) {
+      const from = at * 4;
+      digest[at] =
+        key.charCodeAt(from) |
+        (key.charCodeAt(from + 1) << 8) |
+        (key.charCodeAt(from + 2) << 16) |
+        (key.charCodeAt(from + 3) << 24);
+    }
+    this.#name = key;
+    return digest;
   }
 }
 

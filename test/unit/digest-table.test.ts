@@ -1,0 +1,161 @@
+import fc from 'fast-check';
+import t from 'tap';
+import { DIGEST_WORDS, DigestTable } from '../../daemon/credential/digest-table.ts';
+import { Known } from '../../daemon/credential/known.ts';
+
+class FakeClock {
+  time = 1_000;
+  now() {
+    return this.time;
+  }
+}
+
+/** One of few chains, so that they are long; the rest of the octets tells it from others. */
+function digestOf(number: number): Uint32Array {
+  const digest = new Uint32Array(DIGEST_WORDS).fill(0xa5a5a5a5);
+  digest[0] = number % 3;
+  digest[DIGEST_WORDS - 1] = number;
+  return digest;
+}
+
+/** What a table must be like: a Map in the order of use, without a thought for speed. */
+class Model {
+  readonly entries = new Map<number, { flag: boolean; setAt: number }>();
+  readonly max: number;
+  readonly ttlMs: number;
+  readonly clock: FakeClock;
+
+  constructor(max: number, ttlMs: number, clock: FakeClock) {
+    this.max = max;
+    this.ttlMs = ttlMs;
+    this.clock = clock;
+  }
+
+  get(key: number): boolean | undefined {
+    const entry = this.entries.get(key);
+    if (entry === undefined) return undefined;
+    this.entries.delete(key);
+    if (this.#expired(entry)) return undefined;
+    this.entries.set(key, entry);
+    return entry.flag;
+  }
+
+  set(key: number, flag: boolean): void {
+    for (const [oldest, entry] of [...this.entries].slice(0, 2)) {
+      if (!this.#expired(entry)) break;
+      this.entries.delete(oldest);
+    }
+    this.entries.delete(key);
+    for (const [oldest] of this.entries) {
+      if (this.entries.size < this.max) break;
+      this.entries.delete(oldest);
+    }
+    this.entries.set(key, { flag, setAt: this.clock.time });
+  }
+
+  #expired({ setAt }: { setAt: number }): boolean {
+    return this.clock.time - setAt >= this.ttlMs;
+  }
+}
+
+const operation = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ kind: fc.constant('set' as const), key: fc.nat(40), flag: fc.boolean() }) },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant('get' as const), key: fc.nat(40) }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('delete' as const), key: fc.nat(40) }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('wait' as const), ms: fc.nat(60) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('clear' as const) }) },
+);
+
+t.test('a table of digests is a Map that is bounded by use and age', async () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 20 }), fc.array(operation, { maxLength: 300 }), (max, operations) => {
+      const clock = new FakeClock();
+      const table = new DigestTable({ max, ttlMs: 100, clock });
+      const model = new Model(max, 100, clock);
+      for (const each of operations) {
+        if (each.kind === 'wait') clock.time += each.ms;
+        else if (each.kind === 'set') {
+          table.set(digestOf(each.key), each.flag);
+          model.set(each.key, each.flag);
+        } else if (each.kind === 'get') {
+          if (table.get(digestOf(each.key)) !== model.get(each.key)) return false;
+        } else if (each.kind === 'delete') {
+          if (table.delete(digestOf(each.key)) !== model.entries.delete(each.key)) return false;
+        } else {
+          table.clear();
+          model.entries.clear();
+        }
+        if (table.size !== model.entries.size || table.size > max) return false;
+      }
+      // Everybody's whereabouts in the end, the ones who must not be there too.
+      for (let key = 0; key <= 40; key++) if (table.get(digestOf(key)) !== model.get(key)) return false;
+      return true;
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+t.test('a digest is found only where all of its octets are equal', async (t) => {
+  const table = new DigestTable({ max: 10, ttlMs: 100, clock: new FakeClock() });
+  const digest = Uint32Array.from({ length: DIGEST_WORDS }, (_, at) => (at + 1) * 0x01020304);
+  table.set(digest, true);
+  t.equal(table.get(digest), true);
+  for (let bit = 0; bit < DIGEST_WORDS * 32; bit++) {
+    const other = digest.slice();
+    other[bit >> 5] = (other[bit >> 5] as number) ^ (1 << (bit & 31));
+    if (table.get(other) !== undefined) t.fail(`one that differs in bit ${bit} is taken for it`);
+  }
+  t.equal(table.get(new Uint32Array(DIGEST_WORDS)), undefined, 'what an empty entry holds is not there');
+});
+
+t.test('what goes is overwritten', async (t) => {
+  const clock = new FakeClock();
+  const mark = 0x5ec2e7;
+  const digest = (number: number) => new Uint32Array(DIGEST_WORDS).fill(mark).fill(number, 0, 1);
+  // The table's memory is its own: it is looked at where it was made.
+  const made: Uint32Array[] = [];
+  const Real = globalThis.Uint32Array;
+  class Watched extends Real {
+    constructor(length: number) {
+      super(length);
+      made.push(this);
+    }
+    static get [Symbol.species]() {
+      return Real;
+    }
+  }
+  globalThis.Uint32Array = Watched as unknown as typeof Uint32Array;
+  let table: DigestTable;
+  try {
+    table = new DigestTable({ max: 4, ttlMs: 100, clock });
+  } finally {
+    globalThis.Uint32Array = Real;
+  }
+  const kept = () => made.flatMap((array) => [...array]).filter((word) => word === mark).length / (DIGEST_WORDS - 1);
+  for (let number = 0; number < 4; number++) table.set(digest(number), true);
+  t.equal(kept(), 4);
+  table.set(digest(4), true);
+  t.equal(kept(), 4, 'pushed out');
+  table.delete(digest(4));
+  t.equal(kept(), 3, 'deleted');
+  clock.time += 100;
+  t.equal(table.get(digest(3)), undefined);
+  t.equal(kept(), 2, 'found too old');
+  table.set(digest(5), true);
+  t.equal(kept(), 1, 'too old, and nobody asks for them');
+  table.clear();
+  t.equal(kept(), 0, 'cleared');
+  t.equal(table.size, 0);
+});
+
+t.test('people who got in lately', async (t) => {
+  const known = new Known(3000);
+  for (let i = 0; i < 4000; i++) known.add(`s\n127.0.0.1\n#${i}`);
+  const who = Array.from({ length: 4000 }, (_, i) => known.has(`s\n127.0.0.1\n#${i}`));
+  t.equal(who.filter((has) => has).length, 3000, 'are bounded');
+  t.ok(
+    who.slice(1000).every((has) => has),
+    'the last of them',
+  );
+  t.notOk(known.has('s\n127.0.0.2\n#3999'), 'from where they got in');
+});
