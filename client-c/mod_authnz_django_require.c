@@ -246,13 +246,32 @@ static keyword_of keyword_at(apr_pool_t *pool, const char **line)
     return (keyword_of)i;
 }
 
+/*
+ * Others' lines may be anything. But where lines are alternatives, one that nobody understands beside one that is met
+ * means nothing: what was meant for us must not go that way.
+ */
 const char *django_require_read(cmd_parms *command, void *section, const char *line)
 {
-    keyword_of keyword = keyword_at(command->pool, &line);
+    const char *rest = line;
+    keyword_of keyword = keyword_at(command->pool, &rest);
     const void *read;
 
     (void)section;
-    return keyword == KEYWORDS ? NULL : read_line(command, keyword, line, &read);
+    if (keyword != KEYWORDS) {
+        return read_line(command, keyword, rest, &read);
+    }
+    rest = line;
+    if (strcasecmp(ap_getword_white(command->pool, &rest), "not") == 0
+        && (keyword = keyword_at(command->pool, &rest)) != KEYWORDS) {
+        return apr_psprintf(command->pool, "Require not %s: httpd 2.2 knows no \"not\"; its lines are alternatives",
+                            keywords[keyword]);
+    }
+    if (strncasecmp(line, "django-", 7) == 0) {
+        return apr_psprintf(command->pool,
+                            "Require %s: known are django-staff, django-superuser, django-permission and django-group",
+                            ap_getword_white(command->pool, &line));
+    }
+    return NULL;
 }
 
 /* The lines were read once already: this cannot fail. */
