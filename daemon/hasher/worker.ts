@@ -1,4 +1,4 @@
-import { setPriority } from 'node:os';
+import { constants, getPriority, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { messageOf } from '../fault.ts';
 import { choosePbkdf2 } from '../native/pbkdf2.ts';
@@ -38,10 +38,21 @@ function answer({ password, encoded, padding }: HashQuestion): HashAnswer {
   }
 }
 
+/**
+ * On Linux this is the priority of the calling thread alone: the event loop goes first, cached answers are not delayed.
+ * Counted from where the daemon itself stands (`Nice=` in a unit), for nobody without privileges may go ahead of that.
+ */
+function standBack(): void {
+  try {
+    setPriority(0, Math.min(getPriority(0) + NICENESS, constants.priority.PRIORITY_LOW));
+  } catch {
+    // A host that forbids even this gets its hashes all the same, beside the answers.
+  }
+}
+
 /** Answers questions, one at a time, until its parent ends it. */
 export function runHashWorker(): void {
-  // On Linux this is the priority of the calling thread alone: the event loop goes first, cached answers are not delayed.
-  setPriority(0, NICENESS);
+  standBack();
   choosePbkdf2((workerData as { native: boolean }).native);
   parentPort?.on('message', (question: HashQuestion) => parentPort?.postMessage(answer(question)));
 }
