@@ -4,12 +4,23 @@
 //
 // Prints each file. Starts nothing, makes no user: what to run next is said at the end.
 import { execFileSync } from 'node:child_process';
-import { existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, isAbsolute, join, normalize, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { InstalledTree } from './installed-tree.mjs';
 
+/** Directories that a unit with ProtectHome= cannot look into. */
+const HOMES = /^\/(home|root|run\/user)\//;
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const build = join(root, 'build');
 
@@ -161,7 +172,12 @@ function placeAsIs(tree, from, to) {
 }
 
 function next(prefix) {
-  return `
+  const node = realpathSync(process.execPath);
+  const hidden = HOMES.test(node)
+    ? `
+The service cannot run ${node}, which is in a home: install Node.js in /usr/bin or /usr/local/bin too.`
+    : '';
+  return `${hidden}
 Next, as root, on the host itself:
   systemd-sysusers && systemd-tmpfiles --create      the user djauthd, and /run/djauthd
   ${prefix}/bin/djauthd import --settings mysite.settings --python venv/bin/python

@@ -25,7 +25,10 @@ export function resolvePasswordFile(path: string, environment: NodeJS.ProcessEnv
   if (!path.startsWith(CREDENTIALS)) return path;
   const directory = environment.CREDENTIALS_DIRECTORY;
   if (!directory) {
-    throw new Error('CREDENTIALS_DIRECTORY is not set: systemd does so for a unit with LoadCredential= in it');
+    throw new Error(
+      'CREDENTIALS_DIRECTORY is not set: systemd does so for a unit with LoadCredential= in it; ' +
+        'beside one that runs it is /run/credentials/djauthd.service',
+    );
   }
   return join(directory, path.slice(CREDENTIALS.length));
 }
