@@ -46,8 +46,21 @@ export function decoysLike(sampled: readonly string[]): readonly string[] {
   return kinds.slice(0, KINDS_MAX).map((encoded) => hasherOf(encoded)?.decoy(encoded) ?? ASSUMED);
 }
 
+/** By a site's decoys and a hash's cost. To make them for each question would take time that one about nobody does not. */
+const paddings = new WeakMap<readonly string[], Map<string, readonly string[]>>();
+
 /** What is left of a site's decoys when the given encoding has been verified in the place of its own kind. */
 export function paddingOf(encoded: string, decoys: readonly string[]): readonly string[] {
+  const cost = hasherOf(encoded)?.work(encoded)?.cost ?? '';
+  const known = paddings.get(decoys)?.get(cost);
+  if (known !== undefined) return known;
+  const padding = makePadding(encoded, decoys);
+  const ofSite = paddings.get(decoys) ?? new Map<string, readonly string[]>();
+  paddings.set(decoys, ofSite.set(cost, padding));
+  return padding;
+}
+
+function makePadding(encoded: string, decoys: readonly string[]): readonly string[] {
   const own = decoys.findIndex((decoy) => missing(encoded, decoy));
   return decoys.flatMap((decoy, at) => (at === own ? (missing(encoded, decoy) ?? []) : decoy));
 }

@@ -12,9 +12,8 @@ import { createWorld } from '../fixtures/world.ts';
  * standard deviation is 0.027 where there is no difference: 0.15 is five and a half of them. Without the padding the
  * cheap accounts stand below 0.05.
  *
- * What goes on around a hash is not the same octet for octet, and takes a tenth of a millisecond more where a hash is
- * filled up. Against a hash of a few milliseconds a busy machine makes that much of a difference; Django's own take ten
- * times as long as these.
+ * What goes on around a hash is not the same octet for octet. Against a hash of a few milliseconds a busy machine makes a
+ * difference of that; Django's own take ten times as long as these.
  *
  * Other work on the machine comes in bursts and makes samples depend on each other, so a kind that stands out is
  * measured anew: what tells a stranger something does so each time.
