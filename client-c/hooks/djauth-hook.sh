@@ -156,9 +156,13 @@ require_all() {
         esac
     }
     [ -n "$wanted" ] || unsure "$rules: nothing was asked of \"$1\""
+    asked=no
     while IFS=$tab read -r permission path; do
+        asked=yes
         require "$2" "$permission" "$(plain "$2") may not $3 $(plain "$path"): that needs the permission $permission."
     done <<LINES
 $wanted
 LINES
+    # Some shells keep here-documents in files: where there is no room for one, they go on as if it had been read.
+    [ $asked = yes ] || unsure "the shell could not read the permissions that \"$1\" needs"
 }

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { publicDirectory, startApache } from '../fixtures/apache.ts';
-import { install } from '../fixtures/hooks.ts';
+import { install, run } from '../fixtures/hooks.ts';
 import type { Person } from '../fixtures/site.ts';
 import { createWorld } from '../fixtures/world.ts';
 
@@ -97,6 +97,12 @@ t.test('may-write, as its comment says', async (t) => {
   t.equal(readFileSync(join(files, 'contracts/old.txt'), 'utf8'), 'old');
   const newline = '/files/a%0Aallow';
   t.not((await apache.get(newline, { user: 'reader', password, method: 'PUT' })).status, 201, 'a path with a line end');
+
+  const programSays = async (question: string): Promise<string> =>
+    (await run(hook('dav/may-write'), [rules], { input: `${question}\n` })).out;
+  t.equal(await programSays('writer:PUT /files/x'), 'allow\n');
+  t.equal(await programSays('writer:PUT /files//contracts///x'), 'deny\n', 'slashes that a server did not merge');
+  t.equal(await programSays('lawyer:X:PUT /files/contracts/x'), 'fault\n', 'a name that another one begins with');
 
   write('write files.write /elsewhere');
   t.equal(await ask('writer', 'PUT', '/files/z.txt'), 403, 'no rule for it');
