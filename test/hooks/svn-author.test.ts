@@ -1,0 +1,82 @@
+import { execFileSync } from 'node:child_process';
+import { symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { publicDirectory, startApache } from '../fixtures/apache.ts';
+import { install, run } from '../fixtures/hooks.ts';
+import type { Person } from '../fixtures/site.ts';
+import { createWorld } from '../fixtures/world.ts';
+
+const password = 'secret';
+const PEOPLE: Person[] = [
+  { username: 'writer', password, permissions: ['svn.change_trunk'] },
+  { username: 'manager', password, permissions: ['svn.change_trunk', 'svn.release'] },
+];
+
+t.test('an author that a client has made up', async (t) => {
+  const { prefix, hook } = install(t);
+  const world = await createWorld(t, PEOPLE, {
+    daemon: { directory: publicDirectory(), listen: 'group = "www-data"' },
+  });
+  const repository = join(prefix, 'repository');
+  execFileSync('svnadmin', ['create', repository]);
+  await run('svn', ['mkdir', '-q', '-m', 'x', `file://${repository}/trunk`, `file://${repository}/tags`]);
+  for (const name of ['start-commit', 'pre-commit']) symlinkSync(hook(`svn/${name}`), join(repository, 'hooks', name));
+  writeFileSync(
+    join(repository, 'conf/djauth-rules'),
+    `commit svn.change_trunk /\ncommit svn.release /tags\nsocket ${world.daemon.socket}\n`,
+  );
+  execFileSync('chown', ['-R', 'www-data:', repository]);
+  const apache = await startApache(
+    `DjangoAuthSocket "${world.daemon.socket}"
+     DjangoRequireStaffStatus Off
+     <Location /svn>
+       DAV svn
+       SVNPath "${repository}"
+       AuthType Basic
+       AuthName svn
+       AuthBasicProvider django
+       Require valid-user
+     </Location>`,
+    { load: ['dav', 'dav_svn'] },
+  );
+  t.teardown(() => apache.stop());
+  const user = 'writer';
+  const commit = async (path: string, author?: string, skel = '( create-txn )') => {
+    const begun = await apache.get('/svn/!svn/me', {
+      ...{ user, password, method: 'POST' },
+      headers: { 'content-type': 'application/vnd.svn-skel' },
+      ...{ body: skel },
+    });
+    t.equal(begun.status, 201, begun.body);
+    const name = String(begun.headers['svn-txn-name']);
+    if (author !== undefined) {
+      const set = await apache.get(`/svn/!svn/txn/${name}`, {
+        ...{ user, password, method: 'PROPPATCH' },
+        body:
+          '<?xml version="1.0"?><D:propertyupdate xmlns:D="DAV:" xmlns:S="http://subversion.tigris.org/xmlns/svn/">' +
+          `<D:set><D:prop><S:author>${author}</S:author></D:prop></D:set></D:propertyupdate>`,
+      });
+      t.notMatch(set.body, /200 OK/, 'Subversion itself refuses it');
+    }
+    const made = await apache.get(`/svn/!svn/txr/${name}/${path}`, { user, password, method: 'MKCOL' });
+    t.equal(made.status, 201, made.body);
+    return apache.get('/svn/trunk', {
+      ...{ user, password, method: 'MERGE' },
+      headers: { 'content-type': 'text/xml' },
+      body:
+        '<?xml version="1.0"?><D:merge xmlns:D="DAV:"><D:source><D:href>' +
+        `/svn/!svn/txn/${name}</D:href></D:source><D:no-auto-merge/><D:no-checkout/></D:merge>`,
+    });
+  };
+  const fine = await commit('trunk/fine');
+  t.equal(fine.status, 200, fine.body);
+  const refused = await commit('tags/no');
+  t.match(refused.body, /writer may not change/);
+  const forged = await commit('tags/forged', 'manager');
+  t.match(forged.body, /writer may not change/);
+  const begun = await commit('tags/forged', undefined, '( create-txn-with-props (svn:author manager))');
+  t.match(begun.body, /writer may not change/, 'nor does it take one to begin with');
+  const log = await run('svn', ['log', '-v', `file://${repository}`]);
+  t.notMatch(log.out, /forged/);
+});
