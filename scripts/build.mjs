@@ -10,8 +10,12 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const out = join(root, 'build');
 mkdirSync(out, { recursive: true });
 
-/** What Node is started with. */
-const FLAGS = ['--no-deprecation'];
+/**
+ * What Node is started with. V8 is held to small spaces and to giving back what it does not need, else what could go piles
+ * up to more than what is kept: with 100,000 proofs 119 MB instead of 169. It costs a fifth of the checks per second, of
+ * which there are more than Apache can ask for. One thread is enough for heaps this small.
+ */
+const FLAGS = ['--no-deprecation', '--max-semi-space-size=2', '--optimize-for-size', '--single-threaded-gc'];
 
 const common = {
   bundle: true,
