@@ -72,5 +72,8 @@ if [ $# -eq 0 ]; then
         test/hashers/timing.test.ts test/integration/verdict.test.ts test/fault/secrets.test.ts test/fault/postgres.test.ts
 fi
 
+# Where there is much to read, what failed stands at the end of it.
+if [ "$failed" -gt 0 ]; then grep -HE '^ *(not ok|Bail)' $results/*.tap; fi
+
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
