@@ -52,10 +52,11 @@ await build({
 });
 writeFileSync(join(out, 'package.json'), '{ "type": "commonjs" }\n');
 // A shell reads the first line and goes on in Node; Node takes it for a string. No core file of a process that handles
-// passwords.
+// passwords: where the kernel pipes them to a program, such as systemd-coredump, a limit of 0 is not looked at, and 1 is
+// what stops it (core(5), fs/coredump.c).
 writeFileSync(
   join(out, 'djauthd'),
-  `#!/bin/sh\n':' //; ulimit -c 0; exec "\${NODE:-node}" ${FLAGS.join(' ')} "$0" "$@"\n` +
+  `#!/bin/sh\n':' //; prlimit --core=1:1 --pid $$ 2>/dev/null || ulimit -c 0; exec "\${NODE:-node}" ${FLAGS.join(' ')} "$0" "$@"\n` +
     readFileSync(join(root, 'daemon/launcher.cjs'), 'utf8'),
 );
 chmodSync(join(out, 'djauthd'), 0o755);
