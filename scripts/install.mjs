@@ -21,6 +21,7 @@ import { InstalledTree } from './installed-tree.mjs';
 
 /** Directories that a unit with ProtectHome= cannot look into. */
 const HOMES = /^\/(home|root|run\/user)\//;
+
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const build = join(root, 'build');
 

@@ -26,7 +26,10 @@ const octets: Spelling = {
   list: spelling.list,
 };
 
-/** What SQLite keeps of a file, in KiB: the system keeps all of it, and a megabyte is enough for the upper levels of trees. better-sqlite3 would take 16. */
+/**
+ * What SQLite keeps of a file, in KiB: enough for the upper levels of its trees, for the system keeps the rest.
+ * better-sqlite3 would have it keep 16,000.
+ */
 const CACHE_KIB = 2_000;
 
 /** How long SQLite itself may wait for a lock, in ms: it waits inside the event loop. */

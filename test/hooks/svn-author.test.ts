@@ -3,7 +3,7 @@ import { symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { publicDirectory, startApache } from '../fixtures/apache.ts';
-import { install, run } from '../fixtures/hooks.ts';
+import { install, run, svnAt } from '../fixtures/hooks.ts';
 import type { Person } from '../fixtures/site.ts';
 import { createWorld } from '../fixtures/world.ts';
 
@@ -27,19 +27,7 @@ t.test('an author that a client has made up', async (t) => {
     `commit svn.change_trunk /\ncommit svn.release /tags\nsocket ${world.daemon.socket}\n`,
   );
   execFileSync('chown', ['-R', 'www-data:', repository]);
-  const apache = await startApache(
-    `DjangoAuthSocket "${world.daemon.socket}"
-     DjangoRequireStaffStatus Off
-     <Location /svn>
-       DAV svn
-       SVNPath "${repository}"
-       AuthType Basic
-       AuthName svn
-       AuthBasicProvider django
-       Require valid-user
-     </Location>`,
-    { load: ['dav', 'dav_svn'] },
-  );
+  const apache = await startApache(svnAt(world.daemon.socket, repository), { load: ['dav', 'dav_svn'] });
   t.teardown(() => apache.stop());
   const user = 'writer';
   const commit = async (path: string, author?: string, skel = '( create-txn )') => {

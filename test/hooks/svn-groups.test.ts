@@ -9,7 +9,7 @@ import { decodeRequest } from '../../protocol/request.ts';
 import { publicDirectory, startApache } from '../fixtures/apache.ts';
 import { connect } from '../fixtures/client.ts';
 import { allGroups } from '../fixtures/groups.ts';
-import { install, run } from '../fixtures/hooks.ts';
+import { install, run, svnAt } from '../fixtures/hooks.ts';
 import type { Person } from '../fixtures/site.ts';
 import { createWorld } from '../fixtures/world.ts';
 
@@ -319,18 +319,7 @@ t.test('path rules over http, with mod_dav_svn and mod_authz_svn', async (t) => 
   await write();
   execFileSync('chgrp', ['www-data', output]);
   const apache = await startApache(
-    `DjangoAuthSocket "${world.daemon.socket}"
-     DjangoRequireStaffStatus Off
-     <Location /svn>
-       DAV svn
-       SVNPath "${repository}"
-       AuthType Basic
-       AuthName svn
-       AuthBasicProvider django
-       AuthzSVNAccessFile "${authz}"
-       AuthzSVNGroupsFile "${output}"
-       Require valid-user
-     </Location>`,
+    svnAt(world.daemon.socket, repository, `AuthzSVNAccessFile "${authz}"\nAuthzSVNGroupsFile "${output}"`),
     { load: ['dav', 'dav_svn', 'authz_svn'] },
   );
   t.teardown(() => apache.stop());
