@@ -27,9 +27,9 @@ INSTALLED = $(BINDIR)/djauth $(LIBDIR)/$(LIBRARY_FILE) $(LIBDIR)/$(SONAME) $(LIB
             $(HOOKS:%=$(DATADIR)/%) $(DATADIR)/hooks/djauth-hook.sh
 MODULE_INSTALLED = $(MODULEDIR)/mod_authnz_django.so $(MODSDIR)/authnz_django.load $(MODSDIR)/authnz_django.conf
 
-$(OUT)/djauth.pc: djauth.pc.in Makefile install.mk FORCE | $(OUT)
+$(OUT)/djauth.pc: lib/djauth.pc.in Makefile install.mk FORCE | $(OUT)
 	@sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
-		-e 's|@VERSION@|$(VERSION)|' djauth.pc.in > $@
+		-e 's|@VERSION@|$(VERSION)|' lib/djauth.pc.in > $@
 
 .PHONY: install uninstall install-module uninstall-module FORCE
 FORCE:
@@ -42,7 +42,7 @@ install: library command $(OUT)/djauth.pc
 	@$(call place,644,$(OUT)/libdjauth.a,$(LIBDIR)/libdjauth.a)
 	@$(call place,644,$(OUT)/djauth.pc,$(LIBDIR)/pkgconfig/djauth.pc)
 	@$(call place,644,djauth.h,$(INCLUDEDIR)/djauth.h)
-	@$(call place,644,djauth.1,$(MANDIR)/man1/djauth.1)
+	@$(call place,644,command/djauth.1,$(MANDIR)/man1/djauth.1)
 	@$(call place,644,hooks/djauth-hook.sh,$(DATADIR)/hooks/djauth-hook.sh)
 	@$(foreach hook,$(HOOKS),$(call place,755,$(hook),$(DATADIR)/$(hook)) &&) :
 

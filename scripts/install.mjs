@@ -49,7 +49,7 @@ try {
     placeCParts(tree, prefix);
     placeUnits(tree, prefix);
     placeManual(tree, prefix);
-    tree.file('/etc/djauthd/djauthd.toml', readFileSync(join(root, 'daemon/djauthd.toml')), 0o640);
+    tree.file('/etc/djauthd/djauthd.toml', readFileSync(join(root, 'daemon/config/djauthd.toml')), 0o640);
     tree.finish();
     console.error(next(prefix));
   }
@@ -162,7 +162,7 @@ function placeUnits(tree, prefix) {
 function placeManual(tree, prefix) {
   for (const page of ['djauthd.8', 'djauthd.toml.5']) {
     const section = page.split('.').at(-1);
-    tree.file(`${prefix}/share/man/man${section}/${page}`, readFileSync(join(root, 'daemon', page)), 0o644);
+    tree.file(`${prefix}/share/man/man${section}/${page}`, readFileSync(join(root, 'daemon/man', page)), 0o644);
   }
 }
 

@@ -1,5 +1,5 @@
 /*
- * httpd_compat.h: what httpd 2.2 and 2.4 call differently, under one name.
+ * compat.h: what httpd 2.2 and 2.4 call differently, under one name.
  *
  * Everything that is not the same in both stands here; the rest of the module uses only what both have.
  */

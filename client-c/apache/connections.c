@@ -1,4 +1,4 @@
-/* mod_authnz_django_connections.c: a child process's connections to the daemon. */
+/* connections.c: a child process's connections to the daemon. */
 #include "mod_authnz_django.h"
 
 #include "apr_tables.h"

@@ -1,5 +1,5 @@
-/* mod_authnz_django_config.c: the directives. */
-#include "mod_authnz_django_config.h"
+/* directives.c: the directives. */
+#include "directives.h"
 
 #include "apr_lib.h"
 #include "apr_strings.h"

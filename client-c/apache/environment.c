@@ -1,4 +1,4 @@
-/* mod_authnz_django_environment.c: AUTHENTICATE_*, and how REMOTE_USER is spelled. */
+/* environment.c: AUTHENTICATE_*, and how REMOTE_USER is spelled. */
 #include "mod_authnz_django.h"
 
 #include "apr_strings.h"

@@ -1,5 +1,5 @@
 /*
- * mod_authnz_django_status.c: 503 and 429 where mod_auth_basic knows only 500.
+ * http_status.c: 503 and 429 where mod_auth_basic knows only 500.
  *
  * A provider cannot choose the status: of authentication or of authorization, whatever is neither a grant nor a refusal
  * becomes 500. So the verdict is kept with the request, and the status is put right where httpd begins to write the

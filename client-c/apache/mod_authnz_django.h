@@ -2,22 +2,22 @@
  * mod_authnz_django.h: what the module's files share.
  *
  *   mod_authnz_django.c              hooks, the authn provider, the handler of the old configuration
- *   mod_authnz_django_config.c       directives
- *   mod_authnz_django_old.c          those of the old configuration
- *   mod_authnz_django_value.c        their values
- *   mod_authnz_django_section.c      what sections and servers say, and how they inherit it
- *   mod_authnz_django_text.c         what is well-formed UTF-8, and what a permission looks like
- *   mod_authnz_django_verdict.c      one question per client request, and the log
- *   mod_authnz_django_require.c      Require django-staff and its like
- *   mod_authnz_django_environment.c  AUTHENTICATE_*, and how REMOTE_USER is spelled
- *   mod_authnz_django_status.c       503 and 429 where mod_auth_basic knows only 500
- *   mod_authnz_django_status_page.c  how the daemon does: SetHandler django-auth-status, and for mod_status
- *   mod_authnz_django_connections.c  connections to the daemon
+ *   directives.c       directives
+ *   mod_python.c          those of the old configuration
+ *   values.c        their values
+ *   section.c      what sections and servers say, and how they inherit it
+ *   text.c         what is well-formed UTF-8, and what a permission looks like
+ *   verdict.c      one question per client request, and the log
+ *   require.c      Require django-staff and its like
+ *   environment.c  AUTHENTICATE_*, and how REMOTE_USER is spelled
+ *   http_status.c       503 and 429 where mod_auth_basic knows only 500
+ *   status_page.c  how the daemon does: SetHandler django-auth-status, and for mod_status
+ *   connections.c  connections to the daemon
  */
 #ifndef MOD_AUTHNZ_DJANGO_H
 #define MOD_AUTHNZ_DJANGO_H
 
-#include "httpd_compat.h"
+#include "compat.h"
 #include "djauth.h"
 
 extern module AP_MODULE_DECLARE_DATA authnz_django_module;
@@ -88,10 +88,10 @@ typedef struct django_verdict {
     const django_account *account; /* of a grant, else NULL */
 } django_verdict;
 
-/* mod_authnz_django_config.c */
+/* directives.c */
 extern const command_rec django_directives[];
 
-/* mod_authnz_django_section.c */
+/* section.c */
 void *django_section_create(apr_pool_t *pool, char *path);
 void *django_section_merge(apr_pool_t *pool, void *around, void *within);
 void *django_server_create(apr_pool_t *pool, server_rec *server);
@@ -112,7 +112,7 @@ void django_mention(cmd_parms *command);
 /* Warns about each socket that is not there. Not an error: the daemon may be started later. */
 void django_warn_of_missing_sockets(apr_pool_t *pool, server_rec *server);
 
-/* mod_authnz_django_text.c */
+/* text.c */
 
 /* What djauthd is sent as text must be UTF-8, or every question would be a bad request. */
 int django_is_utf8(const char *text);
@@ -120,7 +120,7 @@ int django_is_utf8(const char *text);
 /* Whether it is app_label.codename. */
 int django_is_permission(const char *text);
 
-/* mod_authnz_django_connections.c */
+/* connections.c */
 
 /* In a child process, before its first request: gives every server its connections. None is opened yet. */
 void django_connections_prepare(apr_pool_t *child, server_rec *server);
@@ -129,7 +129,7 @@ void django_connections_prepare(apr_pool_t *child, server_rec *server);
 djauth *django_connection_acquire(django_connections *connections);
 void django_connection_release(django_connections *connections, djauth *handle);
 
-/* mod_authnz_django_verdict.c */
+/* verdict.c */
 
 /*
  * May this person in? Asks the daemon, once for each different question of a client's request: subrequests and
@@ -140,7 +140,7 @@ const django_verdict *django_check(request_rec *r, const char *user, const char 
 /* Does r->user, whom anything has authenticated, meet this? Remembered likewise. `line` is for the log. */
 const django_verdict *django_authorize(request_rec *r, const django_wanted *wanted, const char *line);
 
-/* mod_authnz_django_require.c */
+/* require.c */
 void django_require_register(apr_pool_t *pool);
 
 #if !HTTPD_24
@@ -148,7 +148,7 @@ void django_require_register(apr_pool_t *pool);
 const char *django_require_read(cmd_parms *command, void *section, const char *line);
 #endif
 
-/* mod_authnz_django_environment.c */
+/* environment.c */
 
 /* The account was let in by its password: its variables for r, and r->user spelled as the section wants. */
 void django_environment_let_in(request_rec *r, const django_account *account);
@@ -158,7 +158,7 @@ void django_environment_add(request_rec *r, const django_account *account);
 
 void django_environment_register(void);
 
-/* mod_authnz_django_status.c */
+/* http_status.c */
 
 /* This verdict stands behind what httpd is going to call 500. */
 void django_status_remember(request_rec *r, const django_verdict *verdict);
@@ -168,7 +168,7 @@ int django_status_of_fault(request_rec *r, const django_verdict *verdict);
 
 void django_status_register(apr_pool_t *pool);
 
-/* mod_authnz_django_status_page.c */
+/* status_page.c */
 void django_status_page_register(apr_pool_t *pool);
 
 /* What the module keeps with a request. */

@@ -1,8 +1,8 @@
 /*
- * mod_authnz_django_old.c: the directives of Django's old handler: mod_python's, and how the site was named in the
+ * mod_python.c: the directives of Django's old handler: mod_python's, and how the site was named in the
  * environment.
  */
-#include "mod_authnz_django_config.h"
+#include "directives.h"
 
 #include "apr_strings.h"
 

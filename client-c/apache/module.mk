@@ -4,11 +4,9 @@
 #   make module-asan                          the same under ASan and UBSan, into ../build/asan
 #   make APXS=/opt/httpd/bin/apxs module
 
-MODULE_SOURCES := mod_authnz_django.c mod_authnz_django_config.c mod_authnz_django_connections.c \
-                  mod_authnz_django_environment.c mod_authnz_django_old.c mod_authnz_django_require.c \
-                  mod_authnz_django_section.c mod_authnz_django_status.c mod_authnz_django_status_page.c \
-                  mod_authnz_django_text.c mod_authnz_django_value.c mod_authnz_django_verdict.c $(LIB_SOURCES)
-MODULE_HEADERS := mod_authnz_django.h mod_authnz_django_config.h httpd_compat.h $(LIB_HEADERS)
+MODULE_SOURCES := $(addprefix apache/,mod_authnz_django.c directives.c connections.c environment.c mod_python.c require.c \
+                    section.c http_status.c status_page.c text.c values.c verdict.c) $(LIB_SOURCES)
+MODULE_HEADERS := $(addprefix apache/,mod_authnz_django.h directives.h compat.h) $(LIB_HEADERS)
 
 # Recursive, so that apxs is asked only when the module is built. -isystem: httpd's headers are not ours to be warned of.
 # -w, which an old httpd may be built with, would hide our own warnings.
@@ -20,7 +18,7 @@ HTTPD_INCLUDES = -isystem $(shell $(APXS) -q INCLUDEDIR) $(APR_INCLUDES)
 
 # apxs repeats the server's own optimisation and hardening; ours come after and win.
 MODULE_CFLAGS  = $(APXS_CFLAGS) $(filter-out -D_GNU_SOURCE,$(APR_CPPFLAGS)) $(HTTPD_INCLUDES) $(ALLFLAGS) -fPIC
-MODULE_LDFLAGS = -shared -Wl,--version-script,mod_authnz_django.map $(LDHARDEN) $(LDFLAGS)
+MODULE_LDFLAGS = -shared -Wl,--version-script,apache/mod_authnz_django.map $(LDHARDEN) $(LDFLAGS)
 SANITIZE      := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 
 # A module is for one httpd: another $(APXS) makes it anew.
@@ -28,7 +26,7 @@ SANITIZE      := -fsanitize=address,undefined -fno-sanitize-recover=undefined -f
 $(OUT)/httpd.stamp: FORCE | $(OUT)
 	@said='$(APXS) $(HTTPD_INCLUDES)'; test "$$said" = "$$(cat $@ 2>/dev/null)" || echo "$$said" >$@
 
-MODULE_INPUTS := $(MODULE_SOURCES) $(MODULE_HEADERS) mod_authnz_django.map module.mk $(OUT)/httpd.stamp
+MODULE_INPUTS := $(MODULE_SOURCES) $(MODULE_HEADERS) apache/mod_authnz_django.map apache/module.mk $(OUT)/httpd.stamp
 
 $(OUT)/mod_authnz_django.so: $(MODULE_INPUTS)
 	$(CC) $(MODULE_CFLAGS) $(MODULE_LDFLAGS) -o $@ $(MODULE_SOURCES) $(LIBS)

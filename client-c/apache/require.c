@@ -1,5 +1,5 @@
 /*
- * mod_authnz_django_require.c: Require django-staff, django-superuser, django-permission and django-group.
+ * require.c: Require django-staff, django-superuser, django-permission and django-group.
  *
  * They ask about r->user, whoever has authenticated it. httpd 2.4 reads a line when it reads its configuration and calls
  * a provider; httpd 2.2 keeps the text and leaves the reading to the modules.

@@ -1,4 +1,4 @@
-/* mod_authnz_django_section.c: what sections and servers say, how they inherit it, and what it comes to. */
+/* section.c: what sections and servers say, how they inherit it, and what it comes to. */
 #include "mod_authnz_django.h"
 
 #include "apr_file_info.h"

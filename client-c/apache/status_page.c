@@ -1,5 +1,5 @@
 /*
- * mod_authnz_django_status_page.c: how the daemon does, for administrators. SetHandler django-auth-status gives the page
+ * status_page.c: how the daemon does, for administrators. SetHandler django-auth-status gives the page
  * that the daemon draws; the page of mod_status gets a short block.
  */
 #include "mod_authnz_django.h"

@@ -1,4 +1,4 @@
-/* mod_authnz_django_text.c: what is well-formed UTF-8, and what a permission looks like. */
+/* text.c: what is well-formed UTF-8, and what a permission looks like. */
 #include "mod_authnz_django.h"
 
 #include "apr_lib.h"

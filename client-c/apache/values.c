@@ -1,5 +1,5 @@
-/* mod_authnz_django_value.c: reads the values of directives. */
-#include "mod_authnz_django_config.h"
+/* values.c: reads the values of directives. */
+#include "directives.h"
 
 #include "apr_strings.h"
 

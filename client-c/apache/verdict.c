@@ -1,4 +1,4 @@
-/* mod_authnz_django_verdict.c: one question per client request, and what the log says of it. */
+/* verdict.c: one question per client request, and what the log says of it. */
 #include "mod_authnz_django.h"
 
 #include "apr_strings.h"

@@ -1,5 +1,5 @@
-/* djauth-answer.c: what is printed of an answer, and the exit code that hooks go by. */
-#include "djauth-cli.h"
+/* answer.c: what is printed of an answer, and the exit code that hooks go by. */
+#include "command.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,14 +1,14 @@
 /*
- * djauth-cli.h: what the files of the djauth command share.
+ * command.h: what the files of the djauth command share.
  *
- *   djauth-cli.c       main
- *   djauth-usage.c     --help, and wrong usage
- *   djauth-options.c   the command line
- *   djauth-password.c  reading the password
- *   djauth-answer.c    the answer, and the exit code
- *   djauth-text.c      texts for terminals and for JSON
- *   djauth-replace.c   a file put in the place of another
- *   djauth-svn-*.c     the subcommand svn-groups: djauth-svn.h
+ *   main.c       main
+ *   usage.c     --help, and wrong usage
+ *   options.c   the command line
+ *   password.c  reading the password
+ *   answer.c    the answer, and the exit code
+ *   text.c      texts for terminals and for JSON
+ *   replace_file.c   a file put in the place of another
+ *   svn/…         the subcommand svn-groups: svn.h
  */
 #ifndef DJAUTH_CLI_H
 #define DJAUTH_CLI_H
@@ -51,20 +51,20 @@ typedef struct options {
     svn_groups_options svn;
 } options;
 
-/* djauth-usage.c */
+/* usage.c */
 extern const char usage_text[];
 
 /* Says what was wrong and exits. */
 __attribute__((noreturn, format(printf, 1, 2)))
 void wrong_usage(const char *format, ...);
 
-/* djauth-options.c: fills in `into`, or exits: with help and the version too. */
+/* options.c: fills in `into`, or exits: with help and the version too. */
 void read_options(int count, char **words, options *into);
 
-/* djauth-password.c: the password without the newline at its end. Returns the length; -1 with errno. */
+/* password.c: the password without the newline at its end. Returns the length; -1 with errno. */
 ssize_t read_password(int fd, char *into, size_t room);
 
-/* djauth-answer.c */
+/* answer.c */
 
 /* Prints the answer as it was asked for. Returns the code to exit with. */
 int report(const options *of, const djauth_answer *answer);
@@ -72,7 +72,7 @@ int report(const options *of, const djauth_answer *answer);
 /* The same of a fault of this program's own, told as the daemon's would be. */
 int report_fault(const options *of, const char *tried);
 
-/* djauth-text.c */
+/* text.c */
 
 /* What a terminal might obey, and what is no text, is shown as \xNN: names are of somebody else's choosing. */
 void print_plain(FILE *to, const char *text);
@@ -84,7 +84,7 @@ void print_json_text(const char *text);
 __attribute__((format(printf, 2, 3)))
 int fault(int code, const char *format, ...);
 
-/* djauth-replace.c */
+/* replace_file.c */
 
 /*
  * Puts a file with this text in the place of `path`, with the mode and group that the file there had; a file that has it
@@ -92,7 +92,7 @@ int fault(int code, const char *format, ...);
  */
 int replace_file(const char *path, const char *text, size_t length, int *changed);
 
-/* djauth-svn-groups.c */
+/* groups.c */
 
 /*
  * Writes the groups file of mod_authz_svn and says on standard output what was done.

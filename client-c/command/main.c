@@ -1,5 +1,5 @@
-/* djauth-cli.c: the djauth command, for hooks and for people at a keyboard. See djauth.1. */
-#include "djauth-cli.h"
+/* main.c: the djauth command, for hooks and for people at a keyboard. See djauth.1. */
+#include "command.h"
 
 #include <errno.h>
 #include <fcntl.h>

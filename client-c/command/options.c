@@ -1,6 +1,6 @@
-/* djauth-options.c: what the command line asks for. */
-#include "djauth-cli.h"
-#include "djauth-svn.h"
+/* options.c: what the command line asks for. */
+#include "command.h"
+#include "svn/svn.h"
 
 #include <errno.h>
 #include <getopt.h>

@@ -1,5 +1,5 @@
-/* djauth-password.c: reads the password, from a terminal without showing it. */
-#include "djauth-cli.h"
+/* password.c: reads the password, from a terminal without showing it. */
+#include "command.h"
 
 #include <errno.h>
 #include <fcntl.h>

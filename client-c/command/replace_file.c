@@ -1,5 +1,5 @@
-/* djauth-replace.c: puts a new file in the place of an old one, so that whoever reads it sees a whole one. */
-#include "djauth-cli.h"
+/* replace_file.c: puts a new file in the place of an old one, so that whoever reads it sees a whole one. */
+#include "command.h"
 
 #include <errno.h>
 #include <fcntl.h>

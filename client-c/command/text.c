@@ -1,5 +1,5 @@
-/* djauth-text.c: texts of somebody else's choosing, as a terminal or JSON may have them. */
-#include "djauth-cli.h"
+/* text.c: texts of somebody else's choosing, as a terminal or JSON may have them. */
+#include "command.h"
 
 #include <stdarg.h>
 

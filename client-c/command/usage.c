@@ -1,5 +1,5 @@
-/* djauth-usage.c: how the command is used, and what is said where it was used otherwise. */
-#include "djauth-cli.h"
+/* usage.c: how the command is used, and what is said where it was used otherwise. */
+#include "command.h"
 
 #include <stdarg.h>
 #include <stdlib.h>

@@ -6,8 +6,8 @@
  * The first octet chooses how the rest is read: as the body of a daemon's reply, or as names between the octets 1 (a
  * group) and 2 (a member), so that names need no form to be tried.
  */
-#include "djauth-svn.h"
-#include "djauth_wire.h"
+#include "command/svn/svn.h"
+#include "lib/wire.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
  * reply_fuzz.c: whatever a daemon might send. Never a crash; granted only with a complete account, all of it UTF-8.
  * The first octet chooses the operation, the rest is the body.
  */
-#include "djauth_value.h"
+#include "lib/value.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-/* djauth_connection.c: octets to the daemon and back, until the time is over. */
-#include "djauth_connection.h"
+/* connection.c: octets to the daemon and back, until the time is over. */
+#include "connection.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -1,10 +1,10 @@
-/* djauth_connection.h: a handle, and what goes over its connection. Internal to libdjauth. */
+/* connection.h: a handle, and what goes over its connection. Internal to libdjauth. */
 #ifndef DJAUTH_CONNECTION_H
 #define DJAUTH_CONNECTION_H
 
 #include <sys/un.h>
 
-#include "djauth_wire.h"
+#include "wire.h"
 
 struct djauth {
     struct sockaddr_un address;

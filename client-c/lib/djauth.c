@@ -1,5 +1,5 @@
 /* djauth.c: a handle, and one question at a time. */
-#include "djauth_connection.h"
+#include "connection.h"
 
 #include <errno.h>
 #include <stdlib.h>

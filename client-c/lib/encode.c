@@ -1,5 +1,5 @@
-/* djauth_encode.c: questions to frames. */
-#include "djauth_wire.h"
+/* encode.c: questions to frames. */
+#include "wire.h"
 
 #include <msgpack.h>
 #include <string.h>

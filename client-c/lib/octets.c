@@ -1,5 +1,5 @@
-/* djauth_octets.c: octets that grow, and are wiped before they are given back: a password may have been among them. */
-#include "djauth_wire.h"
+/* octets.c: octets that grow, and are wiped before they are given back: a password may have been among them. */
+#include "wire.h"
 
 #include <stdlib.h>
 #include <string.h>

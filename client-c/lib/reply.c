@@ -1,5 +1,5 @@
-/* djauth_reply.c: what every reply has. */
-#include "djauth_value.h"
+/* reply.c: what every reply has. */
+#include "value.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
-/* djauth_reply_answer.c: replies to a check, an authorize, a ping and a status page. */
-#include "djauth_value.h"
+/* reply_answer.c: replies to a check, an authorize, a ping and a status page. */
+#include "value.h"
 
 static const char *read_account(djauth_octets *into, const msgpack_object *account, djauth_answer *answer)
 {

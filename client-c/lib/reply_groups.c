@@ -1,5 +1,5 @@
-/* djauth_reply_groups.c: replies that list groups. */
-#include "djauth_value.h"
+/* reply_groups.c: replies that list groups. */
+#include "value.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
-/* djauth_value.c: texts, flags and lists out of a reply. */
-#include "djauth_value.h"
+/* value.c: texts, flags and lists out of a reply. */
+#include "value.h"
 
 #include <string.h>
 

@@ -1,12 +1,12 @@
-/* djauth_value.h: what the readers of replies share. Internal to libdjauth. */
+/* value.h: what the readers of replies share. Internal to libdjauth. */
 #ifndef DJAUTH_VALUE_H
 #define DJAUTH_VALUE_H
 
 #include <msgpack.h>
 
-#include "djauth_wire.h"
+#include "wire.h"
 
-/* djauth_walk.c */
+/* walk.c */
 
 /* Well-formed UTF-8: no overlong forms, no surrogates, nothing past U+10FFFF. */
 int djauth_is_utf8(const unsigned char *at, size_t length);
@@ -14,7 +14,7 @@ int djauth_is_utf8(const unsigned char *at, size_t length);
 /* Whether the octets are one value and no more, and harmless to unpack. */
 int djauth_is_one_value(const unsigned char *at, size_t length);
 
-/* djauth_value.c */
+/* value.c */
 
 /* The value of a key; NULL where there is none. A key that stands twice cannot be trusted: its value is of no kind. */
 const msgpack_object *djauth_value_find(const msgpack_object *of, const char *key);
@@ -28,7 +28,7 @@ int djauth_value_list(djauth_octets *into, const msgpack_object *value, const ch
 /* How many elements an array has; 0 of anything else. */
 size_t djauth_value_count(const msgpack_object *value);
 
-/* djauth_reply.c. NULL, or a sentence on what is wrong. */
+/* reply.c. NULL, or a sentence on what is wrong. */
 
 /* Unpacks a body and makes room for its texts. The caller destroys `reply` in any case. */
 const char *djauth_reply_unpack(const unsigned char *body, size_t length, djauth_octets *into, msgpack_unpacked *reply);

@@ -1,5 +1,5 @@
-/* djauth_walk.c: whether a frame is what section 2 of PROTOCOL.md allows, before anything is made of it. */
-#include "djauth_value.h"
+/* walk.c: whether a frame is what section 2 of PROTOCOL.md allows, before anything is made of it. */
+#include "value.h"
 
 /* How deep arrays and maps may stand inside each other. */
 #define DEPTH_MAX 8

@@ -1,4 +1,4 @@
-/* djauth_wire.h: questions and answers as octets. Internal to libdjauth; protocol/PROTOCOL.md says what they mean. */
+/* wire.h: questions and answers as octets. Internal to libdjauth; protocol/PROTOCOL.md says what they mean. */
 #ifndef DJAUTH_WIRE_H
 #define DJAUTH_WIRE_H
 

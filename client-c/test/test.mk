@@ -26,7 +26,7 @@ $(TEST_OUT)/test_threads: test/test_threads.c test/tap.h test/server.h $(LIB_SOU
 	$(CC) $(TEST_CFLAGS) -fsanitize=thread -o $@ test/test_threads.c $(LIB_SOURCES) $(LIBS) -pthread
 
 # The module's own, against the headers of the httpd that it is built for.
-$(TEST_OUT)/test_pool: test/test_pool.c test/tap.h test/server.h mod_authnz_django_connections.c mod_authnz_django.h httpd_compat.h \
+$(TEST_OUT)/test_pool: test/test_pool.c test/tap.h test/server.h apache/connections.c apache/mod_authnz_django.h apache/compat.h \
                        $(LIB_SOURCES) $(LIB_HEADERS) $(TEST_OUT)/vectors.h $(OUT)/httpd.stamp
 	$(CC) $(APXS_CFLAGS) $(filter-out -D_GNU_SOURCE,$(APR_CPPFLAGS)) $(HTTPD_INCLUDES) $(TEST_CFLAGS) -O1 -fsanitize=thread \
 		-o $@ test/test_pool.c $(LIB_SOURCES) $(LIBS) $(shell $(APR_CONFIG) --link-ld) -pthread
@@ -38,12 +38,12 @@ $(TEST_OUT)/reply_fuzz: fuzz/reply_fuzz.c $(WIRE_SOURCES) $(LIB_HEADERS) | $(TES
 	$(CLANG) $(TEST_CFLAGS) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ fuzz/reply_fuzz.c \
 		$(WIRE_SOURCES) $(LIBS)
 
-$(TEST_OUT)/text_fuzz: fuzz/text_fuzz.c mod_authnz_django_text.c mod_authnz_django.h httpd_compat.h djauth.h $(OUT)/httpd.stamp | $(TEST_OUT)
+$(TEST_OUT)/text_fuzz: fuzz/text_fuzz.c apache/text.c apache/mod_authnz_django.h apache/compat.h djauth.h $(OUT)/httpd.stamp | $(TEST_OUT)
 	$(CLANG) $(filter-out -D_GNU_SOURCE,$(APR_CPPFLAGS)) $(HTTPD_INCLUDES) $(TEST_CFLAGS) \
 		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ fuzz/text_fuzz.c
 
 # Subversion itself is the judge of what it reads in the file.
-GROUPS_FUZZED := djauth-svn-listing.c djauth-svn-file.c djauth-svn-names.c djauth-text.c $(WIRE_SOURCES)
+GROUPS_FUZZED := $(addprefix command/,svn/listing.c svn/file.c svn/names.c text.c) $(WIRE_SOURCES)
 
 $(TEST_OUT)/groups_fuzz: fuzz/groups_fuzz.c $(GROUPS_FUZZED) $(CLI_HEADERS) $(LIB_HEADERS) | $(TEST_OUT)
 	$(CLANG) $(TEST_CFLAGS) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ fuzz/groups_fuzz.c \
@@ -55,7 +55,7 @@ $(TEST_OUT)/corpus: test/vectors.mjs $(VECTORS) | $(TEST_OUT)
 
 # What either compiler has to say, and what gcc finds by following the paths. It cannot follow memory that grows in lists
 # (gcc 12 finds leaks and double frees there that are none): those are left to ASan.
-ANALYZED := $(LIB_SOURCES) $(filter-out djauth-svn-listing.c djauth-svn-file.c,$(CLI_SOURCES))
+ANALYZED := $(LIB_SOURCES) $(filter-out command/svn/listing.c command/svn/file.c,$(CLI_SOURCES))
 
 $(TEST_OUT)/analyzed: $(LIB_SOURCES) $(CLI_SOURCES) $(CLI_HEADERS) $(LIB_HEADERS) test/test.mk | $(TEST_OUT)
 	for source in $(LIB_SOURCES) $(CLI_SOURCES); do \

@@ -16,15 +16,15 @@ static void checked_free(void *block)
     free(block);
 }
 #define free(block) checked_free(block)
-#include "djauth.c"
-#include "djauth_connection.c"
-#include "djauth_octets.c"
-#include "djauth_encode.c"
-#include "djauth_walk.c"
-#include "djauth_value.c"
-#include "djauth_reply.c"
-#include "djauth_reply_answer.c"
-#include "djauth_reply_groups.c"
+#include "lib/djauth.c"
+#include "lib/connection.c"
+#include "lib/octets.c"
+#include "lib/encode.c"
+#include "lib/walk.c"
+#include "lib/value.c"
+#include "lib/reply.c"
+#include "lib/reply_answer.c"
+#include "lib/reply_groups.c"
 #undef free
 
 #include <signal.h>

@@ -1,5 +1,5 @@
 /* test_pool.c: the module's connections, shared by the threads of a child process, under ThreadSanitizer. */
-#include "mod_authnz_django_connections.c"
+#include "apache/connections.c"
 
 #include "apr_general.h"
 

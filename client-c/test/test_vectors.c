@@ -1,5 +1,5 @@
 /* test_vectors.c: the golden frames of protocol/vectors, octet for octet; and what section 2 of PROTOCOL.md refuses. */
-#include "djauth_value.h"
+#include "lib/value.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -100,7 +100,7 @@ if (process.argv[2] === '--corpus') {
     }
   }
 } else {
-  console.log('#include "djauth_wire.h"');
+  console.log('#include "lib/wire.h"');
   console.log('typedef struct vector { const char *name; const unsigned char *frame; size_t length; } vector;');
   const known = {
     requests: read('requests').filter(({ message: [, , operation] }) => SPOKEN.includes(operation)),

@@ -1,12 +1,12 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { ConfigError } from '../config/config.ts';
 import { DURATION_FORM, parseDuration } from '../config/units.ts';
-import { ControlError } from '../control/asking.ts';
 import { messageOf } from '../fault.ts';
 import { ImportError } from '../import/import-error.ts';
 import { ACCEPTABLE, type Acceptable } from '../import/note.ts';
 import { VERSION } from '../version.ts';
-import type { ControlFlags } from './control.ts';
+import { ControlError } from './control/client.ts';
+import type { ControlFlags } from './control/commands.ts';
 
 const DEFAULT_CONFIG = '/etc/djauthd/djauthd.toml';
 
@@ -92,18 +92,18 @@ export async function run(argv: readonly string[]): Promise<void> {
     .addOption(new Option('--prometheus', 'the metrics, as text for Prometheus').conflicts('watch'))
     .option('--watch', 'go on saying it, on this terminal, until q or Ctrl-C')
     .action(async (flags: ControlFlags & { json?: true; watch?: true; prometheus?: true }) =>
-      (await import('./control.ts')).stats(flags),
+      (await import('./control/commands.ts')).stats(flags),
     );
 
   toRunning('flush', 'make the running daemon forget accounts and passwords that it has seen')
     .option('--site <name>', 'accounts of this site only')
     .option('--user <name>', 'this account only')
     .action(async (flags: ControlFlags & { site?: string; user?: string }) =>
-      (await import('./control.ts')).flush(flags),
+      (await import('./control/commands.ts')).flush(flags),
     );
 
   toRunning('reload', 'make the running daemon read its configuration anew').action(async (flags: ControlFlags) =>
-    (await import('./control.ts')).reload(flags),
+    (await import('./control/commands.ts')).reload(flags),
   );
 
   try {

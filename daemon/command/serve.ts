@@ -8,12 +8,12 @@ import { Daemon } from '../daemon.ts';
 import { messageOf } from '../fault.ts';
 import { startHashWorker } from '../hasher/start-worker.ts';
 import type { ImportedSite, ImportOptions } from '../import/imported-site.ts';
-import { openLog } from '../log.ts';
+import { openLog } from '../log/log.ts';
 import type { Report } from '../metrics/report.ts';
-import { Notifier } from '../service/notifier.ts';
-import { type PassedSockets, takePassedSockets } from '../service/passed-sockets.ts';
-import { showVitalSigns, type Vitals } from '../service/vital-signs.ts';
-import { stopOnSignal } from '../shutdown.ts';
+import { showVitalSigns, type Vitals } from '../service/heartbeat.ts';
+import { Notifier } from '../service/sd-notify.ts';
+import { stopOnSignal } from '../service/shutdown.ts';
+import { type PassedSockets, takePassedSockets } from '../service/socket-activation.ts';
 import { ListenError } from '../socket/listener.ts';
 import { VERSION } from '../version.ts';
 

@@ -3,9 +3,9 @@ import type { Reply } from '../../protocol/reply.ts';
 import { BadRequest, type GroupsRequest } from '../../protocol/request.ts';
 import { STATUS } from '../../protocol/status.ts';
 import { Fault, messageOf } from '../fault.ts';
-import type { Site } from '../site.ts';
+import { siteOf } from '../request/decide.ts';
+import type { Site } from '../site/site.ts';
 import type { Membership, Place } from '../store/membership.ts';
-import { siteOf } from './decide.ts';
 
 /** The most memberships that are read for one page: the database is held up for milliseconds, not for all of them. */
 const ROWS_MAX = 2_000;

@@ -1,7 +1,7 @@
 import type { HashPool, Job } from '../hasher/pool.ts';
 import type { Password } from '../password.ts';
-import { Known } from './known.ts';
-import type { Claim, Proofs } from './proofs.ts';
+import type { Claim, Proofs } from './proof-cache.ts';
+import { Known } from './recent-logins.ts';
 
 export interface CredentialsOptions {
   readonly proofs: Proofs;

@@ -1,6 +1,6 @@
 import type { SiteConfig } from '../config/schema.ts';
-import { exceeds, type HashBounds } from '../hasher/bounds.ts';
 import { algorithmOf, hasherOf, isUnusable } from '../hasher/hashers.ts';
+import { exceeds, type HashBounds } from '../site/hash-policy.ts';
 import type { Row } from './catalog.ts';
 import { counted, type Finding, warning } from './finding.ts';
 

@@ -1,6 +1,6 @@
-import { exceeds, type HashBounds } from '../hasher/bounds.ts';
-import { decoysLike } from '../hasher/decoy.ts';
 import { algorithmOf, hasherOf } from '../hasher/hashers.ts';
+import { decoysLike } from '../site/decoys.ts';
+import { exceeds, type HashBounds } from '../site/hash-policy.ts';
 
 /** What a check costs whose password is not remembered. */
 export interface ColdCost {

@@ -1,6 +1,6 @@
 import type { SiteConfig } from '../config/schema.ts';
 import { messageOf } from '../fault.ts';
-import type { HashBounds } from '../hasher/bounds.ts';
+import type { HashBounds } from '../site/hash-policy.ts';
 import { databaseOf, loadStores } from '../store/databases.ts';
 import type { Schema } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';

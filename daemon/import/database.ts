@@ -1,5 +1,5 @@
-import type { DatabaseFacts } from './facts.ts';
 import { ImportError } from './import-error.ts';
+import type { DatabaseFacts } from './introspection.ts';
 import { mysqlUrl } from './mysql-url.ts';
 import type { Note } from './note.ts';
 import { postgresUrl } from './postgres-url.ts';

@@ -1,4 +1,4 @@
-import type { Facts } from './facts.ts';
+import type { Facts } from './introspection.ts';
 import type { Note } from './note.ts';
 
 /** What code of the site's own may decide, and the daemon cannot ask. */

@@ -1,6 +1,6 @@
 import { hashers as known } from '../hasher/hashers.ts';
-import type { Facts } from './facts.ts';
 import { ImportError } from './import-error.ts';
+import type { Facts } from './introspection.ts';
 import type { Note } from './note.ts';
 
 /** The keys of a site's configuration that PASSWORD_HASHERS makes. */

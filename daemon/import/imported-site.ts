@@ -1,8 +1,8 @@
-import { cautions } from './cautions.ts';
 import { importDatabase } from './database.ts';
-import type { Facts } from './facts.ts';
+import { cautions } from './deviations.ts';
 import { hasherKeys } from './hashers.ts';
 import { ImportError } from './import-error.ts';
+import type { Facts } from './introspection.ts';
 import type { Acceptable, Note } from './note.ts';
 import { introspect, type PythonOptions } from './python.ts';
 import { type SchemaKeys, schemaKeys } from './user-model.ts';

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { DatabaseFacts } from './facts.ts';
 import { ImportError } from './import-error.ts';
+import type { DatabaseFacts } from './introspection.ts';
 import { readOptionFile } from './option-file.ts';
 
 /** The environment variable of each connection parameter that is looked at here. */

@@ -1,8 +1,8 @@
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { type ImportedDatabase, queryOf } from './database.ts';
-import type { DatabaseFacts } from './facts.ts';
 import { ImportError } from './import-error.ts';
+import type { DatabaseFacts } from './introspection.ts';
 import { readOptionFile } from './option-file.ts';
 
 /** The names that mysqlclient, PyMySQL and MySQL's own connector have for one parameter, the first that is given. */

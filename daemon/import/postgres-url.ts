@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { type ImportedDatabase, queryOf } from './database.ts';
-import type { DatabaseFacts } from './facts.ts';
 import { ImportError } from './import-error.ts';
+import type { DatabaseFacts } from './introspection.ts';
 import { completed } from './libpq.ts';
 import type { Note } from './note.ts';
 import { offersTls } from './tls-probe.ts';

@@ -2,9 +2,9 @@ import { spawn } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { messageOf } from '../fault.ts';
-import { type Facts, factsSchema } from './facts.ts';
 import { ImportError } from './import-error.ts';
 import source from './introspect.py';
+import { type Facts, factsSchema } from './introspection.ts';
 
 export interface PythonOptions {
   /** The settings module. */

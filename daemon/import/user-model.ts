@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { STOCK } from '../store/schema.ts';
-import type { Facts } from './facts.ts';
 import { ImportError } from './import-error.ts';
+import type { Facts } from './introspection.ts';
 import type { Note } from './note.ts';
 
 /** `[sites.NAME.schema]` as the configuration spells it: tables of texts, and `parents`. */

@@ -1,6 +1,6 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
-import { LineBatch } from './log-lines.ts';
-import { LogWriter } from './log-writer.ts';
+import { LineBatch } from './batch.ts';
+import { LogWriter } from './writer.ts';
 
 export type Log = Logger;
 

@@ -1,5 +1,5 @@
 import { constants, fstatSync, openSync, write, writeSync } from 'node:fs';
-import type { Sink } from './log-lines.ts';
+import type { Sink } from './batch.ts';
 
 /** How much may wait for a slow reader, in octets; past it lines are dropped, not memory filled. */
 const BACKLOG_MAX = 4 * 1024 * 1024;

@@ -1,10 +1,10 @@
 import { PROTOCOL_VERSION } from '../../protocol/version.ts';
 import type { Config } from '../config/schema.ts';
 import type { HashPool } from '../hasher/pool.ts';
-import type { Site } from '../site.ts';
+import type { Site } from '../site/site.ts';
 import { VERSION } from '../version.ts';
+import { type ByKind, KINDS, type Tally } from './counters.ts';
 import type { Report, SiteReport } from './report.ts';
-import { type ByKind, KINDS, type Tally } from './tally.ts';
 
 /** What a report is read off. */
 export interface Observed {

@@ -1,6 +1,6 @@
 import type { Verdict } from '../verdict.ts';
 import { Histogram } from './histogram.ts';
-import { Recent } from './recent.ts';
+import { Recent } from './rate-window.ts';
 
 /** How an answer was come by: the password was known, was hashed, or somebody else had looked at it. */
 export const WAYS = ['cached', 'hashed', 'authorized'] as const;

@@ -1,5 +1,5 @@
+import type { ByKind, Way } from './counters.ts';
 import type { HistogramReport } from './histogram.ts';
-import type { ByKind, Way } from './tally.ts';
 
 /** How a site's database does. */
 export interface DatabaseReport {

@@ -1,6 +1,6 @@
+import { KINDS, WAYS } from './counters.ts';
 import type { HistogramReport } from './histogram.ts';
 import type { Report, SiteReport } from './report.ts';
-import { KINDS, WAYS } from './tally.ts';
 
 /** One of a metric's numbers: the values of its labels, in their order, and it. */
 export type Sample<V = number> = readonly [labels: readonly string[], value: V];

@@ -1,7 +1,7 @@
 import { PASSWORD_MAX, USERNAME_MAX } from '../../protocol/limits.ts';
 import type { AuthorizeRequest, CheckRequest } from '../../protocol/request.ts';
 import { Password } from '../password.ts';
-import { decodeTyped } from '../text.ts';
+import { decodeTyped } from './typed-text.ts';
 
 /** A request for a verdict, free of the frame it came in. */
 export interface Question {

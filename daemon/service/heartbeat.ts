@@ -1,4 +1,4 @@
-import type { Notifier } from './notifier.ts';
+import type { Notifier } from './sd-notify.ts';
 
 /** What `systemctl status` tells of a daemon. */
 export interface Vitals {

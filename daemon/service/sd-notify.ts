@@ -1,5 +1,5 @@
 import { messageOf } from '../fault.ts';
-import type { Log } from '../log.ts';
+import type { Log } from '../log/log.ts';
 import { loadAddon } from '../native/addon.ts';
 
 interface Addon {

@@ -1,6 +1,6 @@
 import closeWithGrace from 'close-with-grace';
-import { messageOf } from './fault.ts';
-import type { Log } from './log.ts';
+import { messageOf } from '../fault.ts';
+import type { Log } from '../log/log.ts';
 
 export interface ShutdownOptions {
   readonly log: Log;

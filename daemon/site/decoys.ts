@@ -1,5 +1,5 @@
-import type { Work } from './hasher.ts';
-import { hasherOf } from './hashers.ts';
+import type { Work } from '../hasher/hasher.ts';
+import { hasherOf } from '../hasher/hashers.ts';
 
 /** What a site is taken to hash with while none of its hashes has been seen: Django 4.2's default. */
 const ASSUMED = 'pbkdf2_sha256$600000$0123456789abcdef012345$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=';

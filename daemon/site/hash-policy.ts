@@ -1,4 +1,4 @@
-import { hasherOf } from './hashers.ts';
+import { hasherOf } from '../hasher/hashers.ts';
 
 /** The most that verifying one stored hash may take: who can write the database must not be able to stop the daemon. */
 export interface HashBounds {

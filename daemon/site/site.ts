@@ -1,16 +1,16 @@
 import { LRUCache } from 'lru-cache';
-import type { Account } from './account/account.ts';
-import { Accounts } from './account/accounts.ts';
-import type { Clock } from './clock.ts';
-import { Fault } from './fault.ts';
-import { BCRYPT_OCTETS, bcrypt } from './hasher/bcrypt.ts';
-import { exceeds, type HashBounds } from './hasher/bounds.ts';
-import { decoysLike } from './hasher/decoy.ts';
-import { algorithmOf, hasherOf } from './hasher/hashers.ts';
-import type { Password } from './password.ts';
-import type { Schema } from './store/schema.ts';
-import type { Store } from './store/store.ts';
-import { WatchedStore } from './store/watched.ts';
+import type { Account } from '../account/account.ts';
+import { Accounts } from '../account/accounts.ts';
+import type { Clock } from '../clock.ts';
+import { Fault } from '../fault.ts';
+import { BCRYPT_OCTETS, bcrypt } from '../hasher/bcrypt.ts';
+import { algorithmOf, hasherOf } from '../hasher/hashers.ts';
+import type { Password } from '../password.ts';
+import { WatchedStore } from '../store/instrumented-store.ts';
+import type { Schema } from '../store/schema.ts';
+import type { Store } from '../store/store.ts';
+import { decoysLike } from './decoys.ts';
+import { exceeds, type HashBounds } from './hash-policy.ts';
 
 /** How many of a site's hashes are looked at to find out what they cost, and how often, in ms. */
 const SAMPLE = 500;

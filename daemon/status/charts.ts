@@ -1,6 +1,6 @@
+import type { Way } from '../metrics/counters.ts';
 import { BOUNDS, type HistogramReport } from '../metrics/histogram.ts';
 import type { Report } from '../metrics/report.ts';
-import type { Way } from '../metrics/tally.ts';
 import { html, type Markup } from './markup.ts';
 import { count, took } from './units.ts';
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
+import type { Way } from '../metrics/counters.ts';
 import { type HistogramReport, quantile } from '../metrics/histogram.ts';
 import { hitRatio, type Report, rate, type SiteReport } from '../metrics/report.ts';
-import type { Way } from '../metrics/tally.ts';
 import { bar, course, histogram } from './charts.ts';
 import { html, Markup } from './markup.ts';
 import { STYLE } from './style.ts';

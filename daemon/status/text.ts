@@ -1,7 +1,7 @@
+import { WAYS } from '../metrics/counters.ts';
 import { quantile } from '../metrics/histogram.ts';
 import { hitRatio, type Report, rate } from '../metrics/report.ts';
 import { totals } from '../metrics/table.ts';
-import { WAYS } from '../metrics/tally.ts';
 
 /** `Name: value`, a line each, as mod_status has it with `?auto`. */
 export function toText(report: Report): string {

@@ -1,7 +1,7 @@
 import { messageOf } from '../fault.ts';
-import { mysql } from './mysql.ts';
-import { postgres } from './postgres.ts';
-import { sqlite } from './sqlite.ts';
+import { mysql } from './mysql/database.ts';
+import { postgres } from './postgres/database.ts';
+import { sqlite } from './sqlite/database.ts';
 import type { Database, OpenStore } from './store.ts';
 
 /** Every kind of database that is spoken. */

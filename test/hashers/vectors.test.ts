@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import t from 'tap';
-import { decoysLike, paddingOf } from '../../daemon/hasher/decoy.ts';
 import { hasherOf, hashers } from '../../daemon/hasher/hashers.ts';
 import { choosePbkdf2 } from '../../daemon/native/pbkdf2.ts';
+import { decoysLike, paddingOf } from '../../daemon/site/decoys.ts';
 
 interface Vector {
   encoded: string;

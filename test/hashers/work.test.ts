@@ -1,14 +1,14 @@
 import t from 'tap';
 import type { Account } from '../../daemon/account/account.ts';
 import { Credentials } from '../../daemon/credential/credential.ts';
-import { Proofs } from '../../daemon/credential/proofs.ts';
+import { Proofs } from '../../daemon/credential/proof-cache.ts';
 import { bcrypt } from '../../daemon/hasher/bcrypt.ts';
 import { hasherOf } from '../../daemon/hasher/hashers.ts';
 import type { HashPool, Job } from '../../daemon/hasher/pool.ts';
 import { Password } from '../../daemon/password.ts';
 import { decide, type Pipeline } from '../../daemon/request/decide.ts';
 import type { Question } from '../../daemon/request/question.ts';
-import { Site, type SiteOptions } from '../../daemon/site.ts';
+import { Site, type SiteOptions } from '../../daemon/site/site.ts';
 import { STOCK } from '../../daemon/store/schema.ts';
 import type { Store } from '../../daemon/store/store.ts';
 

@@ -4,7 +4,7 @@ import net from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import t, { type Test } from 'tap';
-import { screen } from '../../daemon/control/screen.ts';
+import { screen } from '../../daemon/command/control/screen.ts';
 import { PROGRAM } from '../fixtures/daemon.ts';
 import { reportOf } from '../fixtures/report.ts';
 import type { Person } from '../fixtures/site.ts';

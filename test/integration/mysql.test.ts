@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os';
 import t, { type Test } from 'tap';
-import { mysql } from '../../daemon/store/mysql.ts';
-import { pairsOf, textsOf } from '../../daemon/store/mysql-list.ts';
+import { mysql } from '../../daemon/store/mysql/database.ts';
+import { pairsOf, textsOf } from '../../daemon/store/mysql/list.ts';
 import { startDaemon, waitFor } from '../fixtures/daemon.ts';
 import { MYSQL, startMariaDb } from '../fixtures/mariadb.ts';
 import { createSiteOnMariaDb, encodePbkdf2, type Person } from '../fixtures/site.ts';

@@ -226,11 +226,11 @@ t.test('what cannot be installed is said in a sentence', (t) => {
 });
 
 t.test('manual pages', (t) => {
-  for (const page of ['daemon/djauthd.8', 'daemon/djauthd.toml.5']) {
+  for (const page of ['daemon/man/djauthd.8', 'daemon/man/djauthd.toml.5']) {
     const { status, stderr } = spawnSync('groff', ['-man', '-Tutf8', '-ww', join(ROOT, page)], { encoding: 'utf8' });
     t.same({ status, stderr }, { status: 0, stderr: '' }, page);
   }
-  const page = readFileSync(join(ROOT, 'daemon/djauthd.toml.5'), 'utf8');
+  const page = readFileSync(join(ROOT, 'daemon/man/djauthd.toml.5'), 'utf8');
   const tables = schema.parse(
     parse('[listen]\nsocket = "/s"\n[sites.x]\ndatabase = "sqlite:///x"'),
   ) as unknown as Record<string, object>;

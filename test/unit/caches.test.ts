@@ -4,7 +4,7 @@ import t from 'tap';
 import type { Account } from '../../daemon/account/account.ts';
 import { Accounts } from '../../daemon/account/accounts.ts';
 import { Credentials } from '../../daemon/credential/credential.ts';
-import { Proofs } from '../../daemon/credential/proofs.ts';
+import { Proofs } from '../../daemon/credential/proof-cache.ts';
 import { Busy } from '../../daemon/fault.ts';
 import type { HashPool, Job } from '../../daemon/hasher/pool.ts';
 import { Password } from '../../daemon/password.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { DIGEST_WORDS, DigestTable } from '../../daemon/credential/digest-table.ts';
-import { Known } from '../../daemon/credential/known.ts';
+import { Known } from '../../daemon/credential/recent-logins.ts';
 
 class FakeClock {
   time = 1_000;

@@ -6,8 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { pino } from 'pino';
 import t, { type Test } from 'tap';
-import { createLog } from '../../daemon/log.ts';
-import { LineBatch } from '../../daemon/log-lines.ts';
+import { LineBatch } from '../../daemon/log/batch.ts';
+import { createLog } from '../../daemon/log/log.ts';
 import { waitFor } from '../fixtures/daemon.ts';
 
 t.test('lines are handed on whole, in order, none twice', async () => {

@@ -1,14 +1,14 @@
 import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import t from 'tap';
+import { Tally } from '../../daemon/metrics/counters.ts';
 import { BOUNDS, between, Histogram, quantile, together } from '../../daemon/metrics/histogram.ts';
 import { toPrometheus } from '../../daemon/metrics/prometheus.ts';
-import { RECENT_SECONDS, Recent } from '../../daemon/metrics/recent.ts';
+import { RECENT_SECONDS, Recent } from '../../daemon/metrics/rate-window.ts';
 import { hitRatio, rate } from '../../daemon/metrics/report.ts';
 import { METRICS, totals } from '../../daemon/metrics/table.ts';
-import { Tally } from '../../daemon/metrics/tally.ts';
+import { WatchedStore } from '../../daemon/store/instrumented-store.ts';
 import type { Store } from '../../daemon/store/store.ts';
-import { WatchedStore } from '../../daemon/store/watched.ts';
 import { HOSTILE, reportOf } from '../fixtures/report.ts';
 
 t.test('histograms', async (t) => {

@@ -1,9 +1,9 @@
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import t from 'tap';
-import { createLog } from '../../daemon/log.ts';
+import { createLog } from '../../daemon/log/log.ts';
 import { Password } from '../../daemon/password.ts';
-import { decodeTyped } from '../../daemon/text.ts';
+import { decodeTyped } from '../../daemon/request/typed-text.ts';
 
 t.test('a typed password becomes the octets that Django hashes', async (t) => {
   const cases: [string, string][] = [

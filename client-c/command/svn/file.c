@@ -1,5 +1,5 @@
-/* djauth-svn-file.c: the text of a groups file. */
-#include "djauth-svn.h"
+/* file.c: the text of a groups file. */
+#include "svn.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-/* djauth-svn-groups.c: the subcommand that writes Django's groups as the AuthzSVNGroupsFile of mod_authz_svn. */
-#include "djauth-svn.h"
+/* groups.c: the subcommand that writes Django's groups as the AuthzSVNGroupsFile of mod_authz_svn. */
+#include "svn.h"
 
 #include <errno.h>
 #include <stdlib.h>

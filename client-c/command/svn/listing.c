@@ -1,5 +1,5 @@
-/* djauth-svn-listing.c: a site's groups, gathered page by page. */
-#include "djauth-svn.h"
+/* listing.c: a site's groups, gathered page by page. */
+#include "svn.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,12 +1,12 @@
 /*
- * djauth-svn-names.c: which names can stand in a groups file of Subversion.
+ * names.c: which names can stand in a groups file of Subversion.
  *
  * What a name may be is what Subversion's own parser makes of it (libsvn_subr/config_file.c, libsvn_repos/authz_parse.c):
  * a group is what stands before the first ":" or "=" of a line, its members stand behind, parted by commas, and blanks
  * around either do not count. A name that would be read as something else (the member "@admins" is everybody in that
  * group; so was "%(admins)s" before Subversion 1.10, libsvn_subr/config.c) must not be written.
  */
-#include "djauth-svn.h"
+#include "svn.h"
 
 #include <string.h>
 

@@ -1,15 +1,15 @@
 /*
- * djauth-svn.h: what the files of `djauth svn-groups` share.
+ * svn.h: what the files of `djauth svn-groups` share.
  *
- *   djauth-svn-groups.c   the subcommand: reads the groups, writes the file
- *   djauth-svn-listing.c  the groups as the daemon lists them
- *   djauth-svn-file.c     the text of the file
- *   djauth-svn-names.c    which names can stand in it
+ *   groups.c   the subcommand: reads the groups, writes the file
+ *   listing.c  the groups as the daemon lists them
+ *   file.c     the text of the file
+ *   names.c    which names can stand in it
  */
 #ifndef DJAUTH_SVN_H
 #define DJAUTH_SVN_H
 
-#include "djauth-cli.h"
+#include "../command.h"
 
 typedef struct names {
     char **at;
@@ -43,7 +43,7 @@ typedef struct outcome {
     size_t refused;
 } outcome;
 
-/* djauth-svn-listing.c. The command ends where there is no memory: nothing has been written by then. */
+/* listing.c. The command ends where there is no memory: nothing has been written by then. */
 
 __attribute__((noreturn))
 void no_memory(void);
@@ -56,13 +56,13 @@ void add_member(group *to, const char *name);
 void add_page(listing *list, const djauth_groups_page *page);
 void listing_free(listing *list);
 
-/* djauth-svn-file.c */
+/* file.c */
 
 /* The same groups make the same text, in whatever order they came: the listing is put in order. */
 void write_listing(const svn_groups_options *of, listing *list, outcome *came);
 void outcome_free(outcome *came);
 
-/* djauth-svn-names.c */
+/* names.c */
 
 /* Why a group's name cannot stand in the file, or a member's in a list there: a sentence, or NULL where it can. */
 const char *svn_group_flaw(const char *name);

@@ -1,9 +1,9 @@
 import net from 'node:net';
-import { FrameReader } from '../../protocol/frame.ts';
-import { decodeReply, type ReceivedReply } from '../../protocol/reply.ts';
-import { encodeRequest } from '../../protocol/request.ts';
-import { STATUS } from '../../protocol/status.ts';
-import { messageOf } from '../fault.ts';
+import { FrameReader } from '../../../protocol/frame.ts';
+import { decodeReply, type ReceivedReply } from '../../../protocol/reply.ts';
+import { encodeRequest } from '../../../protocol/request.ts';
+import { STATUS } from '../../../protocol/status.ts';
+import { messageOf } from '../../fault.ts';
 
 /** The daemon cannot be asked, or did not do what it was asked. The message is a sentence. */
 export class ControlError extends Error {}

@@ -1,8 +1,8 @@
-import { askControl, ControlError } from '../control/asking.ts';
-import { controlSocket } from '../control/place.ts';
-import { screen } from '../control/screen.ts';
-import { watch } from '../control/watch.ts';
-import type { Report } from '../metrics/report.ts';
+import type { Report } from '../../metrics/report.ts';
+import { askControl, ControlError } from './client.ts';
+import { screen } from './screen.ts';
+import { controlSocket } from './socket-path.ts';
+import { watch } from './watch.ts';
 
 /** Where the daemon is that is meant. */
 export interface ControlFlags {

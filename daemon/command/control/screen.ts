@@ -1,7 +1,7 @@
-import { between, type HistogramReport, quantile } from '../metrics/histogram.ts';
-import { hitRatio, type Report, rate, type SiteReport } from '../metrics/report.ts';
-import { WAYS } from '../metrics/tally.ts';
-import { count, lasting, octets, perSecond, share, took } from '../status/units.ts';
+import { WAYS } from '../../metrics/counters.ts';
+import { between, type HistogramReport, quantile } from '../../metrics/histogram.ts';
+import { hitRatio, type Report, rate, type SiteReport } from '../../metrics/report.ts';
+import { count, lasting, octets, perSecond, share, took } from '../../status/units.ts';
 
 export interface ScreenOptions {
   /** Columns and rows; a line that is longer is cut off, rows that are too many are left out. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { ConfigError, parseConfig } from '../config/config.ts';
-import { messageOf } from '../fault.ts';
+import { ConfigError, parseConfig } from '../../config/config.ts';
+import { messageOf } from '../../fault.ts';
 
 /** Where the control socket is, as given or by the configuration; whose password files are not read. @throws ConfigError */
 export function controlSocket({ config, control }: { config: string; control?: string }): string {

@@ -1,5 +1,5 @@
-import { messageOf } from '../fault.ts';
-import type { Report } from '../metrics/report.ts';
+import { messageOf } from '../../fault.ts';
+import type { Report } from '../../metrics/report.ts';
 import { screen } from './screen.ts';
 
 /** How often the daemon is asked, in ms, and over how many answers latencies are taken. */

@@ -2,8 +2,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { userInfo } from 'node:os';
 import type { ConnectionOptions } from 'mysql2';
-import { messageOf } from '../fault.ts';
-import type { Database } from './store.ts';
+import { messageOf } from '../../fault.ts';
+import type { Database } from '../store.ts';
 
 /** Where servers listen when nothing is said: Debian, Red Hat, MySQL's own packages. */
 const SOCKETS = ['/run/mysqld/mysqld.sock', '/var/lib/mysql/mysql.sock', '/tmp/mysql.sock'] as const;
@@ -107,6 +107,6 @@ export const mysql: Database = {
   },
 
   async load() {
-    return (await import('./mysql-store.ts')).openMysql;
+    return (await import('./store.ts')).openMysql;
   },
 };

@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from 'kysely';
-import { Fault } from '../fault.ts';
-import type { Spelling } from './query.ts';
+import { Fault } from '../../fault.ts';
+import type { Spelling } from '../query.ts';
 
 /**
  * A list is written as `count:item;item;`, where a text is the hexadecimal digits of its UTF-8 and a pair two of them

@@ -1,14 +1,14 @@
 import { promisify } from 'node:util';
 import { DummyDriver, Kysely, MysqlAdapter, MysqlIntrospector, MysqlQueryCompiler } from 'kysely';
 import { type Connection as Client, type ConnectionOptions, createConnection, type RowDataPacket } from 'mysql2';
-import { messageOf } from '../fault.ts';
-import { type Connection, Connections } from './connections.ts';
-import { settingsOf, tlsOf } from './mysql.ts';
-import { pairsOf, spelling, textsOf } from './mysql-list.ts';
-import { type AccountRow, accountQuery } from './query.ts';
-import type { Schema } from './schema.ts';
-import { ServerStore } from './server-store.ts';
-import type { Store, StoreOptions } from './store.ts';
+import { messageOf } from '../../fault.ts';
+import { type Connection, Connections } from '../connections.ts';
+import { type AccountRow, accountQuery } from '../query.ts';
+import type { Schema } from '../schema.ts';
+import { ServerStore } from '../server-store.ts';
+import type { Store, StoreOptions } from '../store.ts';
+import { settingsOf, tlsOf } from './database.ts';
+import { pairsOf, spelling, textsOf } from './list.ts';
 
 /** Statements are written by it and sent by us. */
 const db = new Kysely<unknown>({

@@ -1,8 +1,8 @@
 import { userInfo } from 'node:os';
 import type { ClientConfig } from 'pg';
 import { parse } from 'pg-connection-string';
-import { messageOf } from '../fault.ts';
-import type { Database } from './store.ts';
+import { messageOf } from '../../fault.ts';
+import type { Database } from '../store.ts';
 
 /** Where libpq looks for the server when nothing is said, as Debian builds it. */
 const SOCKET_DIRECTORY = '/var/run/postgresql';
@@ -53,6 +53,6 @@ export const postgres: Database = {
   },
 
   async load() {
-    return (await import('./postgres-store.ts')).openPostgres;
+    return (await import('./store.ts')).openPostgres;
   },
 };

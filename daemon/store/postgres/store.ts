@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { DummyDriver, Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler, sql } from 'kysely';
 import pg from 'pg';
-import { messageOf } from '../fault.ts';
-import { type Connection, Connections } from './connections.ts';
-import { settingsOf } from './postgres.ts';
-import { accountQuery, type Spelling } from './query.ts';
-import { ServerStore } from './server-store.ts';
-import type { Store, StoreOptions } from './store.ts';
+import { messageOf } from '../../fault.ts';
+import { type Connection, Connections } from '../connections.ts';
+import { accountQuery, type Spelling } from '../query.ts';
+import { ServerStore } from '../server-store.ts';
+import type { Store, StoreOptions } from '../store.ts';
+import { settingsOf } from './database.ts';
 
 const spelling: Spelling = {
   quote: '"',

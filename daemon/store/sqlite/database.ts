@@ -1,5 +1,5 @@
 import { existsSync, statSync } from 'node:fs';
-import type { Database } from './store.ts';
+import type { Database } from '../store.ts';
 
 /** The absolute path in `sqlite:///path`, percent-decoded; undefined where the URL is no such. */
 export function pathOf(url: string): string | undefined {
@@ -24,7 +24,7 @@ export const sqlite: Database = {
   },
 
   async load() {
-    const { SqliteStore } = await import('./sqlite-store.ts');
+    const { SqliteStore } = await import('./store.ts');
     return (url, options) => new SqliteStore(pathOf(url) as string, options);
   },
 };

@@ -3,12 +3,12 @@ import { statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Sqlite from 'better-sqlite3';
 import { Kysely, SqliteDialect, sql } from 'kysely';
-import { Fault, messageOf } from '../fault.ts';
-import { type Membership, type MembershipRow, membershipOf, membershipQuery, type Place } from './membership.ts';
-import { type AccountRow, accountQuery, type Spelling, sampleQuery } from './query.ts';
-import { accountOf } from './row.ts';
-import type { Schema } from './schema.ts';
-import type { Store, StoreOptions } from './store.ts';
+import { Fault, messageOf } from '../../fault.ts';
+import { type Membership, type MembershipRow, membershipOf, membershipQuery, type Place } from '../membership.ts';
+import { type AccountRow, accountQuery, type Spelling, sampleQuery } from '../query.ts';
+import { accountOf } from '../row.ts';
+import type { Schema } from '../schema.ts';
+import type { Store, StoreOptions } from '../store.ts';
 
 const spelling: Spelling = {
   quote: '"',
