@@ -8,12 +8,12 @@ import { type Clock, monotonic } from './clock.ts';
 import type { Config, SiteConfig } from './config/schema.ts';
 import { groupsPage } from './control/groups.ts';
 import { Credentials } from './credential/credential.ts';
-import { Proofs } from './credential/proof-cache.ts';
+import { ProofCache } from './credential/proof-cache.ts';
 import { messageOf } from './fault.ts';
 import { HashPool } from './hasher/pool.ts';
 import { type Log, shortened } from './log/log.ts';
-import { observe } from './metrics/build-report.ts';
-import { Tally } from './metrics/counters.ts';
+import { buildReport } from './metrics/build-report.ts';
+import { Counters } from './metrics/counters.ts';
 import type { Report } from './metrics/report.ts';
 import { totals } from './metrics/table.ts';
 import { choosePbkdf2, describePbkdf2 } from './native/pbkdf2.ts';
@@ -55,12 +55,12 @@ export class Daemon {
   readonly #options: DaemonOptions;
   readonly #log: Log;
   readonly #clock: Clock;
-  readonly #tally = new Tally();
+  readonly #counters = new Counters();
   #pbkdf2 = '';
   readonly #startedAt: number;
   readonly #listeners: Partial<Record<SocketName, Listener>> = {};
   #reloading: Promise<unknown> = Promise.resolve();
-  #proofs: Proofs;
+  #proofs: ProofCache;
   /** There from the start on. */
   #running!: Running;
 
@@ -76,7 +76,7 @@ export class Daemon {
   async start(): Promise<void> {
     const { config } = this.#options;
     this.#running = this.#make(config, await storesOf(config));
-    this.#tally.configure(this.#running.sites.keys());
+    this.#counters.configure(this.#running.sites.keys());
     await this.#listen(config);
   }
 
@@ -87,8 +87,8 @@ export class Daemon {
   reload(): Promise<void> {
     const reloaded = this.#reloading.then(() => this.#reload());
     this.#reloading = reloaded.then(
-      () => this.#tally.reloads++,
-      () => this.#tally.reloadsRefused++,
+      () => this.#counters.reloads++,
+      () => this.#counters.reloadsRefused++,
     ); // one after the other
     return reloaded;
   }
@@ -100,7 +100,7 @@ export class Daemon {
     await this.#listen(config);
     if (!isDeepStrictEqual(config.cache, before.config.cache)) this.#proofs = this.#makeProofs(config);
     this.#running = this.#make(config, open, before);
-    this.#tally.configure(this.#running.sites.keys());
+    this.#counters.configure(this.#running.sites.keys());
     this.#log.level = config.log.level;
     for (const [name, site] of before.sites) {
       if (this.#running.sites.get(name) !== site) this.#retire(site, name, before.config);
@@ -136,8 +136,8 @@ export class Daemon {
     return { config, sites, pool, pipeline: { sites, credentials, bounds } };
   }
 
-  #makeProofs({ cache }: Config): Proofs {
-    return new Proofs({
+  #makeProofs({ cache }: Config): ProofCache {
+    return new ProofCache({
       rights: cache.proofs,
       rightTtlMs: cache.proof_ttl,
       wrongs: cache.refusals,
@@ -291,7 +291,7 @@ export class Daemon {
   #record(question: Question, { verdict, site, cached }: Decision, startedAt: number, now: number): void {
     const ms = now - startedAt;
     const way = question.tooLong ? undefined : !question.password ? 'authorized' : cached ? 'cached' : 'hashed';
-    this.#tally.record(site, verdict.kind, way, ms, now);
+    this.#counters.record(site, verdict.kind, way, ms, now);
     const level = verdict.kind === 'error' ? 'error' : verdict.kind === 'busy' ? 'warn' : 'info';
     if (!this.#log.isLevelEnabled(level)) return;
     this.#log[level](
@@ -309,7 +309,7 @@ export class Daemon {
   }
 
   #misuse(message: string): void {
-    this.#tally.badRequests++;
+    this.#counters.badRequests++;
     this.#log.warn(message);
   }
 
@@ -321,8 +321,8 @@ export class Daemon {
   /** How it does at this moment. */
   report(): Report {
     const { config, pool, sites } = this.#running;
-    return observe({
-      ...{ tally: this.#tally, config, pool, sites, pbkdf2: this.#pbkdf2 },
+    return buildReport({
+      ...{ counters: this.#counters, config, pool, sites, pbkdf2: this.#pbkdf2 },
       proofs: this.#proofs.size,
       connections: this.#listeners.auth?.connections ?? 0,
       startedAt: this.#startedAt,

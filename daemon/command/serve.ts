@@ -11,7 +11,7 @@ import type { ImportedSite, ImportOptions } from '../import/imported-site.ts';
 import { openLog } from '../log/log.ts';
 import type { Report } from '../metrics/report.ts';
 import { showVitalSigns, type Vitals } from '../service/heartbeat.ts';
-import { Notifier } from '../service/sd-notify.ts';
+import { ServiceNotifier } from '../service/sd-notify.ts';
 import { stopOnSignal } from '../service/shutdown.ts';
 import { type PassedSockets, takePassedSockets } from '../service/socket-activation.ts';
 import { ListenError } from '../socket/listener.ts';
@@ -69,7 +69,7 @@ interface Service {
 
 async function run({ name, config, reload }: Service): Promise<void> {
   const log = openLog(config.log.level);
-  const notifier = Notifier.fromEnvironment(process.env, log);
+  const notifier = ServiceNotifier.fromEnvironment(process.env, log);
   const daemon = new Daemon({
     config,
     log,

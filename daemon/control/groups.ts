@@ -5,7 +5,7 @@ import { STATUS } from '../../protocol/status.ts';
 import { Fault, messageOf } from '../fault.ts';
 import { siteOf } from '../request/decide.ts';
 import type { Site } from '../site/site.ts';
-import type { Membership, Place } from '../store/membership.ts';
+import type { Cursor, Membership } from '../store/membership.ts';
 
 /** The most memberships that are read for one page: the database is held up for milliseconds, not for all of them. */
 const ROWS_MAX = 2_000;
@@ -24,7 +24,7 @@ type Group = [name: string, members: string[]];
 
 /** One page of who is in which group. @throws BadRequest at once, for an `after` that no reply ever said */
 export function groupsPage(request: GroupsRequest, sites: ReadonlyMap<string, Site>): Promise<Reply> {
-  const after = request.after === undefined ? undefined : placeOf(request.after);
+  const after = request.after === undefined ? undefined : cursorOf(request.after);
   if (after === null) {
     throw new BadRequest(request.id, 'argument "after" of groups is not what a reply said under "next"');
   }
@@ -34,7 +34,7 @@ export function groupsPage(request: GroupsRequest, sites: ReadonlyMap<string, Si
   }));
 }
 
-async function read(name: string | undefined, after: Place | undefined, sites: ReadonlyMap<string, Site>) {
+async function read(name: string | undefined, after: Cursor | undefined, sites: ReadonlyMap<string, Site>) {
   const site = siteOf(name, sites);
   const rows = await site.store.memberships(after, ROWS_MAX);
   if (rows === undefined) throw new Fault(`the user model of site "${site.name}" has no groups`);
@@ -70,7 +70,7 @@ function isName(name: string, most: number): boolean {
 }
 
 /** null where the text is none that we wrote. */
-function placeOf(text: string): Place | null {
+function cursorOf(text: string): Cursor | null {
   let place: unknown;
   try {
     place = JSON.parse(text);

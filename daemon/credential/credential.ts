@@ -1,10 +1,10 @@
 import type { HashPool, Job } from '../hasher/pool.ts';
 import type { Password } from '../password.ts';
-import type { Claim, Proofs } from './proof-cache.ts';
-import { Known } from './recent-logins.ts';
+import type { Claim, ProofCache } from './proof-cache.ts';
+import { RecentLogins } from './recent-logins.ts';
 
 export interface CredentialsOptions {
-  readonly proofs: Proofs;
+  readonly proofs: ProofCache;
   readonly pool: HashPool;
   /** How many people are known to have got in lately. */
   readonly known: number;
@@ -32,12 +32,12 @@ export interface Way {
  */
 export class Credentials {
   readonly #options: CredentialsOptions;
-  readonly #known: Known;
+  readonly #known: RecentLogins;
   readonly #flights = new Map<string, { job: Job; answer: Promise<boolean> }>();
 
   constructor(options: CredentialsOptions) {
     this.#options = options;
-    this.#known = new Known(options.known);
+    this.#known = new RecentLogins(options.known);
   }
 
   /**
@@ -49,7 +49,7 @@ export class Credentials {
     const key = proofs.keyOf(claim, password);
     const person = `${claim.site}\n${way.from ?? ''}\n${claim.subject}`;
     const admit = () => {
-      proofs.last(key);
+      proofs.promote(key);
       this.#known.add(person);
     };
     const remembered = proofs.get(key);

@@ -12,7 +12,7 @@ export interface Claim {
   readonly encoded: string;
 }
 
-export interface ProofsOptions {
+export interface ProofCacheOptions {
   /** How many right passwords are remembered, and for how long, in ms. */
   readonly rights: number;
   readonly rightTtlMs: number;
@@ -36,7 +36,7 @@ const USUAL_OCTETS = 4096;
  * this process made for itself and tells nobody. An entry proves a fact that cannot change, so its age is bounded only
  * to let it go; what may change, the account, is read apart.
  */
-export class Proofs {
+export class ProofCache {
   /** The key as HMAC wants it before the message, and room for a message behind it; the same for the outer hash. */
   readonly #inner = room(BLOCK_OCTETS + USUAL_OCTETS);
   readonly #outer = room(BLOCK_OCTETS + DIGEST_OCTETS);
@@ -46,7 +46,7 @@ export class Proofs {
   #name = '';
   readonly #digest = new Uint32Array(DIGEST_WORDS);
 
-  constructor(options: ProofsOptions) {
+  constructor(options: ProofCacheOptions) {
     for (const [at, octet] of (options.key ?? randomBytes(BLOCK_OCTETS)).entries()) {
       this.#inner[at] = octet ^ 0x36;
       this.#outer[at] = octet ^ 0x5c;
@@ -105,14 +105,14 @@ export class Proofs {
   }
 
   /** A right one has let somebody in: from now on it lasts. */
-  last(key: string): void {
+  promote(key: string): void {
     const digest = this.#digestOf(key);
     if (this.#rights.get(digest)) return;
     this.#wrongs.delete(digest);
     this.#rights.set(digest, true);
   }
 
-  /** Forgets everything. Returns how many entries went. Proofs of one account alone cannot be told from others. */
+  /** Forgets everything. Returns how many entries went. ProofCache of one account alone cannot be told from others. */
   flush(): number {
     const size = this.size;
     this.#rights.clear();

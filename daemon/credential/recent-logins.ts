@@ -8,7 +8,7 @@ const AT_HAND = 1024;
 const NEVER = { now: () => 0 };
 
 /** The people who got in lately, by whatever text stands for one. They are kept as digests: a text takes several times as much. */
-export class Known {
+export class RecentLogins {
   readonly #key = randomBytes(32).toString('base64');
   readonly #people: DigestTable;
   readonly #atHand: LRUCache<string, true>;

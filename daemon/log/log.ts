@@ -30,7 +30,7 @@ export function createLog(level: string, stream: DestinationStream): Log {
 let stampedAt = 0;
 let stamp = '';
 
-/** The time of a line. Under load many lines are of one millisecond, and spelling a date costs more than all else. */
+/** The time of a line. Under load many lines are of one millisecond, and formatting a date costs more than all else. */
 function timestamp(): string {
   const now = Date.now();
   if (now !== stampedAt) {

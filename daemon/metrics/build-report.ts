@@ -3,12 +3,12 @@ import type { Config } from '../config/schema.ts';
 import type { HashPool } from '../hasher/pool.ts';
 import type { Site } from '../site/site.ts';
 import { VERSION } from '../version.ts';
-import { type ByKind, KINDS, type Tally } from './counters.ts';
+import { type ByKind, type Counters, KINDS } from './counters.ts';
 import type { Report, SiteReport } from './report.ts';
 
 /** What a report is read off. */
 export interface Observed {
-  readonly tally: Tally;
+  readonly counters: Counters;
   readonly config: Config;
   readonly sites: ReadonlyMap<string, Site>;
   readonly pool: HashPool;
@@ -22,17 +22,17 @@ export interface Observed {
 }
 
 /** How the daemon does at this moment. */
-export function observe({ tally, config, pool, startedAt, now, ...rest }: Observed): Report {
+export function buildReport({ counters, config, pool, startedAt, now, ...rest }: Observed): Report {
   const sites = [...rest.sites.values()].map(
     ({ name, accounts, store }): SiteReport => ({
       name,
-      verdicts: tally.verdicts(name),
+      verdicts: counters.verdicts(name),
       accounts: accounts.size,
       database: store.report(),
     }),
   );
-  const elsewhere = tally.verdicts(undefined);
-  const { cached, hashed, authorized } = tally.durations;
+  const elsewhere = counters.verdicts(undefined);
+  const { cached, hashed, authorized } = counters.durations;
   return {
     version: VERSION,
     protocol: PROTOCOL_VERSION,
@@ -40,8 +40,8 @@ export function observe({ tally, config, pool, startedAt, now, ...rest }: Observ
     pbkdf2: rest.pbkdf2,
     uptime: (now - startedAt) / 1000,
     memory: process.memoryUsage.rss(),
-    reloads: { taken: tally.reloads, refused: tally.reloadsRefused },
-    bad_requests: tally.badRequests,
+    reloads: { taken: counters.reloads, refused: counters.reloadsRefused },
+    bad_requests: counters.badRequests,
     connections: { open: rest.connections, most: config.listen.max_connections },
     verdicts: sum([elsewhere, ...sites.map(({ verdicts }) => verdicts)]),
     elsewhere,
@@ -55,7 +55,7 @@ export function observe({ tally, config, pool, startedAt, now, ...rest }: Observ
       room: config.hash.queue,
       waiting: { known: pool.waiting('known'), stranger: pool.waiting('stranger') },
     },
-    recent: tally.recent.report(now),
+    recent: counters.recent.report(now),
     sites,
     sites_left_out: 0,
   };

@@ -1,6 +1,6 @@
 import type { Verdict } from '../verdict.ts';
 import { Histogram } from './histogram.ts';
-import { Recent } from './rate-window.ts';
+import { RateWindow } from './rate-window.ts';
 
 /** How an answer was come by: the password was known, was hashed, or somebody else had looked at it. */
 export const WAYS = ['cached', 'hashed', 'authorized'] as const;
@@ -16,13 +16,13 @@ const PLACE: Readonly<Record<Kind, number>> = { granted: 0, denied: 1, busy: 2, 
  * What has been counted since the start. Recording is a few additions to arrays that are there already, for it happens
  * at each answer; everything else is done when somebody asks.
  */
-export class Tally {
+export class Counters {
   readonly durations: Readonly<Record<Way, Histogram>> = {
     cached: new Histogram(),
     hashed: new Histogram(),
     authorized: new Histogram(),
   };
-  readonly recent = new Recent();
+  readonly recent = new RateWindow();
   badRequests = 0;
   reloads = 0;
   reloadsRefused = 0;

@@ -8,7 +8,7 @@ const ROOM = RECENT_SECONDS + 1;
  * How many checks each of the last seconds had. A ring that is written as checks come, by the time that the caller has
  * already: no timer, no clock, nothing allocated.
  */
-export class Recent {
+export class RateWindow {
   /** Which second each place is about; what is of an older one counts as nothing. */
   readonly #seconds = new Int32Array(ROOM).fill(-1);
   readonly #checks = new Uint32Array(ROOM);

@@ -1,4 +1,4 @@
-import type { Notifier } from './sd-notify.ts';
+import type { ServiceNotifier } from './sd-notify.ts';
 
 /** What `systemctl status` tells of a daemon. */
 export interface Vitals {
@@ -10,7 +10,7 @@ export interface Vitals {
 }
 
 export interface VitalSignsOptions {
-  readonly notifier: Notifier;
+  readonly notifier: ServiceNotifier;
   /** Asks the daemon as a client would; resolves when it has answered. */
   readonly ping: () => Promise<void>;
   readonly vitals: () => Vitals;

@@ -7,7 +7,7 @@ interface Addon {
 }
 
 /** Tells whoever supervises this process how it is, as sd_notify(3). */
-export class Notifier {
+export class ServiceNotifier {
   /** How long may pass between two signs of life, in ms; undefined where nobody waits for them. */
   readonly watchdogMs: number | undefined;
   readonly #send: (text: string) => void;
@@ -22,10 +22,10 @@ export class Notifier {
    * The one that `NOTIFY_SOCKET` and `WATCHDOG_USEC` ask for. They are taken out of the environment: what is started
    * from here has nothing to tell.
    */
-  static fromEnvironment(environment: NodeJS.ProcessEnv, log: Log): Notifier {
+  static fromEnvironment(environment: NodeJS.ProcessEnv, log: Log): ServiceNotifier {
     const { NOTIFY_SOCKET: path, WATCHDOG_USEC: usec, WATCHDOG_PID: pid } = environment;
     for (const name of ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID']) delete environment[name];
-    if (!path) return new Notifier(() => {});
+    if (!path) return new ServiceNotifier(() => {});
     const watched = Number(usec) > 0 && (pid === undefined || Number(pid) === process.pid);
     try {
       const addon = loadAddon<Addon>('notify');
@@ -39,10 +39,10 @@ export class Notifier {
           failed = true;
         }
       };
-      return new Notifier(send, watched ? Number(usec) / 1000 : undefined);
+      return new ServiceNotifier(send, watched ? Number(usec) / 1000 : undefined);
     } catch (error) {
       log.error(`the supervisor cannot be told that this is ready: ${messageOf(error)}`);
-      return new Notifier(() => {});
+      return new ServiceNotifier(() => {});
     }
   }
 

@@ -6,7 +6,7 @@ import { Fault } from '../fault.ts';
 import { BCRYPT_OCTETS, bcrypt } from '../hasher/bcrypt.ts';
 import { algorithmOf, hasherOf } from '../hasher/hashers.ts';
 import type { Password } from '../password.ts';
-import { WatchedStore } from '../store/instrumented-store.ts';
+import { InstrumentedStore } from '../store/instrumented-store.ts';
 import type { Schema } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import { decoysLike } from './decoys.ts';
@@ -60,7 +60,7 @@ interface Examined {
 /** One Django site: its accounts, what it accepts as a hash, and what a hash of its own costs. */
 export class Site {
   readonly name: string;
-  readonly store: WatchedStore;
+  readonly store: InstrumentedStore;
   readonly schema: Schema;
   readonly accounts: Accounts;
   readonly #options: SiteOptions;
@@ -74,7 +74,7 @@ export class Site {
 
   constructor(options: SiteOptions) {
     this.name = options.name;
-    this.store = new WatchedStore(options.store, options.clock);
+    this.store = new InstrumentedStore(options.store, options.clock);
     this.schema = options.schema;
     this.#options = options;
     this.#hashers = options.hashers && new Set(options.hashers);

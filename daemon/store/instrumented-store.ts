@@ -2,14 +2,14 @@ import type { Account } from '../account/account.ts';
 import type { Clock } from '../clock.ts';
 import { messageOf } from '../fault.ts';
 import type { DatabaseReport } from '../metrics/report.ts';
-import type { Membership, Place } from './membership.ts';
+import type { Cursor, Membership } from './membership.ts';
 import type { Store } from './store.ts';
 
 /** The longest that is told of a failure, in characters. */
 const MESSAGE_MAX = 300;
 
 /** A store, and what is to be said of how its database does. */
-export class WatchedStore implements Store {
+export class InstrumentedStore implements Store {
   readonly name: string;
   readonly #store: Store;
   readonly #clock: Clock;
@@ -34,7 +34,7 @@ export class WatchedStore implements Store {
     return this.#watch(this.#store.sample(most));
   }
 
-  memberships(after: Place | undefined, most: number): Promise<Membership[] | undefined> {
+  memberships(after: Cursor | undefined, most: number): Promise<Membership[] | undefined> {
     return this.#watch(this.#store.memberships(after, most));
   }
 

@@ -1,6 +1,6 @@
 import { type CompiledQuery, type Kysely, type RawBuilder, sql } from 'kysely';
 import { Fault } from '../fault.ts';
-import { Columns, type Spelling } from './query.ts';
+import { Columns, type SqlDialect } from './query.ts';
 import { flag, text } from './row.ts';
 import type { Schema } from './schema.ts';
 
@@ -10,11 +10,11 @@ export interface Membership {
   /** The member's name; undefined where there is no member, or none that may in. */
   readonly member: string | undefined;
   /** Where the rows behind this one begin. */
-  readonly at: Place;
+  readonly at: Cursor;
 }
 
 /** A place in the order of all memberships: primary keys, as text. The second is null for an empty group. */
-export type Place = readonly [group: string, user: string | null];
+export type Cursor = readonly [group: string, user: string | null];
 
 export interface MembershipRow {
   group_id: unknown;
@@ -33,20 +33,20 @@ export interface MembershipRow {
 export function membershipQuery(
   db: Kysely<unknown>,
   schema: Schema,
-  spelling: Spelling,
-  after: Place | undefined,
+  dialect: SqlDialect,
+  after: Cursor | undefined,
   most: number,
 ): CompiledQuery | undefined {
   const { user, group, userGroups } = schema;
   if (userGroups === undefined) return undefined;
-  const column = new Columns(schema, spelling);
+  const column = new Columns(schema, dialect);
   const groupId = sql.id('g', group.id);
   const userId = sql.id('ug', userGroups.user);
   // The user's table may be several, joined in an order that a left join could not keep.
   const ofMember = (value: RawBuilder<unknown>) =>
     sql`(select ${value} from ${column.users()} where ${column.ofUser(user.id)} = ${userId})`;
   // The first half of a conjunction is what an index can be read by.
-  const behind = (place: Place) =>
+  const behind = (place: Cursor) =>
     place[1] === null
       ? sql`where ${groupId} > ${place[0]}`
       : sql`where ${groupId} >= ${place[0]} and (${groupId} > ${place[0]} or ${userId} > ${place[1]})`;

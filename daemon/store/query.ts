@@ -2,7 +2,7 @@ import { type CompiledQuery, type Kysely, type RawBuilder, sql } from 'kysely';
 import type { Schema } from './schema.ts';
 
 /** What databases spell differently. */
-export interface Spelling {
+export interface SqlDialect {
   /** What stands around the name of a table or column. */
   readonly quote: '"' | '`';
   /** A text, and a pair of texts, as items of a list. */
@@ -36,10 +36,10 @@ export interface AccountRow {
  *
  * The lists are scalar subqueries, not joins: rows do not multiply, and MySQL has no other way to correlate.
  */
-export function accountQuery(db: Kysely<unknown>, schema: Schema, spelling: Spelling): CompiledQuery {
+export function accountQuery(db: Kysely<unknown>, schema: Schema, dialect: SqlDialect): CompiledQuery {
   const { user } = schema;
-  const column = new Columns(schema, spelling);
-  const text = (name: string | undefined) => spelling.column?.(column.ofUser(name)) ?? column.ofUser(name);
+  const column = new Columns(schema, dialect);
+  const text = (name: string | undefined) => dialect.column?.(column.ofUser(name)) ?? column.ofUser(name);
   return sql`
     select
       ${text(user.id)} as id,
@@ -51,9 +51,9 @@ export function accountQuery(db: Kysely<unknown>, schema: Schema, spelling: Spel
       ${text(user.email)} as email,
       ${text(user.firstName)} as first_name,
       ${text(user.lastName)} as last_name,
-      ${groupNames(schema, spelling, column)} as ${sql.id('groups')},
-      ${directPermissions(schema, spelling, column)} as direct,
-      ${inheritedPermissions(schema, spelling, column)} as inherited
+      ${groupNames(schema, dialect, column)} as ${sql.id('groups')},
+      ${directPermissions(schema, dialect, column)} as direct,
+      ${inheritedPermissions(schema, dialect, column)} as inherited
     from ${column.users()}
     where ${column.ofUser(user.username)} = ${''}
     limit 2`.compile(db);
@@ -63,9 +63,9 @@ export function accountQuery(db: Kysely<unknown>, schema: Schema, spelling: Spel
  * The encoded hashes of the youngest and of the oldest accounts, half of each: what a site's hashes cost nowadays, and
  * what they cost before its settings changed. Few accounts are told twice.
  */
-export function sampleQuery(db: Kysely<unknown>, schema: Schema, spelling: Spelling, most: number): CompiledQuery {
+export function sampleQuery(db: Kysely<unknown>, schema: Schema, dialect: SqlDialect, most: number): CompiledQuery {
   const { user } = schema;
-  const column = new Columns(schema, spelling);
+  const column = new Columns(schema, dialect);
   const end = (order: 'asc' | 'desc') => sql`
     select * from (
       select ${column.ofUser(user.password)} as password from ${column.users()}
@@ -79,7 +79,7 @@ export class Columns {
   readonly #schema: Schema;
   readonly #quote: string;
 
-  constructor(schema: Schema, { quote }: Pick<Spelling, 'quote'>) {
+  constructor(schema: Schema, { quote }: Pick<SqlDialect, 'quote'>) {
     this.#schema = schema;
     this.#quote = quote;
   }
@@ -113,31 +113,31 @@ export class Columns {
 
 const aliasOf = (parent: number) => `parent${parent}`;
 
-function groupNames(schema: Schema, spelling: Spelling, column: Columns): RawBuilder<unknown> {
+function groupNames(schema: Schema, dialect: SqlDialect, column: Columns): RawBuilder<unknown> {
   const { user, userGroups, group } = schema;
   if (!userGroups) return sql`null`;
   return sql`(
-    select ${spelling.list(spelling.text(sql.id('g', group.name)))}
+    select ${dialect.list(dialect.text(sql.id('g', group.name)))}
     from ${column.table(userGroups.table)} as ug
     join ${column.table(group.table)} as g on ${sql.id('g', group.id)} = ${sql.id('ug', userGroups.group)}
     where ${sql.id('ug', userGroups.user)} = ${column.ofUser(user.id)})`;
 }
 
-function directPermissions(schema: Schema, spelling: Spelling, column: Columns): RawBuilder<unknown> {
+function directPermissions(schema: Schema, dialect: SqlDialect, column: Columns): RawBuilder<unknown> {
   const { user, userPermissions } = schema;
   if (!userPermissions) return sql`null`;
   return sql`(
-    select ${labels(schema, spelling)}
+    select ${labels(schema, dialect)}
     from ${column.table(userPermissions.table)} as up
     ${permissionJoins(schema, column, sql.id('up', userPermissions.permission))}
     where ${sql.id('up', userPermissions.user)} = ${column.ofUser(user.id)})`;
 }
 
-function inheritedPermissions(schema: Schema, spelling: Spelling, column: Columns): RawBuilder<unknown> {
+function inheritedPermissions(schema: Schema, dialect: SqlDialect, column: Columns): RawBuilder<unknown> {
   const { user, userGroups, groupPermissions } = schema;
   if (!userGroups) return sql`null`;
   return sql`(
-    select ${labels(schema, spelling)}
+    select ${labels(schema, dialect)}
     from ${column.table(userGroups.table)} as ug
     join ${column.table(groupPermissions.table)} as gp
       on ${sql.id('gp', groupPermissions.group)} = ${sql.id('ug', userGroups.group)}
@@ -145,8 +145,8 @@ function inheritedPermissions(schema: Schema, spelling: Spelling, column: Column
     where ${sql.id('ug', userGroups.user)} = ${column.ofUser(user.id)})`;
 }
 
-function labels({ permission, contentType }: Schema, spelling: Spelling): RawBuilder<unknown> {
-  return spelling.list(spelling.pair(sql.id('ct', contentType.appLabel), sql.id('p', permission.codename)));
+function labels({ permission, contentType }: Schema, dialect: SqlDialect): RawBuilder<unknown> {
+  return dialect.list(dialect.pair(sql.id('ct', contentType.appLabel), sql.id('p', permission.codename)));
 }
 
 function permissionJoins({ permission, contentType }: Schema, column: Columns, of: RawBuilder<unknown>) {

@@ -2,8 +2,8 @@ import type { CompiledQuery, Kysely } from 'kysely';
 import type { Account } from '../account/account.ts';
 import { Fault, messageOf } from '../fault.ts';
 import type { Connections } from './connections.ts';
-import { type Membership, type MembershipRow, membershipOf, membershipQuery, type Place } from './membership.ts';
-import { type AccountRow, type Spelling, sampleQuery } from './query.ts';
+import { type Cursor, type Membership, type MembershipRow, membershipOf, membershipQuery } from './membership.ts';
+import { type AccountRow, type SqlDialect, sampleQuery } from './query.ts';
 import { accountOf } from './row.ts';
 import type { Schema } from './schema.ts';
 import type { Store } from './store.ts';
@@ -13,7 +13,7 @@ export interface Server {
   /** What to call it in messages: no password in it. */
   readonly name: string;
   readonly schema: Schema;
-  readonly spelling: Spelling;
+  readonly dialect: SqlDialect;
   /** Statements are written by it; the connections send them. */
   readonly db: Kysely<unknown>;
   readonly connections: Connections;
@@ -40,14 +40,14 @@ export class ServerStore implements Store {
   }
 
   async sample(most: number): Promise<string[]> {
-    const { db, schema, spelling } = this.#server;
-    const rows = await this.#ask<{ password: unknown }>(sampleQuery(db, schema, spelling, most));
+    const { db, schema, dialect } = this.#server;
+    const rows = await this.#ask<{ password: unknown }>(sampleQuery(db, schema, dialect, most));
     return rows.flatMap(({ password }) => (typeof password === 'string' ? [password] : []));
   }
 
-  async memberships(after: Place | undefined, most: number): Promise<Membership[] | undefined> {
-    const { db, schema, spelling } = this.#server;
-    const query = membershipQuery(db, schema, spelling, after, most);
+  async memberships(after: Cursor | undefined, most: number): Promise<Membership[] | undefined> {
+    const { db, schema, dialect } = this.#server;
+    const query = membershipQuery(db, schema, dialect, after, most);
     return query && (await this.#ask<MembershipRow>(query)).map(membershipOf);
   }
 

@@ -1,5 +1,5 @@
 import type { Account } from '../account/account.ts';
-import type { Membership, Place } from './membership.ts';
+import type { Cursor, Membership } from './membership.ts';
 import type { Schema } from './schema.ts';
 
 /** Where the accounts of a site are read from. It never writes. */
@@ -17,7 +17,7 @@ export interface Store {
    * Up to `most` memberships behind a place, or from the first on; undefined where the user model has no groups.
    * Rejects as `account` does.
    */
-  memberships(after: Place | undefined, most: number): Promise<Membership[] | undefined>;
+  memberships(after: Cursor | undefined, most: number): Promise<Membership[] | undefined>;
   /** How its connections are used; a file has none. */
   connections?(): { open: number; idle: number; waiting: number; most: number };
   close(): Promise<void>;

@@ -1,7 +1,7 @@
 import t from 'tap';
 import type { Account } from '../../daemon/account/account.ts';
 import { Credentials } from '../../daemon/credential/credential.ts';
-import { Proofs } from '../../daemon/credential/proof-cache.ts';
+import { ProofCache } from '../../daemon/credential/proof-cache.ts';
 import { bcrypt } from '../../daemon/hasher/bcrypt.ts';
 import { hasherOf } from '../../daemon/hasher/hashers.ts';
 import type { HashPool, Job } from '../../daemon/hasher/pool.ts';
@@ -74,7 +74,7 @@ function stage(sampled: string[], options: Partial<SiteOptions> = {}): Stage {
     clock,
     ...options,
   });
-  const proofs = new Proofs({ rights: 100, rightTtlMs: 10_000_000, wrongs: 100, wrongTtlMs: 1_000_000, clock });
+  const proofs = new ProofCache({ rights: 100, rightTtlMs: 10_000_000, wrongs: 100, wrongTtlMs: 1_000_000, clock });
   const pipeline: Pipeline = {
     sites: new Map([['site', site]]),
     credentials: new Credentials({ proofs, pool, known: 100 }),

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
-import { Notifier } from '../../daemon/service/sd-notify.ts';
+import { ServiceNotifier } from '../../daemon/service/sd-notify.ts';
 import { takePassedSockets } from '../../daemon/service/socket-activation.ts';
 import { connect } from '../fixtures/client.ts';
 import { PROGRAM, waitFor } from '../fixtures/daemon.ts';
@@ -178,7 +178,7 @@ t.test('nothing of it is handed on', (t) => {
     WATCHDOG_PID: `${process.pid}`,
     PATH: '/bin',
   };
-  const notifier = Notifier.fromEnvironment(environment, log as never);
+  const notifier = ServiceNotifier.fromEnvironment(environment, log as never);
   t.same(environment, { PATH: '/bin' });
   t.equal(notifier.watchdogMs, 400);
   notifier.ready();
@@ -186,7 +186,7 @@ t.test('nothing of it is handed on', (t) => {
   t.match(said, [/^the supervisor at \/nowhere is not told: /], 'a supervisor that is away is said once');
   t.equal(said.length, 1);
   const others = { NOTIFY_SOCKET: '/nowhere', WATCHDOG_USEC: '400000', WATCHDOG_PID: '1' };
-  t.equal(Notifier.fromEnvironment(others, log as never).watchdogMs, undefined, "another process's watchdog");
-  t.equal(Notifier.fromEnvironment({}, log as never).watchdogMs, undefined);
+  t.equal(ServiceNotifier.fromEnvironment(others, log as never).watchdogMs, undefined, "another process's watchdog");
+  t.equal(ServiceNotifier.fromEnvironment({}, log as never).watchdogMs, undefined);
   t.end();
 });

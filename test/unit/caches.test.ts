@@ -4,7 +4,7 @@ import t from 'tap';
 import type { Account } from '../../daemon/account/account.ts';
 import { Accounts } from '../../daemon/account/accounts.ts';
 import { Credentials } from '../../daemon/credential/credential.ts';
-import { Proofs } from '../../daemon/credential/proof-cache.ts';
+import { ProofCache } from '../../daemon/credential/proof-cache.ts';
 import { Busy } from '../../daemon/fault.ts';
 import type { HashPool, Job } from '../../daemon/hasher/pool.ts';
 import { Password } from '../../daemon/password.ts';
@@ -263,7 +263,7 @@ t.test('accounts', async (t) => {
 });
 
 function makeProofs(clock: FakeClock, rights = 10, wrongs = 10) {
-  return new Proofs({ rights, rightTtlMs: 1000, wrongs, wrongTtlMs: 100, clock });
+  return new ProofCache({ rights, rightTtlMs: 1000, wrongs, wrongTtlMs: 100, clock });
 }
 
 t.test('proofs', async (t) => {
@@ -309,7 +309,7 @@ t.test('proofs', async (t) => {
 
 t.test('a proof is an HMAC-SHA-256', async () => {
   const key = randomBytes(64);
-  const proofs = new Proofs({ rights: 1, rightTtlMs: 1, wrongs: 1, wrongTtlMs: 1, clock: new FakeClock(), key });
+  const proofs = new ProofCache({ rights: 1, rightTtlMs: 1, wrongs: 1, wrongTtlMs: 1, clock: new FakeClock(), key });
   const sized = (octets: Uint8Array) => {
     const size = Buffer.alloc(4);
     size.writeUInt32BE(octets.length);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { DIGEST_WORDS, DigestTable } from '../../daemon/credential/digest-table.ts';
-import { Known } from '../../daemon/credential/recent-logins.ts';
+import { RecentLogins } from '../../daemon/credential/recent-logins.ts';
 
 class FakeClock {
   time = 1_000;
@@ -149,7 +149,7 @@ t.test('what goes is overwritten', async (t) => {
 });
 
 t.test('people who got in lately', async (t) => {
-  const known = new Known(3000);
+  const known = new RecentLogins(3000);
   for (let i = 0; i < 4000; i++) known.add(`s\n127.0.0.1\n#${i}`);
   const who = Array.from({ length: 4000 }, (_, i) => known.has(`s\n127.0.0.1\n#${i}`));
   t.equal(who.filter((has) => has).length, 3000, 'are bounded');

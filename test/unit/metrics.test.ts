@@ -1,13 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import t from 'tap';
-import { Tally } from '../../daemon/metrics/counters.ts';
+import { Counters } from '../../daemon/metrics/counters.ts';
 import { BOUNDS, between, Histogram, quantile, together } from '../../daemon/metrics/histogram.ts';
 import { toPrometheus } from '../../daemon/metrics/prometheus.ts';
-import { RECENT_SECONDS, Recent } from '../../daemon/metrics/rate-window.ts';
+import { RateWindow, RECENT_SECONDS } from '../../daemon/metrics/rate-window.ts';
 import { hitRatio, rate } from '../../daemon/metrics/report.ts';
 import { METRICS, totals } from '../../daemon/metrics/table.ts';
-import { WatchedStore } from '../../daemon/store/instrumented-store.ts';
+import { InstrumentedStore } from '../../daemon/store/instrumented-store.ts';
 import type { Store } from '../../daemon/store/store.ts';
 import { HOSTILE, reportOf } from '../fixtures/report.ts';
 
@@ -43,7 +43,7 @@ t.test('histograms', async (t) => {
 });
 
 t.test('the last seconds', async (t) => {
-  const recent = new Recent();
+  const recent = new RateWindow();
   const at = 1_000_000;
   for (const [second, checks] of [
     [0, 3],
@@ -64,25 +64,29 @@ t.test('the last seconds', async (t) => {
     'what is too old counts as nothing',
   );
   t.ok(
-    new Recent().report(0).checks.every((count) => count === 0),
+    new RateWindow().report(0).checks.every((count) => count === 0),
     'nor what was before the start',
   );
 });
 
-t.test('the tally', async (t) => {
-  const tally = new Tally();
-  tally.configure(['a', 'b']);
-  tally.record('a', 'granted', 'cached', 1, 0);
-  tally.record('a', 'denied', 'hashed', 100, 0);
-  tally.record('b', 'error', 'hashed', 5000, 0);
-  tally.record('never configured', 'error', undefined, 0, 0);
-  tally.record(undefined, 'error', undefined, 0, 0);
-  t.same(tally.verdicts('a'), { granted: 1, denied: 1, busy: 0, error: 0 });
-  t.same(tally.verdicts(undefined), { granted: 0, denied: 0, busy: 0, error: 2 }, 'names of strangers make no entry');
-  t.equal(tally.durations.hashed.report().count, 1, 'a fault takes no time that tells anything');
-  tally.configure(['a', 'c']);
-  t.equal(tally.verdicts('a').granted, 1, 'a reload forgets nothing of a site that stays');
-  t.equal(tally.verdicts('b').error, 0);
+t.test('the counters', async (t) => {
+  const counters = new Counters();
+  counters.configure(['a', 'b']);
+  counters.record('a', 'granted', 'cached', 1, 0);
+  counters.record('a', 'denied', 'hashed', 100, 0);
+  counters.record('b', 'error', 'hashed', 5000, 0);
+  counters.record('never configured', 'error', undefined, 0, 0);
+  counters.record(undefined, 'error', undefined, 0, 0);
+  t.same(counters.verdicts('a'), { granted: 1, denied: 1, busy: 0, error: 0 });
+  t.same(
+    counters.verdicts(undefined),
+    { granted: 0, denied: 0, busy: 0, error: 2 },
+    'names of strangers make no entry',
+  );
+  t.equal(counters.durations.hashed.report().count, 1, 'a fault takes no time that tells anything');
+  counters.configure(['a', 'c']);
+  t.equal(counters.verdicts('a').granted, 1, 'a reload forgets nothing of a site that stays');
+  t.equal(counters.verdicts('b').error, 0);
 });
 
 t.test('a watched store', async (t) => {
@@ -99,7 +103,7 @@ t.test('a watched store', async (t) => {
     memberships: async () => [],
     close: async () => {},
   };
-  const store = new WatchedStore(inner, clock);
+  const store = new InstrumentedStore(inner, clock);
   t.match(store.report(), { name: 'sqlite x', up: null, questions: 0, last_failure: null, connections: null });
   clock.time = 1000;
   await store.account('a');
@@ -120,7 +124,7 @@ t.test('rates', async (t) => {
   t.equal(rate(reportOf({ uptime: 1000, recent: { checks: [0, 0, 4, 8], hashed: [] } }), 2), 6);
   t.equal(rate(reportOf({ uptime: 1.5, recent: { checks: [0, 0, 0, 8], hashed: [] } }), 10), 8, 'just started');
   t.equal(hitRatio(reportOf({})), 0.75);
-  const { durations } = new Tally();
+  const { durations } = new Counters();
   const none = {
     cached: durations.cached.report(),
     hashed: durations.hashed.report(),

@@ -1,13 +1,13 @@
 import { type RawBuilder, sql } from 'kysely';
 import { Fault } from '../../fault.ts';
-import type { Spelling } from '../query.ts';
+import type { SqlDialect } from '../query.ts';
 
 /**
  * A list is written as `count:item;item;`, where a text is the hexadecimal digits of its UTF-8 and a pair two of them
  * with a `.` between. JSON_ARRAYAGG is not there before MySQL 5.7.22 and MariaDB 10.5, and like GROUP_CONCAT the latter
  * cuts a long list off: from this form one can see it.
  */
-export const spelling: Spelling = {
+export const dialect: SqlDialect = {
   quote: '`',
   text: (text) => hex(text),
   pair: (a, b) => sql`concat(${hex(a)}, '.', ${hex(b)})`,

@@ -8,7 +8,7 @@ import type { Schema } from '../schema.ts';
 import { ServerStore } from '../server-store.ts';
 import type { Store, StoreOptions } from '../store.ts';
 import { settingsOf, tlsOf } from './database.ts';
-import { pairsOf, spelling, textsOf } from './list.ts';
+import { dialect, pairsOf, textsOf } from './list.ts';
 
 /** Statements are written by it and sent by us. */
 const db = new Kysely<unknown>({
@@ -39,7 +39,7 @@ export function openMysql(url: string, options: StoreOptions): Store {
   return new ServerStore({
     name,
     schema,
-    spelling,
+    dialect,
     db,
     connections: new Connections({
       make: (onEnd) => makeConnection(config, sessionOf(charset, timeoutMs), onEnd),
@@ -48,7 +48,7 @@ export function openMysql(url: string, options: StoreOptions): Store {
       timeoutMs,
       onTrouble: (message) => options.onTrouble(`${name}: ${message}`),
     }),
-    account: accountQuery(db, schema, spelling),
+    account: accountQuery(db, schema, dialect),
     rowsOf: (rows, username) => rows.filter((row) => isOf(row, username)).map((row) => withLists(row, schema)),
   });
 }

@@ -3,12 +3,12 @@ import { DummyDriver, Kysely, PostgresAdapter, PostgresIntrospector, PostgresQue
 import pg from 'pg';
 import { messageOf } from '../../fault.ts';
 import { type Connection, Connections } from '../connections.ts';
-import { accountQuery, type Spelling } from '../query.ts';
+import { accountQuery, type SqlDialect } from '../query.ts';
 import { ServerStore } from '../server-store.ts';
 import type { Store, StoreOptions } from '../store.ts';
 import { settingsOf } from './database.ts';
 
-const spelling: Spelling = {
+const dialect: SqlDialect = {
   quote: '"',
   text: (text) => text,
   pair: (a, b) => sql`json_build_array(${a}, ${b})`,
@@ -29,7 +29,7 @@ export function openPostgres(url: string, options: StoreOptions): Store {
   const { host, port, database, user, password, ssl, options: startup, prepare } = settingsOf(url);
   const { schema, timeoutMs } = options;
   const name = `postgres ${database} on ${host}`;
-  const account = accountQuery(db, schema, spelling);
+  const account = accountQuery(db, schema, dialect);
   const config: pg.ClientConfig = {
     host,
     ...(port === undefined ? {} : { port }),
@@ -44,7 +44,7 @@ export function openPostgres(url: string, options: StoreOptions): Store {
     options: `${startup ?? ''} -c default_transaction_read_only=on`.trim(),
   };
   const onTrouble = (message: string) => options.onTrouble(`${name}: ${message}`);
-  const preparing = new Preparing(account.sql, prepare, onTrouble);
+  const preparing = new PreparedStatement(account.sql, prepare, onTrouble);
   const connections = new Connections({
     make: (onEnd) => makeConnection(config, preparing, onEnd),
     isLost: (error) => isLostConnection(error) || preparing.failed(error),
@@ -52,7 +52,7 @@ export function openPostgres(url: string, options: StoreOptions): Store {
     timeoutMs,
     onTrouble,
   });
-  return new ServerStore({ name, schema, spelling, db, connections, account });
+  return new ServerStore({ name, schema, dialect, db, connections, account });
 }
 
 /**
@@ -61,7 +61,7 @@ export function openPostgres(url: string, options: StoreOptions): Store {
  * Its name is a digest of its text. A pooler may hand the same connection to others, who may have prepared what they
  * like, and what has this name is this statement.
  */
-class Preparing {
+class PreparedStatement {
   readonly #name: string;
   readonly #text: string;
   readonly #onTrouble: (message: string) => void;
@@ -92,7 +92,11 @@ class Preparing {
   }
 }
 
-function makeConnection(config: pg.ClientConfig, preparing: Preparing, onEnd: (why: string) => void): Connection {
+function makeConnection(
+  config: pg.ClientConfig,
+  preparing: PreparedStatement,
+  onEnd: (why: string) => void,
+): Connection {
   const client = new pg.Client(config);
   // It may report its end more than once, and when nobody asks: without a listener that would end the daemon.
   client.on('error', (error) => onEnd(messageOf(error)));

@@ -4,13 +4,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import Sqlite from 'better-sqlite3';
 import { Kysely, SqliteDialect, sql } from 'kysely';
 import { Fault, messageOf } from '../../fault.ts';
-import { type Membership, type MembershipRow, membershipOf, membershipQuery, type Place } from '../membership.ts';
-import { type AccountRow, accountQuery, type Spelling, sampleQuery } from '../query.ts';
+import { type Cursor, type Membership, type MembershipRow, membershipOf, membershipQuery } from '../membership.ts';
+import { type AccountRow, accountQuery, type SqlDialect, sampleQuery } from '../query.ts';
 import { accountOf } from '../row.ts';
 import type { Schema } from '../schema.ts';
 import type { Store, StoreOptions } from '../store.ts';
 
-const spelling: Spelling = {
+const dialect: SqlDialect = {
   quote: '"',
   text: (text) => text,
   pair: (a, b) => sql`json_array(${a}, ${b})`,
@@ -18,12 +18,12 @@ const spelling: Spelling = {
 };
 
 /** All texts as hexadecimal octets. */
-const octets: Spelling = {
+const octets: SqlDialect = {
   quote: '"',
   column: (text) => sql`hex(${text})`,
   text: (text) => sql`hex(${text})`,
   pair: (a, b) => sql`json_array(hex(${a}), hex(${b}))`,
-  list: spelling.list,
+  list: dialect.list,
 };
 
 /**
@@ -44,7 +44,7 @@ interface Opened {
   readonly account: Sqlite.Statement<[string]>;
   readonly octets: Sqlite.Statement<[string]>;
   readonly sample: (most: number) => unknown[];
-  readonly memberships: (after: Place | undefined, most: number) => MembershipRow[] | undefined;
+  readonly memberships: (after: Cursor | undefined, most: number) => MembershipRow[] | undefined;
 }
 
 /**
@@ -85,7 +85,7 @@ export class SqliteStore implements Store {
     );
   }
 
-  memberships(after: Place | undefined, most: number): Promise<Membership[] | undefined> {
+  memberships(after: Cursor | undefined, most: number): Promise<Membership[] | undefined> {
     return this.#ask(({ memberships }) => memberships(after, most)?.map(membershipOf));
   }
 
@@ -150,11 +150,11 @@ function open(path: string, file: Opened['file'], schema: Schema): Opened {
       connection,
       // Kysely writes the statement once; better-sqlite3 keeps it prepared.
       // safeIntegers: ids beyond 2^53 are told exactly.
-      account: connection.prepare<[string]>(accountQuery(db, schema, spelling).sql).safeIntegers(),
+      account: connection.prepare<[string]>(accountQuery(db, schema, dialect).sql).safeIntegers(),
       octets: connection.prepare<[string]>(accountQuery(db, schema, octets).sql),
-      sample: (most) => connection.prepare(sampleQuery(db, schema, spelling, most).sql).all(),
+      sample: (most) => connection.prepare(sampleQuery(db, schema, dialect, most).sql).all(),
       memberships(after, most) {
-        const query = membershipQuery(db, schema, spelling, after, most);
+        const query = membershipQuery(db, schema, dialect, after, most);
         if (query === undefined) return undefined;
         return connection
           .prepare<unknown[], MembershipRow>(query.sql)
