@@ -1,5 +1,5 @@
 import { createConnection, type RowDataPacket } from 'mysql2';
-import { settingsOf, tlsOf } from '../store/mysql/database.ts';
+import { settingsOf, tlsOf } from '../store/mysql/url.ts';
 import type { Schema } from '../store/schema.ts';
 import { BATCH, type Catalog, LOOK_MS, type Row } from './catalog.ts';
 import { censusStatement, sharedNamesStatement } from './statements.ts';

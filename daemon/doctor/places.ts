@@ -2,7 +2,7 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { hasPassword } from '../config/password-file.ts';
 import type { Config } from '../config/schema.ts';
-import { pathOf } from '../store/sqlite/database.ts';
+import { pathOf } from '../store/sqlite/url.ts';
 import { type Finding, problem, warning } from './finding.ts';
 
 const GROUP_WRITE = 0o020;

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { settingsOf } from '../store/postgres/database.ts';
+import { settingsOf } from '../store/postgres/url.ts';
 import type { Schema } from '../store/schema.ts';
 import { BATCH, type Catalog, LOOK_MS, type Row } from './catalog.ts';
 import { censusStatement, sharedNamesStatement } from './statements.ts';

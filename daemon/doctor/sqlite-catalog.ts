@@ -1,6 +1,6 @@
 import Sqlite from 'better-sqlite3';
 import type { Schema } from '../store/schema.ts';
-import { pathOf } from '../store/sqlite/database.ts';
+import { pathOf } from '../store/sqlite/url.ts';
 import { BATCH, type Catalog, LOOK_MS, type Row } from './catalog.ts';
 import { censusStatement, sharedNamesStatement } from './statements.ts';
 import { partsOf } from './tables.ts';

@@ -1,7 +1,8 @@
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
-import { type ImportedDatabase, queryOf } from './database.ts';
+import { formatQuery } from '../store/url-query.ts';
 import { ImportError } from './import-error.ts';
+import type { ImportedDatabase } from './imported-database.ts';
 import type { DatabaseFacts } from './introspection.ts';
 import { readOptionFile } from './option-file.ts';
 
@@ -51,7 +52,7 @@ export function mysqlUrl({ parameters, directory, user: systemUser, alias }: Dat
   const port = find('port');
   const charset = find('charset');
   const tls = socket || local ? {} : tlsOptions(find, ssl);
-  const query = queryOf({
+  const query = formatQuery({
     socket,
     charset: charset === undefined || /^utf-?8(mb[34])?$/i.test(charset) ? undefined : charset,
     ...tls,

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
-import { type ImportedDatabase, queryOf } from './database.ts';
+import { formatQuery } from '../store/url-query.ts';
 import { ImportError } from './import-error.ts';
+import type { ImportedDatabase } from './imported-database.ts';
 import type { DatabaseFacts } from './introspection.ts';
 import { completed } from './libpq.ts';
 import type { Note } from './note.ts';
@@ -29,7 +30,7 @@ export async function postgresUrl(facts: DatabaseFacts): Promise<ImportedDatabas
   }
   const tls = socket ? {} : await tlsOptions(parameters, notes);
   const options = [parameters.options, facts.role ? `-c role=${escaped(facts.role)}` : undefined].filter(Boolean);
-  const query = queryOf({
+  const query = formatQuery({
     host: socket ? host : undefined,
     port: socket && port !== '5432' ? port : undefined,
     ...tls,

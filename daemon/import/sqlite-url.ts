@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
-import type { ImportedDatabase } from './database.ts';
 import { ImportError } from './import-error.ts';
+import type { ImportedDatabase } from './imported-database.ts';
 import type { DatabaseFacts } from './introspection.ts';
 
 /** `sqlite:///absolute/path` of a NAME that is a path or a `file:` URI, relative to where the site's Python ran. */

@@ -1,26 +1,6 @@
+import type { DatabaseReport } from '../store/database-report.ts';
 import type { ByKind, Way } from './counters.ts';
 import type { HistogramReport } from './histogram.ts';
-
-/** How a site's database does. */
-export interface DatabaseReport {
-  /** What it is called in messages: no password in it. */
-  readonly name: string;
-  /** Whether the last question was answered; null: none has been yet. */
-  readonly up: boolean | null;
-  /** For how many seconds that has been so. */
-  readonly since: number;
-  readonly questions: number;
-  readonly failures: number;
-  readonly last_failure: { readonly message: string; readonly ago: number } | null;
-  /** null: it has no connections, being a file. */
-  readonly connections: {
-    readonly open: number;
-    readonly idle: number;
-    /** Questions that wait for one. */
-    readonly waiting: number;
-    readonly most: number;
-  } | null;
-}
 
 export interface SiteReport {
   readonly name: string;

@@ -123,7 +123,7 @@ function siteRow({ name, verdicts, accounts, database }: SiteReport): Markup {
   const failure =
     last_failure && html`<small class="failure">${lasting(last_failure.ago)} ago: ${last_failure.message}</small>`;
   const used = connections
-    ? html`${connections.open - connections.idle} of ${connections.most}${connections.waiting > 0 ? html` <small>${connections.waiting} wait</small>` : ''}`
+    ? html`${connections.open - connections.idle} of ${connections.limit}${connections.waiting > 0 ? html` <small>${connections.waiting} wait</small>` : ''}`
     : '–';
   const cell = (label: string, value: Markup | string) => html`<td data-label="${label}"><div>${value}</div></td>`;
   return html`<tr><th scope="row">${name}</th>

@@ -18,7 +18,7 @@ export function toText(report: Report): string {
     if (last_failure) lines.push([`${site}DatabaseLastFailure`, last_failure.message]);
     if (last_failure) lines.push([`${site}DatabaseLastFailureSecondsAgo`, Math.floor(last_failure.ago)]);
     if (connections) {
-      lines.push([`${site}DatabaseConnections`, `${connections.open - connections.idle}/${connections.most}`]);
+      lines.push([`${site}DatabaseConnections`, `${connections.open - connections.idle}/${connections.limit}`]);
       lines.push([`${site}DatabaseWaiting`, connections.waiting]);
     }
     for (const [kind, number] of Object.entries(verdicts)) lines.push([`${site}${camel(kind)}`, number]);

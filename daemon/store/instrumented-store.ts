@@ -1,7 +1,7 @@
 import type { Account } from '../account/account.ts';
 import type { Clock } from '../clock.ts';
 import { messageOf } from '../fault.ts';
-import type { DatabaseReport } from '../metrics/report.ts';
+import type { DatabaseReport } from './database-report.ts';
 import type { Cursor, Membership } from './membership.ts';
 import type { Store } from './store.ts';
 
@@ -15,7 +15,7 @@ export class InstrumentedStore implements Store {
   readonly #clock: Clock;
   #up: boolean | undefined;
   #since: number;
-  #questions = 0;
+  #queries = 0;
   #failures = 0;
   #last: { readonly message: string; readonly at: number } | undefined;
 
@@ -49,7 +49,7 @@ export class InstrumentedStore implements Store {
       name: this.name,
       up: this.#up ?? null,
       since: seconds(this.#since),
-      questions: this.#questions,
+      queries: this.#queries,
       failures: this.#failures,
       last_failure: this.#last ? { message: this.#last.message, ago: seconds(this.#last.at) } : null,
       connections: this.#store.connections?.() ?? null,
@@ -58,7 +58,7 @@ export class InstrumentedStore implements Store {
 
   /** Looks on: whoever asked has the store's own answer, no later. */
   #watch<T>(answer: Promise<T>): Promise<T> {
-    this.#questions++;
+    this.#queries++;
     answer.then(this.#answered, this.#failed);
     return answer;
   }

@@ -1,7 +1,7 @@
 import type { CompiledQuery, Kysely } from 'kysely';
 import type { Account } from '../account/account.ts';
 import { Fault, messageOf } from '../fault.ts';
-import type { Connections } from './connections.ts';
+import type { ConnectionPool } from './connection-pool.ts';
 import { type Cursor, type Membership, type MembershipRow, membershipOf, membershipQuery } from './membership.ts';
 import { type AccountRow, type SqlDialect, sampleQuery } from './query.ts';
 import { accountOf } from './row.ts';
@@ -16,7 +16,7 @@ export interface Server {
   readonly dialect: SqlDialect;
   /** Statements are written by it; the connections send them. */
   readonly db: Kysely<unknown>;
-  readonly connections: Connections;
+  readonly connections: ConnectionPool;
   /** The account query, whose one parameter is the name. */
   readonly account: CompiledQuery;
   /** The rows that are of that name, as `accountOf` reads them; by default all, as they are. */
@@ -35,20 +35,20 @@ export class ServerStore implements Store {
 
   async account(username: string): Promise<Account | null> {
     const { account, rowsOf } = this.#server;
-    const rows = await this.#ask<AccountRow>({ ...account, parameters: [username] });
+    const rows = await this.#query<AccountRow>({ ...account, parameters: [username] });
     return accountOf(rowsOf ? rowsOf(rows, username) : rows);
   }
 
   async sample(most: number): Promise<string[]> {
     const { db, schema, dialect } = this.#server;
-    const rows = await this.#ask<{ password: unknown }>(sampleQuery(db, schema, dialect, most));
+    const rows = await this.#query<{ password: unknown }>(sampleQuery(db, schema, dialect, most));
     return rows.flatMap(({ password }) => (typeof password === 'string' ? [password] : []));
   }
 
   async memberships(after: Cursor | undefined, most: number): Promise<Membership[] | undefined> {
     const { db, schema, dialect } = this.#server;
     const query = membershipQuery(db, schema, dialect, after, most);
-    return query && (await this.#ask<MembershipRow>(query)).map(membershipOf);
+    return query && (await this.#query<MembershipRow>(query)).map(membershipOf);
   }
 
   connections() {
@@ -59,8 +59,8 @@ export class ServerStore implements Store {
     return this.#server.connections.close();
   }
 
-  #ask<Row>(query: CompiledQuery): Promise<Row[]> {
-    return this.#server.connections.ask<Row>(query).catch((error) => {
+  #query<Row>(query: CompiledQuery): Promise<Row[]> {
+    return this.#server.connections.query<Row>(query).catch((error) => {
       throw new Fault(`${this.name}: ${messageOf(error)}`);
     });
   }

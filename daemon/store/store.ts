@@ -1,4 +1,5 @@
 import type { Account } from '../account/account.ts';
+import type { ConnectionPoolReport } from './database-report.ts';
 import type { Cursor, Membership } from './membership.ts';
 import type { Schema } from './schema.ts';
 
@@ -19,7 +20,7 @@ export interface Store {
    */
   memberships(after: Cursor | undefined, most: number): Promise<Membership[] | undefined>;
   /** How its connections are used; a file has none. */
-  connections?(): { open: number; idle: number; waiting: number; most: number };
+  connections?(): ConnectionPoolReport;
   close(): Promise<void>;
 }
 

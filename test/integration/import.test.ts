@@ -19,7 +19,7 @@ import { mysqlUrl } from '../../daemon/import/mysql-url.ts';
 import { postgresUrl } from '../../daemon/import/postgres-url.ts';
 import { splice } from '../../daemon/import/splice.ts';
 import { sqliteUrl } from '../../daemon/import/sqlite-url.ts';
-import { settingsOf } from '../../daemon/store/postgres/database.ts';
+import { settingsOf } from '../../daemon/store/postgres/url.ts';
 import { type Client, connect } from '../fixtures/client.ts';
 import { PROGRAM, waitFor } from '../fixtures/daemon.ts';
 import { startPostgres } from '../fixtures/postgres.ts';

@@ -104,11 +104,11 @@ t.test('a watched store', async (t) => {
     close: async () => {},
   };
   const store = new InstrumentedStore(inner, clock);
-  t.match(store.report(), { name: 'sqlite x', up: null, questions: 0, last_failure: null, connections: null });
+  t.match(store.report(), { name: 'sqlite x', up: null, queries: 0, last_failure: null, connections: null });
   clock.time = 1000;
   await store.account('a');
   clock.time = 3000;
-  t.match(store.report(), { up: true, since: 2, questions: 1, failures: 0 });
+  t.match(store.report(), { up: true, since: 2, queries: 1, failures: 0 });
   failure = new Error('gone\naway');
   await t.rejects(store.account('a'), failure, 'the asker has the failure itself');
   clock.time = 4000;

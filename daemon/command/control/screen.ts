@@ -127,7 +127,7 @@ function fitted(text: string, width: number): string {
 
 function siteLines({ name, verdicts, database }: SiteReport, report: Report): Line[] {
   const { up, since, connections, last_failure } = database;
-  const used = connections ? `${connections.open - connections.idle}/${connections.most}` : '-';
+  const used = connections ? `${connections.open - connections.idle}/${connections.limit}` : '-';
   const numbers = [verdicts.granted, verdicts.denied, verdicts.busy, verdicts.error].map(count);
   const state = up === null ? 'unknown' : up ? 'up' : 'DOWN';
   const line = siteLine([name, state, up === null ? '' : lasting(since), used, ...numbers], report);

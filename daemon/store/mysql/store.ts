@@ -2,13 +2,13 @@ import { promisify } from 'node:util';
 import { DummyDriver, Kysely, MysqlAdapter, MysqlIntrospector, MysqlQueryCompiler } from 'kysely';
 import { type Connection as Client, type ConnectionOptions, createConnection, type RowDataPacket } from 'mysql2';
 import { messageOf } from '../../fault.ts';
-import { type Connection, Connections } from '../connections.ts';
+import { type Connection, ConnectionPool } from '../connection-pool.ts';
 import { type AccountRow, accountQuery } from '../query.ts';
 import type { Schema } from '../schema.ts';
 import { ServerStore } from '../server-store.ts';
 import type { Store, StoreOptions } from '../store.ts';
-import { settingsOf, tlsOf } from './database.ts';
 import { dialect, pairsOf, textsOf } from './list.ts';
+import { settingsOf, tlsOf } from './url.ts';
 
 /** Statements are written by it and sent by us. */
 const db = new Kysely<unknown>({
@@ -41,10 +41,10 @@ export function openMysql(url: string, options: StoreOptions): Store {
     schema,
     dialect,
     db,
-    connections: new Connections({
+    connections: new ConnectionPool({
       make: (onEnd) => makeConnection(config, sessionOf(charset, timeoutMs), onEnd),
       isLost: isLostConnection,
-      most: options.connections,
+      limit: options.connections,
       timeoutMs,
       onTrouble: (message) => options.onTrouble(`${name}: ${message}`),
     }),

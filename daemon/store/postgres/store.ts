@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import { DummyDriver, Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler, sql } from 'kysely';
 import pg from 'pg';
 import { messageOf } from '../../fault.ts';
-import { type Connection, Connections } from '../connections.ts';
+import { type Connection, ConnectionPool } from '../connection-pool.ts';
 import { accountQuery, type SqlDialect } from '../query.ts';
 import { ServerStore } from '../server-store.ts';
 import type { Store, StoreOptions } from '../store.ts';
-import { settingsOf } from './database.ts';
+import { settingsOf } from './url.ts';
 
 const dialect: SqlDialect = {
   quote: '"',
@@ -45,10 +45,10 @@ export function openPostgres(url: string, options: StoreOptions): Store {
   };
   const onTrouble = (message: string) => options.onTrouble(`${name}: ${message}`);
   const preparing = new PreparedStatement(account.sql, prepare, onTrouble);
-  const connections = new Connections({
+  const connections = new ConnectionPool({
     make: (onEnd) => makeConnection(config, preparing, onEnd),
     isLost: (error) => isLostConnection(error) || preparing.failed(error),
-    most: options.connections,
+    limit: options.connections,
     timeoutMs,
     onTrouble,
   });

@@ -1,16 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import type { Database } from '../store.ts';
-
-/** The absolute path in `sqlite:///path`, percent-decoded; undefined where the URL is no such. */
-export function pathOf(url: string): string | undefined {
-  const match = /^sqlite:\/\/(\/[^?#]+)$/.exec(url);
-  if (!match) return undefined;
-  try {
-    return decodeURIComponent(match[1] as string);
-  } catch {
-    return undefined;
-  }
-}
+import { pathOf } from './url.ts';
 
 export const sqlite: Database = {
   schemes: ['sqlite'],

@@ -1,0 +1,190 @@
+import type { CompiledQuery } from 'kysely';
+import type { ConnectionPoolReport } from './database-report.ts';
+
+/** One connection to a database server, through the driver of that server. */
+export interface Connection {
+  /** Connects and sets up the session. Called once, before anything else. */
+  connect(): Promise<void>;
+  query(query: CompiledQuery): Promise<unknown[]>;
+  /** Closes the connection in agreement with the server. No query is running. */
+  end(): Promise<void>;
+  /** Closes the connection at once, even while a query is running. */
+  destroy(): void;
+}
+
+export interface ConnectionPoolOptions {
+  /** Makes a connection that is not connected yet; `onEnd` reports that it ended by itself. */
+  readonly make: (onEnd: (reason: string) => void) => Connection;
+  /** Whether an error means that the connection is lost, not that the query was bad. */
+  readonly isLost: (error: unknown) => boolean;
+  /** The largest number of open connections. */
+  readonly limit: number;
+  /** The time limit of a query in ms, including waiting for a connection and connecting. */
+  readonly timeoutMs: number;
+  /** Called when a connection ended while it was idle. */
+  readonly onTrouble: (message: string) => void;
+}
+
+interface Lease {
+  readonly connection: Connection;
+  /** Not connected yet. */
+  readonly fresh: boolean;
+}
+
+interface Idle {
+  readonly connection: Connection;
+  readonly timer: NodeJS.Timeout;
+}
+
+/** How long an idle connection is kept, in ms. */
+const IDLE_MS = 60_000;
+
+/** How long closing a connection may wait for the server, in ms. */
+const END_MS = 1_000;
+
+/**
+ * The connections to one database server: a bounded number, reused from query to query. Each query has one time limit
+ * over everything it waits for. A connection on which a query failed is never used again, because it may still be busy
+ * with a query whose caller stopped waiting.
+ */
+export class ConnectionPool {
+  readonly #options: ConnectionPoolOptions;
+  readonly #idle: Idle[] = [];
+  readonly #waiting: ((lease: Lease | Error) => void)[] = [];
+  #open = 0;
+  #closed = false;
+
+  constructor(options: ConnectionPoolOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * The rows of a query that changes nothing. Rejects with the driver's error, or with one that says that the time
+   * limit was reached.
+   *
+   * Only using an idle connection shows that it died, and all idle ones may have died with their server: the query is
+   * then sent on the next connection, and on a fresh one if no idle one is left.
+   */
+  async query<Row>(query: CompiledQuery): Promise<Row[]> {
+    const deadline = performance.now() + this.#options.timeoutMs;
+    for (let fresh = 0; ; ) {
+      const lease = await this.#borrow(deadline);
+      if (lease.fresh) fresh++;
+      try {
+        const rows = await this.#within(deadline, run(lease, query));
+        this.#giveBack(lease.connection);
+        return rows as Row[];
+      } catch (error) {
+        lease.connection.destroy();
+        this.#closedOne();
+        if (fresh >= 2 || !this.#options.isLost(error)) throw error;
+      }
+    }
+  }
+
+  report(): ConnectionPoolReport {
+    const { limit } = this.#options;
+    return { open: this.#open, idle: this.#idle.length, waiting: this.#waiting.length, limit };
+  }
+
+  /** Closes all connections. Running queries are answered first. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const waiting of this.#waiting.splice(0)) waiting(new Error('the connection pool is closed'));
+    const idle = this.#idle.splice(0);
+    await Promise.all(idle.map((each) => this.#end(each)));
+  }
+
+  #borrow(deadline: number): Promise<Lease> {
+    if (this.#closed) return Promise.reject(new Error('the connection pool is closed'));
+    const idle = this.#idle.pop(); // the one used last, so that surplus connections reach their idle time
+    if (idle) {
+      clearTimeout(idle.timer);
+      return Promise.resolve({ connection: idle.connection, fresh: false });
+    }
+    if (this.#open < this.#options.limit) return Promise.resolve(this.#make());
+    const { promise, resolve, reject } = withResolvers<Lease>();
+    const waiting = (lease: Lease | Error) => {
+      clearTimeout(timer);
+      if (lease instanceof Error) reject(lease);
+      else resolve(lease);
+    };
+    const timer = setTimeout(() => {
+      this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
+      reject(this.#timedOut('no connection became free'));
+    }, deadline - performance.now());
+    this.#waiting.push(waiting);
+    return promise;
+  }
+
+  #make(): Lease {
+    this.#open++;
+    const connection = this.#options.make((reason) => {
+      const index = this.#idle.findIndex((idle) => idle.connection === connection);
+      if (index < 0) return; // in use: the running query fails
+      const [idle] = this.#idle.splice(index, 1);
+      clearTimeout(idle?.timer);
+      connection.destroy();
+      this.#closedOne();
+      this.#options.onTrouble(`an idle connection was lost: ${reason}`);
+    });
+    return { connection, fresh: true };
+  }
+
+  #giveBack(connection: Connection): void {
+    const waiting = this.#waiting.shift();
+    if (waiting) {
+      waiting({ connection, fresh: false });
+      return;
+    }
+    const timer = setTimeout(() => {
+      this.#idle.splice(this.#idle.indexOf(idle), 1);
+      void this.#end(idle);
+    }, IDLE_MS).unref();
+    const idle = { connection, timer };
+    if (this.#closed) void this.#end(idle);
+    else this.#idle.push(idle);
+  }
+
+  /** The query that has waited longest may open a connection in place of the closed one. */
+  #closedOne(): void {
+    this.#open--;
+    if (!this.#closed && this.#waiting.length > 0) this.#waiting.shift()?.(this.#make());
+  }
+
+  async #end({ connection, timer }: Idle): Promise<void> {
+    clearTimeout(timer);
+    this.#closedOne();
+    await this.#within(performance.now() + END_MS, connection.end()).catch(() => connection.destroy());
+  }
+
+  async #within<T>(deadline: number, work: Promise<T>): Promise<T> {
+    const { promise, reject } = withResolvers<never>();
+    const timer = setTimeout(() => reject(this.#timedOut('the server did not answer')), deadline - performance.now());
+    try {
+      return await Promise.race([work, promise]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #timedOut(what: string): Error {
+    return new Error(`${what} within ${this.#options.timeoutMs} ms`);
+  }
+}
+
+async function run({ connection, fresh }: Lease, query: CompiledQuery): Promise<unknown[]> {
+  if (fresh) await connection.connect();
+  return connection.query(query);
+}
+
+/** Promise.withResolvers, which Node has from 22 on. */
+function withResolvers<T>(): { promise: Promise<T>; resolve: (value: T) => void; reject: (error: Error) => void } {
+  let resolve: (value: T) => void = () => {};
+  let reject: (error: Error) => void = () => {};
+  const promise = new Promise<T>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  return { promise, resolve, reject };
+}
