@@ -1,7 +1,7 @@
 // Checks the imports between the modules of daemon/ and protocol/: no cycle, nothing from daemon/ in protocol/, and no
 // stage that imports an earlier one. Imports of types and dynamic imports count too: a type belongs below its users.
 import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
