@@ -57,7 +57,7 @@ export class Credentials {
 
     let flight = this.#flights.get(key);
     if (flight === undefined) {
-      const lane = this.#known.has(person) ? 'known' : 'stranger';
+      const lane = this.#known.has(person) ? 'returning' : 'other';
       const [encoded, ...padding] = way.effort?.() ?? [claim.encoded];
       const job: Job = { encoded, padding, lane, deadlineAt };
       const answer = pool.verify(password, job);

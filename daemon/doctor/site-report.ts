@@ -70,7 +70,7 @@ export async function examineSite(
     if (!usable) return { ...common, findings };
     await examineNames(catalog, schema, findings);
     // The very questions that the daemon asks.
-    await store.account(NOBODY);
+    await store.accountByName(NOBODY);
     const cost = coldCost(await store.sample(SAMPLE), config.hashers, bounds, workers);
     const { findings: ofCensus, ...census } = await takeCensus(catalog.accounts(), config, bounds);
     findings.push(...ofCensus, ...examineSqliteFile(url));

@@ -5,8 +5,8 @@ import { Busy, Fault, messageOf } from '../fault.ts';
 import type { Password } from '../password.ts';
 import type { HashAnswer, HashQuestion } from './worker.ts';
 
-/** Who asks: people who got in lately go before all others, so that guessers cannot starve them. */
-export type Lane = 'known' | 'stranger';
+/** Users who were granted recently go before all others, so that guessing clients cannot starve them. */
+export type Lane = 'returning' | 'other';
 
 /** One hash to be computed. */
 export interface Job {
@@ -49,7 +49,7 @@ export class HashPool {
   readonly #size: number;
   readonly #idle: Worker[] = [];
   readonly #busy = new Map<Worker, Queued>();
-  readonly #lanes: Record<Lane, Queued[]> = { known: [], stranger: [] };
+  readonly #lanes: Record<Lane, Queued[]> = { returning: [], other: [] };
   #averageMs = 100;
   #computed = 0;
   #closed = false;
@@ -60,7 +60,7 @@ export class HashPool {
   }
 
   get queued(): number {
-    return this.#lanes.known.length + this.#lanes.stranger.length;
+    return this.#lanes.returning.length + this.#lanes.other.length;
   }
 
   /** How many wait in a lane. */
@@ -116,7 +116,7 @@ export class HashPool {
 
   #dispatch(): void {
     while (this.queued > 0 && (this.#idle.length > 0 || this.#busy.size < this.#size)) {
-      const queued = (this.#lanes.known.shift() ?? this.#lanes.stranger.shift()) as Queued;
+      const queued = (this.#lanes.returning.shift() ?? this.#lanes.other.shift()) as Queued;
       if (queued.job.deadlineAt <= this.#options.clock.now()) {
         this.#fail(queued, new Busy('deadline', this.#backlogSeconds()));
         continue;

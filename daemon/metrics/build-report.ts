@@ -53,7 +53,7 @@ export function buildReport({ counters, config, pool, startedAt, now, ...rest }:
       computed: pool.computed,
       average: pool.averageMs / 1000,
       room: config.hash.queue,
-      waiting: { known: pool.waiting('known'), stranger: pool.waiting('stranger') },
+      waiting: { known: pool.waiting('returning'), stranger: pool.waiting('other') },
     },
     recent: counters.recent.report(now),
     sites,

@@ -80,7 +80,7 @@ export class Site {
     this.#hashers = options.hashers && new Set(options.hashers);
     this.#foreign = new Set(options.foreignHashers);
     this.accounts = new Accounts({
-      read: (username) => this.store.account(username),
+      read: (username) => this.store.accountByName(username),
       ttlMs: options.accountTtlMs,
       max: options.accountsMax,
       clock: options.clock,

@@ -26,8 +26,12 @@ export class InstrumentedStore implements Store {
     this.#since = clock.now();
   }
 
-  account(username: string): Promise<Account | null> {
-    return this.#watch(this.#store.account(username));
+  accountByName(username: string): Promise<Account | null> {
+    return this.#watch(this.#store.accountByName(username));
+  }
+
+  accountById(id: string): Promise<Account | null> {
+    return this.#watch(this.#store.accountById(id));
   }
 
   sample(most: number): Promise<string[]> {

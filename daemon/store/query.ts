@@ -31,12 +31,18 @@ export interface AccountRow {
 }
 
 /**
- * The account of a name with its groups and permissions, in one statement and so of one moment. Its one parameter is
- * the name. Two rows at most: more than one means that the name is not unique, which is a fault, as in Django.
+ * One account with its groups and permissions, in one statement and so from one moment. Its one parameter is the
+ * username or the primary key. It returns at most two rows: more than one means that the username is not unique, which
+ * is a fault, as in Django.
  *
  * The lists are scalar subqueries, not joins: rows do not multiply, and MySQL has no other way to correlate.
  */
-export function accountQuery(db: Kysely<unknown>, schema: Schema, dialect: SqlDialect): CompiledQuery {
+export function accountQuery(
+  db: Kysely<unknown>,
+  schema: Schema,
+  dialect: SqlDialect,
+  by: 'username' | 'id' = 'username',
+): CompiledQuery {
   const { user } = schema;
   const column = new Columns(schema, dialect);
   const text = (name: string | undefined) => dialect.column?.(column.ofUser(name)) ?? column.ofUser(name);
@@ -55,7 +61,7 @@ export function accountQuery(db: Kysely<unknown>, schema: Schema, dialect: SqlDi
       ${directPermissions(schema, dialect, column)} as direct,
       ${inheritedPermissions(schema, dialect, column)} as inherited
     from ${column.users()}
-    where ${column.ofUser(user.username)} = ${''}
+    where ${column.ofUser(user[by])} = ${''}
     limit 2`.compile(db);
 }
 

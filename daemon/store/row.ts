@@ -28,6 +28,14 @@ export function accountOf(rows: readonly AccountRow[]): Account | null {
   };
 }
 
+/**
+ * The rows whose primary key is exactly this text. A database converts a text that it compares with a number: to MySQL
+ * "7x" equals 7, to SQLite "07" does.
+ */
+export function rowsWithId(rows: readonly AccountRow[], id: string): AccountRow[] {
+  return rows.filter((row) => text(row.id) === id);
+}
+
 /** A flag is set only by the one value that Django writes for it: NULL, 2 or "t" in a boolean column set nothing. */
 export function flag(value: unknown): boolean {
   return value === true || value === 1 || value === 1n;

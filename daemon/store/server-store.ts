@@ -4,7 +4,7 @@ import { Fault, messageOf } from '../fault.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { type Cursor, type Membership, type MembershipRow, membershipOf, membershipQuery } from './membership.ts';
 import { type AccountRow, type SqlDialect, sampleQuery } from './query.ts';
-import { accountOf } from './row.ts';
+import { accountOf, rowsWithId } from './row.ts';
 import type { Schema } from './schema.ts';
 import type { Store } from './store.ts';
 
@@ -17,10 +17,13 @@ export interface Server {
   /** Statements are written by it; the connections send them. */
   readonly db: Kysely<unknown>;
   readonly connections: ConnectionPool;
-  /** The account query, whose one parameter is the name. */
-  readonly account: CompiledQuery;
-  /** The rows that are of that name, as `accountOf` reads them; by default all, as they are. */
-  readonly rowsOf?: (rows: AccountRow[], username: string) => AccountRow[];
+  /** The account queries, whose one parameter is the username or the primary key. */
+  readonly accountByName: CompiledQuery;
+  readonly accountById: CompiledQuery;
+  /** The rows that have that username, where the database finds others as well. */
+  readonly rowsWithName?: (rows: AccountRow[], username: string) => AccountRow[];
+  /** A row as `accountOf` reads it; by default as it is. */
+  readonly rowOf?: (row: AccountRow) => AccountRow;
 }
 
 /** A database on a server, behind connections that are kept. */
@@ -33,10 +36,15 @@ export class ServerStore implements Store {
     this.#server = server;
   }
 
-  async account(username: string): Promise<Account | null> {
-    const { account, rowsOf } = this.#server;
-    const rows = await this.#query<AccountRow>({ ...account, parameters: [username] });
-    return accountOf(rowsOf ? rowsOf(rows, username) : rows);
+  async accountByName(username: string): Promise<Account | null> {
+    const { accountByName, rowsWithName } = this.#server;
+    const rows = await this.#query<AccountRow>({ ...accountByName, parameters: [username] });
+    return this.#accountOf(rowsWithName ? rowsWithName(rows, username) : rows);
+  }
+
+  async accountById(id: string): Promise<Account | null> {
+    const rows = await this.#query<AccountRow>({ ...this.#server.accountById, parameters: [id] });
+    return this.#accountOf(rowsWithId(rows, id));
   }
 
   async sample(most: number): Promise<string[]> {
@@ -57,6 +65,11 @@ export class ServerStore implements Store {
 
   close(): Promise<void> {
     return this.#server.connections.close();
+  }
+
+  #accountOf(rows: AccountRow[]): Account | null {
+    const { rowOf } = this.#server;
+    return accountOf(rowOf ? rows.map(rowOf) : rows);
   }
 
   #query<Row>(query: CompiledQuery): Promise<Row[]> {

@@ -11,12 +11,17 @@ export interface Store {
    * The account of exactly this username, as the database compares names; null where there is none.
    * Rejects with a Fault where the database does not answer or answers nonsense.
    */
-  account(username: string): Promise<Account | null>;
-  /** The encoded hashes of the youngest and the oldest accounts, `most` in all. Rejects as `account` does. */
+  accountByName(username: string): Promise<Account | null>;
+  /**
+   * The account with this primary key, as text exactly as in `Account.id`; null where there is none. Rejects as
+   * `accountByName` does.
+   */
+  accountById(id: string): Promise<Account | null>;
+  /** The encoded hashes of the youngest and the oldest accounts, `most` in all. Rejects as `accountByName` does. */
   sample(most: number): Promise<string[]>;
   /**
    * Up to `most` memberships behind a place, or from the first on; undefined where the user model has no groups.
-   * Rejects as `account` does.
+   * Rejects as `accountByName` does.
    */
   memberships(after: Cursor | undefined, most: number): Promise<Membership[] | undefined>;
   /** How its connections are used; a file has none. */

@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import t, { type Test } from 'tap';
+import { parseConfig } from '../../daemon/config/config.ts';
+import { loadStores } from '../../daemon/store/databases.ts';
 import { startDaemon } from '../fixtures/daemon.ts';
 import { MYSQL, startMariaDb } from '../fixtures/mariadb.ts';
 import { startPostgres } from '../fixtures/postgres.ts';
@@ -70,6 +72,19 @@ for (const [kind, start] of Object.entries(places)) {
       return daemon.connect();
     };
 
+    /** The store that the daemon opens for these lines. */
+    const openStore = async (t: Test, schema: string) => {
+      const { site } = parseConfig(
+        `listen.socket = "/s"\n[sites.site]\ndatabase = "${place.url}"\n${schema}`,
+        'test',
+      ).sites;
+      if (site === undefined) throw new Error('no site');
+      const options = { schema: site.schema, timeoutMs: 2_000, connections: 1, onTrouble: () => {} };
+      const store = (await loadStores([place.url]))(place.url, options);
+      t.teardown(() => store.close());
+      return store;
+    };
+
     await t.test('tables whose names are odd', async (t) => {
       const { schema } = place;
       const tables: [made: string, said: string][] = [
@@ -131,21 +146,27 @@ for (const [kind, start] of Object.entries(places)) {
       await make(`INSERT INTO [Konto Rolle] VALUES (${BIGGER}, ${BIGGER})`);
       await make(`INSERT INTO [Rolle Recht] VALUES (${BIGGER}, ${BIGGER})`);
       await make(`INSERT INTO [Konto Recht] VALUES (${BIG}, ${BIG})`);
-      const client = await serve(
-        t,
-        `[sites.site.schema]
+      const schema = `[sites.site.schema]
         user = { table = "Konto", id = "Nr", username = "Name", password = "Hash", active = "An" }
         user_groups = { table = "Konto Rolle", user = "Konto", group = "Rolle" }
         user_permissions = { table = "Konto Recht", user = "Konto", permission = "Recht" }
         group = { table = "Rolle", id = "Nr", name = "Titel" }
         group_permissions = { table = "Rolle Recht", group = "Rolle", permission = "Recht" }
         permission = { table = "Recht", id = "Nr", codename = "Wort", content_type = "Art" }
-        content_type = { table = "Art", id = "Nr", app_label = "App" }`,
-      );
+        content_type = { table = "Art", id = "Nr", app_label = "App" }`;
+      const client = await serve(t, schema);
       const account = async (name: string) =>
         (await client.check(name, 'secret', { want: ['permissions'] })).content.account;
       t.match(await account('alice'), { id: BIG, groups: [], permissions: ['a.read'] });
       t.match(await account('bob'), { id: BIGGER, groups: ['Rolle B'], permissions: ['b.write'] });
+
+      const store = await openStore(t, schema);
+      t.match(await store.accountById(BIG), { id: BIG, username: 'alice', permissions: new Set(['a.read']) });
+      t.match(await store.accountById(BIGGER), { id: BIGGER, username: 'bob', groups: ['Rolle B'] });
+      for (const id of ['9007199254740994', '0', `0${BIG}`, ` ${BIG}`]) {
+        t.equal(await store.accountById(id), null, `no account has the key "${id}"`);
+      }
+
       const may = async (name: string, right: string) =>
         (await client.authorize(name, { require: { permissions: [right] } })).status;
       t.same([await may('alice', 'a.read'), await may('alice', 'b.write')], [0, 1]);
@@ -173,9 +194,7 @@ for (const [kind, start] of Object.entries(places)) {
       await make(`INSERT INTO [chief] VALUES (3, '${HASH}', true)`);
       await make(`INSERT INTO [chief_groups] VALUES ('${stored}', 4)`);
       await make("INSERT INTO [auth_group] VALUES (4, 'Chiefs')");
-      const client = await serve(
-        t,
-        `[sites.site.schema]
+      const schema = `[sites.site.schema]
         user_groups = { table = "chief_groups", user = "person", group = "group_id" }
         [sites.site.schema.user]
         table = "chief"
@@ -189,14 +208,17 @@ for (const [kind, start] of Object.entries(places)) {
         parents = [
           { table = "staff", id = "own", link = "staff_ptr" },
           { table = "person", id = "key", link = "staff.person_ptr" },
-        ]`,
-      );
+        ]`;
+      const client = await serve(t, schema);
       const require = { staff: true, superuser: true, groups: ['Chiefs'] };
       t.match(await client.check('alice', 'secret', { require }), {
         status: 0,
         content: { account: { id: stored, username: 'alice', email: 'a@b', groups: ['Chiefs'] } },
       });
-      t.equal((await client.check('bob', 'secret')).status, 2, 'who is a person but no chief is none');
+      t.equal((await client.check('bob', 'secret')).status, 2, 'a person who is no chief has no account');
+      const store = await openStore(t, schema);
+      t.match(await store.accountById(stored), { id: stored, username: 'alice', groups: ['Chiefs'] });
+      t.equal(await store.accountById(stored.replace(/0$/, '1')), null);
     });
 
     await t.test('flags that Django never writes', async (t) => {

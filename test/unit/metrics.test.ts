@@ -98,7 +98,8 @@ t.test('a watched store', async (t) => {
   };
   const inner: Store = {
     name: 'sqlite x',
-    account: ask,
+    accountByName: ask,
+    accountById: ask,
     sample: async () => [],
     memberships: async () => [],
     close: async () => {},
@@ -106,17 +107,17 @@ t.test('a watched store', async (t) => {
   const store = new InstrumentedStore(inner, clock);
   t.match(store.report(), { name: 'sqlite x', up: null, queries: 0, last_failure: null, connections: null });
   clock.time = 1000;
-  await store.account('a');
+  await store.accountByName('a');
   clock.time = 3000;
   t.match(store.report(), { up: true, since: 2, queries: 1, failures: 0 });
   failure = new Error('gone\naway');
-  await t.rejects(store.account('a'), failure, 'the asker has the failure itself');
+  await t.rejects(store.accountByName('a'), failure, 'the asker has the failure itself');
   clock.time = 4000;
-  await t.rejects(store.account('a'));
+  await t.rejects(store.accountByName('a'));
   clock.time = 6000;
   t.match(store.report(), { up: false, since: 3, failures: 2, last_failure: { message: 'gone away', ago: 2 } });
   failure = undefined;
-  await store.account('a');
+  await store.accountByName('a');
   t.match(store.report(), { up: true, since: 0, last_failure: { message: 'gone away' } }, 'what it was is still told');
 });
 

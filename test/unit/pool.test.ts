@@ -44,7 +44,7 @@ function world(options: { workers?: number; queue?: number } = {}) {
     clock,
     onTrouble: (message) => trouble.push(message),
   });
-  const verify = (text: string, lane: Lane = 'stranger', waits = 1000) =>
+  const verify = (text: string, lane: Lane = 'other', waits = 1000) =>
     pool.verify(Password.fromTyped(Buffer.from(text)), { encoded: 'x', lane, deadlineAt: clock.time + waits });
   /** What the threads were asked, in order. */
   const asked = () => threads.flatMap((thread) => thread.asked.map(({ password }) => Buffer.from(password).toString()));
@@ -86,7 +86,7 @@ t.test('the password is moved, and nothing of it stays', async (t) => {
     return made;
   };
   const { pool } = world();
-  void pool.verify(password, { encoded: 'x', lane: 'known', deadlineAt: 2000 });
+  void pool.verify(password, { encoded: 'x', lane: 'returning', deadlineAt: 2000 });
   t.equal(copies.length, 1);
   t.equal(copies[0]?.octets.length, 0, "the pool's copy is the thread's now");
   t.equal(password.octets.toString(), 'secret', "the asker's is its own to wipe");
@@ -100,9 +100,9 @@ t.test('when to come back is told by all that waits', async (t) => {
   clock.time += 1000;
   threads[0]?.answer({ matches: false });
   await first;
-  void verify('runs', 'stranger', 100_000);
-  const late = verify('late', 'stranger', 10).catch((error) => error);
-  for (let i = 0; i < 100; i++) void verify(`waits ${i}`, 'stranger', 100_000);
+  void verify('runs', 'other', 100_000);
+  const late = verify('late', 'other', 10).catch((error) => error);
+  for (let i = 0; i < 100; i++) void verify(`waits ${i}`, 'other', 100_000);
   clock.time += 500;
   threads[0]?.answer({ matches: false });
   const { reason, retryAfter } = await late;
@@ -117,7 +117,7 @@ t.test('past the bound the answer is busy, at once', async (t) => {
   const refused = verify('d').catch((error) => error);
   t.match(await refused, { reason: 'queue-full', retryAfter: 1 });
   t.equal(pool.queued, 3);
-  const known = verify('e', 'known');
+  const known = verify('e', 'returning');
   t.equal(pool.queued, 4, 'who is known has a queue apart');
   await pool.close();
   t.same(await Promise.all([...waiting, known].map(outcome)), [
@@ -133,7 +133,7 @@ t.test('past the bound the answer is busy, at once', async (t) => {
 t.test('what nobody waits for any more is not computed', async (t) => {
   const { threads, verify, clock, asked, pool } = world({ queue: 2 });
   const running = verify('running');
-  const late = [verify('late', 'stranger', 50), verify('patient', 'stranger', 500)];
+  const late = [verify('late', 'other', 50), verify('patient', 'other', 500)];
   clock.time += 100;
   const next = verify('next');
   t.equal(pool.queued, 2, 'nor does it take up room');
@@ -144,7 +144,7 @@ t.test('what nobody waits for any more is not computed', async (t) => {
   t.same(await Promise.all([running, ...late, next].map(outcome)), [false, 'deadline', true, true]);
   t.same(asked(), ['running', 'patient', 'next']);
 
-  const put = { encoded: 'x', lane: 'stranger' as const, deadlineAt: clock.time + 10 };
+  const put = { encoded: 'x', lane: 'other' as const, deadlineAt: clock.time + 10 };
   void verify('running');
   const joined = pool.verify(Password.fromTyped(Buffer.from('joined')), put);
   put.deadlineAt += 1000; // somebody else waits for it, longer
@@ -157,10 +157,10 @@ t.test('what nobody waits for any more is not computed', async (t) => {
 t.test('who got in lately goes first', async (t) => {
   const { threads, verify, asked } = world();
   const answers = ['running', 'guess 1', 'guess 2', 'guess 3'].map((text) => verify(text));
-  answers.push(verify('known', 'known'));
+  answers.push(verify('returning', 'returning'));
   for (let i = 0; i < 5; i++) threads[0]?.answer({ matches: true });
   await Promise.all(answers);
-  t.same(asked(), ['running', 'known', 'guess 1', 'guess 2', 'guess 3']);
+  t.same(asked(), ['running', 'returning', 'guess 1', 'guess 2', 'guess 3']);
 });
 
 t.test('a thread that dies is a fault, and is replaced', async (t) => {

@@ -48,8 +48,10 @@ export function openMysql(url: string, options: StoreOptions): Store {
       timeoutMs,
       onTrouble: (message) => options.onTrouble(`${name}: ${message}`),
     }),
-    account: accountQuery(db, schema, dialect),
-    rowsOf: (rows, username) => rows.filter((row) => isOf(row, username)).map((row) => withLists(row, schema)),
+    accountByName: accountQuery(db, schema, dialect),
+    accountById: accountQuery(db, schema, dialect, 'id'),
+    rowsWithName: (rows, username) => rows.filter((row) => isOf(row, username)),
+    rowOf: (row) => withLists(row, schema),
   });
 }
 

@@ -29,7 +29,8 @@ export function openPostgres(url: string, options: StoreOptions): Store {
   const { host, port, database, user, password, ssl, options: startup, prepare } = settingsOf(url);
   const { schema, timeoutMs } = options;
   const name = `postgres ${database} on ${host}`;
-  const account = accountQuery(db, schema, dialect);
+  const accountByName = accountQuery(db, schema, dialect);
+  const accountById = accountQuery(db, schema, dialect, 'id');
   const config: pg.ClientConfig = {
     host,
     ...(port === undefined ? {} : { port }),
@@ -44,7 +45,7 @@ export function openPostgres(url: string, options: StoreOptions): Store {
     options: `${startup ?? ''} -c default_transaction_read_only=on`.trim(),
   };
   const onTrouble = (message: string) => options.onTrouble(`${name}: ${message}`);
-  const preparing = new PreparedStatement(account.sql, prepare, onTrouble);
+  const preparing = new PreparedStatement(accountByName.sql, prepare, onTrouble);
   const connections = new ConnectionPool({
     make: (onEnd) => makeConnection(config, preparing, onEnd),
     isLost: (error) => isLostConnection(error) || preparing.failed(error),
@@ -52,7 +53,7 @@ export function openPostgres(url: string, options: StoreOptions): Store {
     timeoutMs,
     onTrouble,
   });
-  return new ServerStore({ name, schema, dialect, db, connections, account });
+  return new ServerStore({ name, schema, dialect, db, connections, accountByName, accountById });
 }
 
 /**

@@ -3,10 +3,11 @@ import { statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Sqlite from 'better-sqlite3';
 import { Kysely, SqliteDialect, sql } from 'kysely';
+import type { Account } from '../../account/account.ts';
 import { Fault, messageOf } from '../../fault.ts';
 import { type Cursor, type Membership, type MembershipRow, membershipOf, membershipQuery } from '../membership.ts';
 import { type AccountRow, accountQuery, type SqlDialect, sampleQuery } from '../query.ts';
-import { accountOf } from '../row.ts';
+import { accountOf, rowsWithId } from '../row.ts';
 import type { Schema } from '../schema.ts';
 import type { Store, StoreOptions } from '../store.ts';
 
@@ -38,11 +39,17 @@ const LOCK_WAIT_MS = 1;
 /** How long to leave a locked database alone before asking again, in ms: doubled each time up to the second. */
 const RETRY_MS = [1, 25] as const;
 
+/** One account query, as text and as octets in hexadecimal. */
+interface Statements {
+  readonly account: Sqlite.Statement<[string]>;
+  readonly octets: Sqlite.Statement<[string]>;
+}
+
 interface Opened {
   readonly file: { readonly dev: number; readonly ino: number };
   readonly connection: Sqlite.Database;
-  readonly account: Sqlite.Statement<[string]>;
-  readonly octets: Sqlite.Statement<[string]>;
+  readonly byName: Statements;
+  readonly byId: Statements;
   readonly sample: (most: number) => unknown[];
   readonly memberships: (after: Cursor | undefined, most: number) => MembershipRow[] | undefined;
 }
@@ -69,12 +76,12 @@ export class SqliteStore implements Store {
     this.#schema = options.schema;
   }
 
-  account(username: string): Promise<ReturnType<typeof accountOf>> {
-    return this.#ask((opened) => {
-      const rows = opened.account.all(username) as AccountRow[];
-      if (rows.some(isMarred)) refuseMarred(opened.octets.all(username) as AccountRow[]);
-      return accountOf(rows);
-    });
+  accountByName(username: string): Promise<Account | null> {
+    return this.#ask(({ byName }) => accountOf(rowsOf(byName, username)));
+  }
+
+  accountById(id: string): Promise<Account | null> {
+    return this.#ask(({ byId }) => accountOf(rowsWithId(rowsOf(byId, id), id)));
   }
 
   sample(most: number): Promise<string[]> {
@@ -145,13 +152,17 @@ function open(path: string, file: Opened['file'], schema: Schema): Opened {
     connection.pragma('query_only = on');
     connection.pragma(`cache_size = -${CACHE_KIB}`);
     const db = new Kysely<unknown>({ dialect: new SqliteDialect({ database: connection }) });
+    const prepare = (by: 'username' | 'id'): Statements => ({
+      account: connection.prepare<[string]>(accountQuery(db, schema, dialect, by).sql).safeIntegers(),
+      octets: connection.prepare<[string]>(accountQuery(db, schema, octets, by).sql),
+    });
     return {
       file,
       connection,
       // Kysely writes the statement once; better-sqlite3 keeps it prepared.
       // safeIntegers: ids beyond 2^53 are told exactly.
-      account: connection.prepare<[string]>(accountQuery(db, schema, dialect).sql).safeIntegers(),
-      octets: connection.prepare<[string]>(accountQuery(db, schema, octets).sql),
+      byName: prepare('username'),
+      byId: prepare('id'),
       sample: (most) => connection.prepare(sampleQuery(db, schema, dialect, most).sql).all(),
       memberships(after, most) {
         const query = membershipQuery(db, schema, dialect, after, most);
@@ -166,6 +177,13 @@ function open(path: string, file: Opened['file'], schema: Schema): Opened {
     connection.close();
     throw error;
   }
+}
+
+/** The rows that a query finds. @throws Fault where a text of theirs is not UTF-8 */
+function rowsOf({ account, octets }: Statements, parameter: string): AccountRow[] {
+  const rows = account.all(parameter) as AccountRow[];
+  if (rows.some(isMarred)) refuseMarred(octets.all(parameter) as AccountRow[]);
+  return rows;
 }
 
 /** Whether a text holds what better-sqlite3 puts in the place of octets that are no UTF-8. */
