@@ -88,7 +88,7 @@ export class Daemon {
     const reloaded = this.#reloading.then(() => this.#reload());
     this.#reloading = reloaded.then(
       () => this.#counters.reloads++,
-      () => this.#counters.reloadsRefused++,
+      () => this.#counters.reloadsFailed++,
     ); // one after the other
     return reloaded;
   }
@@ -290,8 +290,8 @@ export class Daemon {
 
   #record(question: Question, { verdict, site, cached }: Decision, startedAt: number, now: number): void {
     const ms = now - startedAt;
-    const way = question.tooLong ? undefined : !question.password ? 'authorized' : cached ? 'cached' : 'hashed';
-    this.#counters.record(site, verdict.kind, way, ms, now);
+    const source = question.tooLong ? undefined : !question.password ? 'authorized' : cached ? 'cached' : 'hashed';
+    this.#counters.record(site, verdict.kind, source, ms, now);
     const level = verdict.kind === 'error' ? 'error' : verdict.kind === 'busy' ? 'warn' : 'info';
     if (!this.#log.isLevelEnabled(level)) return;
     this.#log[level](
@@ -318,13 +318,14 @@ export class Daemon {
     await this.#answer({ operation: 'ping', id: 0 });
   }
 
-  /** How it does at this moment. */
+  /** A snapshot of all figures. */
   report(): Report {
     const { config, pool, sites } = this.#running;
     return buildReport({
-      ...{ counters: this.#counters, config, pool, sites, pbkdf2: this.#pbkdf2 },
+      ...{ counters: this.#counters, sites: sites.values(), pool, pbkdf2: this.#pbkdf2 },
       proofs: this.#proofs.size,
-      connections: this.#listeners.auth?.connections ?? 0,
+      connections: { open: this.#listeners.auth?.connections ?? 0, limit: config.listen.max_connections },
+      queueCapacity: config.hash.queue,
       startedAt: this.#startedAt,
       now: this.#clock.now(),
     });

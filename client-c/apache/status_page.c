@@ -128,7 +128,7 @@ static void note_use(apr_pool_t *child, server_rec *server)
 /* What the block tells unless ExtendedStatus wants it all. */
 static int is_brief(const char *name)
 {
-    static const char *const names[] = {"Server", "Uptime", "ChecksPerSecond", "HitRatio", "Granted", "Denied",
+    static const char *const names[] = {"Server", "UptimeSeconds", "ChecksPerSecond", "HitRatio", "Granted", "Denied",
                                         "Busy", "Error", "HashesRunning", "HashesQueued", "Sites", "DatabasesDown"};
     size_t i;
 

@@ -85,24 +85,24 @@ export async function run(argv: readonly string[]): Promise<void> {
   const toRunning = (name: string, description: string) =>
     command(name, description)
       .addOption(config())
-      .option('--control <socket>', 'where the daemon takes orders (default: listen.control of the configuration)');
+      .option('--control <socket>', 'the control socket (default: listen.control of the configuration)');
 
-  toRunning('stats', 'say how the running daemon does')
-    .addOption(new Option('--json', 'for programs').conflicts(['watch', 'prometheus']))
-    .addOption(new Option('--prometheus', 'the metrics, as text for Prometheus').conflicts('watch'))
-    .option('--watch', 'go on saying it, on this terminal, until q or Ctrl-C')
+  toRunning('stats', 'print the figures of the running daemon')
+    .addOption(new Option('--json', 'print all figures as JSON').conflicts(['watch', 'prometheus']))
+    .addOption(new Option('--prometheus', 'print the metrics in the Prometheus text format').conflicts('watch'))
+    .option('--watch', 'redraw the terminal every second until q or Ctrl-C')
     .action(async (flags: ControlFlags & { json?: true; watch?: true; prometheus?: true }) =>
       (await import('./control/commands.ts')).stats(flags),
     );
 
-  toRunning('flush', 'make the running daemon forget accounts and passwords that it has seen')
-    .option('--site <name>', 'accounts of this site only')
-    .option('--user <name>', 'this account only')
+  toRunning('flush', 'remove accounts and proofs from the caches of the running daemon')
+    .option('--site <name>', 'only accounts of this site')
+    .option('--user <name>', 'only this account')
     .action(async (flags: ControlFlags & { site?: string; user?: string }) =>
       (await import('./control/commands.ts')).flush(flags),
     );
 
-  toRunning('reload', 'make the running daemon read its configuration anew').action(async (flags: ControlFlags) =>
+  toRunning('reload', 'make the running daemon read its configuration again').action(async (flags: ControlFlags) =>
     (await import('./control/commands.ts')).reload(flags),
   );
 

@@ -1,29 +1,44 @@
 import { PROTOCOL_VERSION } from '../../protocol/version.ts';
-import type { Config } from '../config/schema.ts';
-import type { HashPool } from '../hasher/pool.ts';
-import type { Site } from '../site/site.ts';
+import type { DatabaseReport } from '../store/database-report.ts';
 import { VERSION } from '../version.ts';
-import { type ByKind, type Counters, KINDS } from './counters.ts';
+import { type Counters, KINDS, type VerdictCounts } from './counters.ts';
 import type { Report, SiteReport } from './report.ts';
 
-/** What a report is read off. */
-export interface Observed {
+/** The live state from which a report is built. */
+export interface ReportInput {
   readonly counters: Counters;
-  readonly config: Config;
-  readonly sites: ReadonlyMap<string, Site>;
-  readonly pool: HashPool;
-  /** What computes PBKDF2. */
+  readonly sites: Iterable<ReportedSite>;
+  readonly pool: ReportedPool;
+  /** The PBKDF2 implementation in use. */
   readonly pbkdf2: string;
   readonly proofs: number;
-  readonly connections: number;
-  /** By the daemon's clock, in ms. */
+  readonly connections: { readonly open: number; readonly limit: number };
+  /** How many hashes can wait in each lane. */
+  readonly queueCapacity: number;
+  /** Both by the daemon's clock, in ms. */
   readonly startedAt: number;
   readonly now: number;
 }
 
-/** How the daemon does at this moment. */
-export function buildReport({ counters, config, pool, startedAt, now, ...rest }: Observed): Report {
-  const sites = [...rest.sites.values()].map(
+/** What a report needs of a site. */
+interface ReportedSite {
+  readonly name: string;
+  readonly accounts: { readonly size: number };
+  readonly store: { report(): DatabaseReport };
+}
+
+/** What a report needs of the hash pool. */
+interface ReportedPool {
+  readonly size: number;
+  readonly running: number;
+  readonly computed: number;
+  readonly averageMs: number;
+  waiting(lane: 'returning' | 'other'): number;
+}
+
+/** A snapshot of all figures. */
+export function buildReport({ counters, sites, pool, connections, startedAt, now, ...rest }: ReportInput): Report {
+  const reports = [...sites].map(
     ({ name, accounts, store }): SiteReport => ({
       name,
       verdicts: counters.verdicts(name),
@@ -31,37 +46,37 @@ export function buildReport({ counters, config, pool, startedAt, now, ...rest }:
       database: store.report(),
     }),
   );
-  const elsewhere = counters.verdicts(undefined);
+  const unknownSite = counters.verdicts(undefined);
   const { cached, hashed, authorized } = counters.durations;
   return {
     version: VERSION,
     protocol: PROTOCOL_VERSION,
     node: process.versions.node,
     pbkdf2: rest.pbkdf2,
-    uptime: (now - startedAt) / 1000,
-    memory: process.memoryUsage.rss(),
-    reloads: { taken: counters.reloads, refused: counters.reloadsRefused },
+    uptime_seconds: (now - startedAt) / 1000,
+    memory_bytes: process.memoryUsage.rss(),
+    reloads: { succeeded: counters.reloads, failed: counters.reloadsFailed },
     bad_requests: counters.badRequests,
-    connections: { open: rest.connections, most: config.listen.max_connections },
-    verdicts: sum([elsewhere, ...sites.map(({ verdicts }) => verdicts)]),
-    elsewhere,
+    connections,
+    verdicts: sum([unknownSite, ...reports.map(({ verdicts }) => verdicts)]),
+    unknown_site: unknownSite,
     durations: { cached: cached.report(), hashed: hashed.report(), authorized: authorized.report() },
     proofs: rest.proofs,
     hashing: {
       workers: pool.size,
       running: pool.running,
       computed: pool.computed,
-      average: pool.averageMs / 1000,
-      room: config.hash.queue,
-      waiting: { known: pool.waiting('returning'), stranger: pool.waiting('other') },
+      average_seconds: pool.averageMs / 1000,
+      queue_capacity: rest.queueCapacity,
+      waiting: { returning: pool.waiting('returning'), other: pool.waiting('other') },
     },
-    recent: counters.recent.report(now),
-    sites,
-    sites_left_out: 0,
+    per_second: counters.rates.report(now),
+    sites: reports,
+    sites_omitted: 0,
   };
 }
 
-function sum(all: readonly ByKind[]): ByKind {
+function sum(all: readonly VerdictCounts[]): VerdictCounts {
   const total = { granted: 0, denied: 0, busy: 0, error: 0 };
   for (const each of all) for (const kind of KINDS) total[kind] += each[kind];
   return total;

@@ -2,54 +2,64 @@ import type { Verdict } from '../verdict.ts';
 import { Histogram } from './histogram.ts';
 import { RateWindow } from './rate-window.ts';
 
-/** How an answer was come by: the password was known, was hashed, or somebody else had looked at it. */
-export const WAYS = ['cached', 'hashed', 'authorized'] as const;
-export type Way = (typeof WAYS)[number];
+/**
+ * How a decision was reached: from a proof, by hashing, or about a user whom the client had authenticated itself
+ * (the operation `authorize`).
+ */
+export const SOURCES = ['cached', 'hashed', 'authorized'] as const;
+export type Source = (typeof SOURCES)[number];
 
-export const KINDS = ['granted', 'denied', 'busy', 'error'] as const;
-export type Kind = Verdict['kind'];
-export type ByKind = Record<Kind, number>;
+export type VerdictKind = Verdict['kind'];
+export const KINDS = ['granted', 'denied', 'busy', 'error'] as const satisfies readonly VerdictKind[];
+export type VerdictCounts = Record<VerdictKind, number>;
 
-const PLACE: Readonly<Record<Kind, number>> = { granted: 0, denied: 1, busy: 2, error: 3 };
+const INDEX: Readonly<Record<VerdictKind, number>> = { granted: 0, denied: 1, busy: 2, error: 3 };
 
 /**
- * What has been counted since the start. Recording is a few additions to arrays that are there already, for it happens
- * at each answer; everything else is done when somebody asks.
+ * What the daemon has counted since it started. Recording happens with each answer, so it is only a few additions to
+ * preallocated arrays; everything else is computed when a report is requested.
  */
 export class Counters {
-  readonly durations: Readonly<Record<Way, Histogram>> = {
+  readonly durations: Readonly<Record<Source, Histogram>> = {
     cached: new Histogram(),
     hashed: new Histogram(),
     authorized: new Histogram(),
   };
-  readonly recent = new RateWindow();
+  readonly rates = new RateWindow();
   badRequests = 0;
+  /** Reloads that succeeded. */
   reloads = 0;
-  reloadsRefused = 0;
+  reloadsFailed = 0;
   #sites = new Map<string, Float64Array>();
-  /** For questions about no site or one that is not configured: a stranger's names make no entries. */
-  readonly #nowhere = new Float64Array(KINDS.length);
+  /** For questions that name no configured site. One entry for all, so that clients cannot create entries. */
+  readonly #unknownSite = new Float64Array(KINDS.length);
 
-  /** From now on there are these sites; those that were there before keep what was counted. */
+  /** Sets the configured sites. Counts of a site that was configured before are kept. */
   configure(names: Iterable<string>): void {
     this.#sites = new Map(
       [...names].map((name) => [name, this.#sites.get(name) ?? new Float64Array(KINDS.length)] as const),
     );
   }
 
-  /** @param way undefined where nobody looked for a password: then the time says nothing */
-  record(site: string | undefined, kind: Kind, way: Way | undefined, ms: number, nowMs: number): void {
-    const counts = (site === undefined ? undefined : this.#sites.get(site)) ?? this.#nowhere;
-    const place = PLACE[kind];
-    counts[place] = (counts[place] as number) + 1;
-    // What was not answered, for a fault or for want of room, has taken no time that tells anything.
-    if (way !== undefined && place <= PLACE.denied) this.durations[way].observe(ms / 1000);
-    this.recent.add(nowMs, way === 'hashed');
+  /** @param source undefined if no evidence was looked at, in which case the duration is meaningless */
+  record(
+    site: string | undefined,
+    kind: VerdictKind,
+    source: Source | undefined,
+    durationMs: number,
+    nowMs: number,
+  ): void {
+    const counts = (site === undefined ? undefined : this.#sites.get(site)) ?? this.#unknownSite;
+    const index = INDEX[kind];
+    counts[index] = (counts[index] as number) + 1;
+    // The duration of a busy or error verdict says nothing about how long an answer takes.
+    if (source !== undefined && index <= INDEX.denied) this.durations[source].observe(durationMs / 1000);
+    this.rates.add(nowMs, source === 'hashed');
   }
 
-  /** The verdicts of a site; undefined: of none that is configured. */
-  verdicts(site: string | undefined): ByKind {
-    const counts = site === undefined ? this.#nowhere : this.#sites.get(site);
+  /** The verdicts of a site; undefined stands for questions that name no configured site. */
+  verdicts(site: string | undefined): VerdictCounts {
+    const counts = site === undefined ? this.#unknownSite : this.#sites.get(site);
     const [granted = 0, denied = 0, busy = 0, error = 0] = counts ?? [];
     return { granted, denied, busy, error };
   }

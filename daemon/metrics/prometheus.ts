@@ -1,30 +1,30 @@
 import { BOUNDS } from './histogram.ts';
 import type { Report } from './report.ts';
-import { METRICS } from './table.ts';
+import { METRICS, PREFIX } from './table.ts';
 
 /*
- * Not prom-client: it keeps numbers of its own, which are found by hashing their labels at each increment. What would be
- * used of it is what stands here.
+ * Written without prom-client, which keeps its own counters and finds them by hashing their labels at each increment.
+ * The output format is the only part of it that we would use.
  */
 
 export const PROMETHEUS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
-/** The table in the text format that Prometheus reads, version 0.0.4. */
+/** All metrics in Prometheus' text format, version 0.0.4. */
 export function toPrometheus(report: Report): string {
   return METRICS.map((metric) => {
-    const name = `djauthd_${metric.name}`;
+    const name = PREFIX + metric.name;
     const lines = [`# HELP ${name} ${metric.help}`, `# TYPE ${name} ${metric.kind}`];
     const line = (suffix: string, names: readonly string[], values: readonly string[], value: number) =>
       lines.push(`${name}${suffix}${labelled(names, values)} ${value}`);
     if (metric.kind === 'histogram') {
-      for (const [values, { count, sum, counts }] of metric.read(report)) {
-        let below = 0;
-        for (const [at, bound] of BOUNDS.entries()) {
-          below += counts[at] as number;
-          line('_bucket', [...metric.labels, 'le'], [...values, String(bound)], below);
+      for (const [values, { count, sum_seconds, buckets }] of metric.read(report)) {
+        let cumulative = 0;
+        for (const [index, bound] of BOUNDS.entries()) {
+          cumulative += buckets[index] as number;
+          line('_bucket', [...metric.labels, 'le'], [...values, String(bound)], cumulative);
         }
         line('_bucket', [...metric.labels, 'le'], [...values, '+Inf'], count);
-        line('_sum', metric.labels, values, sum);
+        line('_sum', metric.labels, values, sum_seconds);
         line('_count', metric.labels, values, count);
       }
     } else {
@@ -36,10 +36,10 @@ export function toPrometheus(report: Report): string {
 
 function labelled(names: readonly string[], values: readonly string[]): string {
   if (names.length === 0) return '';
-  return `{${names.map((name, at) => `${name}="${escaped(values[at] as string)}"`).join(',')}}`;
+  return `{${names.map((name, index) => `${name}="${escaped(values[index] as string)}"`).join(',')}}`;
 }
 
-/** The only three that would end a label or its line. */
+/** Escapes the three characters that would end a label's value or its line. */
 function escaped(value: string): string {
   return value.replace(/\\/g, '\\\\').replace(/"/g, '\\"').replace(/\n/g, '\\n');
 }

@@ -1,39 +1,39 @@
-/** How many seconds back it can be told how much there was to do. */
-export const RECENT_SECONDS = 300;
+/** The length of the window. */
+export const WINDOW_SECONDS = 300;
 
-/** One for the second that is not over. */
-const ROOM = RECENT_SECONDS + 1;
+/** One slot more than the window, for the current second. */
+const SLOTS = WINDOW_SECONDS + 1;
 
 /**
- * How many checks each of the last seconds had. A ring that is written as checks come, by the time that the caller has
- * already: no timer, no clock, nothing allocated.
+ * The number of checks in each of the last seconds. A ring buffer written at each check, with the time that the caller
+ * already has: it needs no timer and no clock, and allocates nothing.
  */
 export class RateWindow {
-  /** Which second each place is about; what is of an older one counts as nothing. */
-  readonly #seconds = new Int32Array(ROOM).fill(-1);
-  readonly #checks = new Uint32Array(ROOM);
-  readonly #hashed = new Uint32Array(ROOM);
+  /** The second that each slot counts. A slot of an older second counts as zero. */
+  readonly #seconds = new Int32Array(SLOTS).fill(-1);
+  readonly #checks = new Uint32Array(SLOTS);
+  readonly #hashed = new Uint32Array(SLOTS);
 
   add(nowMs: number, hashed: boolean): void {
     const second = Math.floor(nowMs / 1000);
-    const at = second % ROOM;
-    if (this.#seconds[at] !== second) {
-      this.#seconds[at] = second;
-      this.#checks[at] = 0;
-      this.#hashed[at] = 0;
+    const slot = second % SLOTS;
+    if (this.#seconds[slot] !== second) {
+      this.#seconds[slot] = second;
+      this.#checks[slot] = 0;
+      this.#hashed[slot] = 0;
     }
-    this.#checks[at] = (this.#checks[at] as number) + 1;
-    if (hashed) this.#hashed[at] = (this.#hashed[at] as number) + 1;
+    this.#checks[slot] = (this.#checks[slot] as number) + 1;
+    if (hashed) this.#hashed[slot] = (this.#hashed[slot] as number) + 1;
   }
 
-  /** The seconds that are over, the oldest first. */
+  /** The counts of the complete seconds, oldest first. */
   report(nowMs: number): { readonly checks: number[]; readonly hashed: number[] } {
-    const present = Math.floor(nowMs / 1000);
-    const seconds = Array.from({ length: RECENT_SECONDS }, (_, at) => present - RECENT_SECONDS + at);
+    const current = Math.floor(nowMs / 1000);
+    const seconds = Array.from({ length: WINDOW_SECONDS }, (_, index) => current - WINDOW_SECONDS + index);
     const read = (counts: Uint32Array) =>
       seconds.map((second) => {
-        const at = ((second % ROOM) + ROOM) % ROOM;
-        return this.#seconds[at] === second ? (counts[at] as number) : 0;
+        const slot = ((second % SLOTS) + SLOTS) % SLOTS;
+        return this.#seconds[slot] === second ? (counts[slot] as number) : 0;
       });
     return { checks: read(this.#checks), hashed: read(this.#hashed) };
   }

@@ -1,61 +1,67 @@
 import type { DatabaseReport } from '../store/database-report.ts';
-import type { ByKind, Way } from './counters.ts';
+import type { Source, VerdictCounts } from './counters.ts';
 import type { HistogramReport } from './histogram.ts';
 
 export interface SiteReport {
   readonly name: string;
-  readonly verdicts: ByKind;
-  /** Kept now. */
+  readonly verdicts: VerdictCounts;
+  /** Accounts in memory. */
   readonly accounts: number;
   readonly database: DatabaseReport;
 }
 
 /**
- * Everything that is told of a running daemon: what the table of metrics, the status page and the terminal are drawn
- * from. Plain data, as `djauthd stats --json` prints it. No password is in it, and no account's name. Times are in
- * seconds.
+ * All figures of a running daemon as plain data, as printed by `djauthd stats --json`. The metrics, the status page and
+ * the terminal are derived from it. It contains no password and no account's name. Times are in seconds.
  */
 export interface Report {
   readonly version: string;
   readonly protocol: number;
   readonly node: string;
-  /** What computes PBKDF2. */
+  /** The PBKDF2 implementation in use. */
   readonly pbkdf2: string;
-  readonly uptime: number;
-  readonly memory: number;
-  readonly reloads: { readonly taken: number; readonly refused: number };
+  readonly uptime_seconds: number;
+  /** Resident memory. */
+  readonly memory_bytes: number;
+  readonly reloads: { readonly succeeded: number; readonly failed: number };
   readonly bad_requests: number;
-  readonly connections: { readonly open: number; readonly most: number };
-  readonly verdicts: ByKind;
-  /** Those about no site, or none that is configured. */
-  readonly elsewhere: ByKind;
-  readonly durations: Readonly<Record<Way, HistogramReport>>;
+  /** Client connections on the auth socket. */
+  readonly connections: { readonly open: number; readonly limit: number };
+  /** All sites and `unknown_site` together. */
+  readonly verdicts: VerdictCounts;
+  /** Verdicts on questions that name no site or one that is not configured. */
+  readonly unknown_site: VerdictCounts;
+  /** How long grants and denials took, by source. */
+  readonly durations: Readonly<Record<Source, HistogramReport>>;
+  /** Entries of the proof cache, right and wrong ones. */
   readonly proofs: number;
   readonly hashing: {
     readonly workers: number;
+    /** Hashes that are being computed. */
     readonly running: number;
+    /** Hashes computed since the start. */
     readonly computed: number;
-    /** How long one takes lately. */
-    readonly average: number;
-    /** How many may wait in each lane, and how many do. */
-    readonly room: number;
-    readonly waiting: { readonly known: number; readonly stranger: number };
+    /** Moving average of the time per hash. */
+    readonly average_seconds: number;
+    /** How many hashes can wait in each lane. */
+    readonly queue_capacity: number;
+    readonly waiting: { readonly returning: number; readonly other: number };
   };
-  /** Each of the last seconds, the oldest first. */
-  readonly recent: { readonly checks: readonly number[]; readonly hashed: readonly number[] };
+  /** Counts for each of the last seconds, oldest first. */
+  readonly per_second: { readonly checks: readonly number[]; readonly hashed: readonly number[] };
   readonly sites: readonly SiteReport[];
-  /** How many sites were left out, so that the rest fits. */
-  readonly sites_left_out: number;
+  /** The number of sites omitted so that the report fits a frame. */
+  readonly sites_omitted: number;
 }
 
-/** The share of passwords that were known, of 0 to 1; undefined where none was asked for. */
+/** The share (0 to 1) of password checks answered from the proof cache; undefined before the first one. */
 export function hitRatio({ durations }: Pick<Report, 'durations'>): number | undefined {
   const all = durations.cached.count + durations.hashed.count;
   return all === 0 ? undefined : durations.cached.count / all;
 }
 
-/** Checks a second over the last so many of the recent seconds. */
-export function rate({ recent, uptime }: Report, seconds: number): number {
-  const counted = Math.max(1, Math.min(seconds, Math.floor(uptime)));
-  return recent.checks.slice(-counted).reduce((sum, checks) => sum + checks, 0) / counted;
+/** The average number of checks per second over the last `seconds`, or since the start if that is shorter. */
+export function rate({ per_second, uptime_seconds }: Report, seconds: number): number {
+  const counted = Math.max(1, Math.min(seconds, Math.floor(uptime_seconds)));
+  return per_second.checks.slice(-counted).reduce((sum, checks) => sum + checks, 0) / counted;
 }

@@ -1,17 +1,24 @@
-import { KINDS, WAYS } from './counters.ts';
+import { KINDS, SOURCES } from './counters.ts';
 import type { HistogramReport } from './histogram.ts';
 import type { Report, SiteReport } from './report.ts';
 
-/** One of a metric's numbers: the values of its labels, in their order, and it. */
+/** Precedes the name of each metric. */
+export const PREFIX = 'djauthd_';
+
+/** One value of a metric: the values of its labels, in their order, and the value itself. */
 export type Sample<V = number> = readonly [labels: readonly string[], value: V];
 
 interface Described {
-  /** Without the prefix `djauthd_`; a counter's ends in `_total`. */
+  /** Without the prefix. The name of a counter ends in `_total`. */
   readonly name: string;
+  /** One sentence, also the metric's description in docs/metrics.md. */
   readonly help: string;
   readonly unit?: 'seconds' | 'bytes';
   readonly labels: readonly string[];
-  /** What the control operation `stats` calls a number with these labels; numbers of one name are added up. */
+  /**
+   * The name of a value with these labels in the reply of the control operation `stats`, which adds up values of the same
+   * name. Metrics without it are not part of that reply.
+   */
   readonly stat?: (labels: readonly string[]) => string;
 }
 
@@ -29,12 +36,12 @@ const perSite = (read: (site: SiteReport) => number | undefined) => (report: Rep
   });
 const first = ([label]: readonly string[]) => label as string;
 
-/** Every number that djauthd tells of itself. `stats`, the Prometheus text and the status page are read off this. */
+/** Every metric of the daemon. `stats`, the Prometheus text, the status page's plain text and docs/metrics.md use it. */
 export const METRICS: readonly Metric[] = [
   {
     name: 'build_info',
     kind: 'gauge',
-    help: 'Always 1; what is running.',
+    help: 'Always 1; the labels are the versions of djauthd and Node.js and the PBKDF2 implementation in use.',
     labels: ['version', 'node', 'pbkdf2'],
     read: ({ version, node, pbkdf2 }) => [[[version, node, pbkdf2], 1]],
   },
@@ -42,44 +49,44 @@ export const METRICS: readonly Metric[] = [
     name: 'uptime_seconds',
     kind: 'gauge',
     unit: 'seconds',
-    help: 'How long it has been running.',
+    help: 'Time since the daemon started.',
     labels: [],
-    stat: () => 'uptime',
-    read: ({ uptime }) => one(uptime),
+    stat: () => 'uptime_seconds',
+    read: ({ uptime_seconds }) => one(uptime_seconds),
   },
   {
     name: 'resident_memory_bytes',
     kind: 'gauge',
     unit: 'bytes',
-    help: 'Memory that is in use.',
+    help: 'Resident memory size.',
     labels: [],
-    stat: () => 'memory',
-    read: ({ memory }) => one(memory),
+    stat: () => 'memory_bytes',
+    read: ({ memory_bytes }) => one(memory_bytes),
   },
   {
     name: 'verdicts_total',
     kind: 'counter',
-    help: 'Questions answered; those about no site that is configured have an empty one.',
+    help: 'Verdicts (granted, denied, busy, error) by site; the site is empty for questions that name no configured site.',
     labels: ['site', 'verdict'],
     stat: ([, verdict]) => verdict as string,
-    read: ({ sites, elsewhere }) =>
-      [...sites, { name: '', verdicts: elsewhere }].flatMap(({ name, verdicts }) =>
+    read: ({ sites, unknown_site }) =>
+      [...sites, { name: '', verdicts: unknown_site }].flatMap(({ name, verdicts }) =>
         KINDS.map((kind): Sample => [[name, kind], verdicts[kind]]),
       ),
   },
   {
-    name: 'answer_duration_seconds',
+    name: 'decision_duration_seconds',
     kind: 'histogram',
     unit: 'seconds',
-    help: 'How long granting or denying took, by whether the password was known, was hashed, or was none of ours to look at.',
-    labels: ['way'],
+    help: 'Time to grant or deny, by source: cached (proof cache), hashed (password hash computed) or authorized (authenticated by the client).',
+    labels: ['source'],
     stat: first,
-    read: ({ durations }) => WAYS.map((way) => [[way], durations[way]]),
+    read: ({ durations }) => SOURCES.map((source) => [[source], durations[source]]),
   },
   {
     name: 'bad_requests_total',
     kind: 'counter',
-    help: 'Connections closed because of what the client sent or did.',
+    help: 'Client connections closed because of an invalid request or an exceeded limit.',
     labels: [],
     stat: () => 'bad_requests',
     read: ({ bad_requests }) => one(bad_requests),
@@ -87,18 +94,18 @@ export const METRICS: readonly Metric[] = [
   {
     name: 'reloads_total',
     kind: 'counter',
-    help: 'Configurations read anew.',
+    help: 'Reloads of the configuration, by outcome (succeeded, failed).',
     labels: ['outcome'],
     stat: ([outcome]) => `reloads_${outcome}`,
     read: ({ reloads }) => [
-      [['taken'], reloads.taken],
-      [['refused'], reloads.refused],
+      [['succeeded'], reloads.succeeded],
+      [['failed'], reloads.failed],
     ],
   },
   {
     name: 'connections',
     kind: 'gauge',
-    help: 'Connections of clients that are open.',
+    help: 'Open client connections.',
     labels: [],
     stat: () => 'connections',
     read: ({ connections }) => one(connections.open),
@@ -106,14 +113,14 @@ export const METRICS: readonly Metric[] = [
   {
     name: 'connections_limit',
     kind: 'gauge',
-    help: 'How many may be open (listen.max_connections).',
+    help: 'Maximum number of client connections (listen.max_connections).',
     labels: [],
-    read: ({ connections }) => one(connections.most),
+    read: ({ connections }) => one(connections.limit),
   },
   {
     name: 'accounts_cached',
     kind: 'gauge',
-    help: 'Accounts that are kept.',
+    help: 'Accounts in memory.',
     labels: ['site'],
     stat: () => 'accounts',
     read: perSite(({ accounts }) => accounts),
@@ -121,7 +128,7 @@ export const METRICS: readonly Metric[] = [
   {
     name: 'proofs_cached',
     kind: 'gauge',
-    help: 'Passwords that are remembered as verified, right or wrong.',
+    help: 'Entries of the proof cache: verified passwords and refused ones.',
     labels: [],
     stat: () => 'proofs',
     read: ({ proofs }) => one(proofs),
@@ -145,7 +152,7 @@ export const METRICS: readonly Metric[] = [
   {
     name: 'hash_workers',
     kind: 'gauge',
-    help: 'How many are computed at once (hash.workers).',
+    help: 'Number of hash workers (hash.workers).',
     labels: [],
     stat: () => 'hash_workers',
     read: ({ hashing }) => one(hashing.workers),
@@ -153,33 +160,33 @@ export const METRICS: readonly Metric[] = [
   {
     name: 'hashes_queued',
     kind: 'gauge',
-    help: 'Password hashes that wait: of people who got in lately, and of all others.',
+    help: 'Password hashes waiting for a worker, by lane: returning (users granted recently) or other.',
     labels: ['lane'],
     stat: () => 'hashes_queued',
     read: ({ hashing: { waiting } }) => [
-      [['known'], waiting.known],
-      [['stranger'], waiting.stranger],
+      [['returning'], waiting.returning],
+      [['other'], waiting.other],
     ],
   },
   {
-    name: 'hash_queue_limit',
+    name: 'hash_queue_capacity',
     kind: 'gauge',
-    help: 'How many may wait in each lane (hash.queue).',
+    help: 'How many password hashes can wait in each lane (hash.queue).',
     labels: [],
-    read: ({ hashing }) => one(hashing.room),
+    read: ({ hashing }) => one(hashing.queue_capacity),
   },
   {
     name: 'hash_average_seconds',
     kind: 'gauge',
     unit: 'seconds',
-    help: 'How long one password hash takes lately.',
+    help: 'Moving average of the time to compute one password hash.',
     labels: [],
-    read: ({ hashing }) => one(hashing.average),
+    read: ({ hashing }) => one(hashing.average_seconds),
   },
   {
     name: 'database_up',
     kind: 'gauge',
-    help: 'Whether the last question to the database of the site was answered.',
+    help: 'Whether the last query to the database of the site was answered; absent before the first query.',
     labels: ['site'],
     read: perSite(({ database }) => (database.up === null ? undefined : Number(database.up))),
   },
@@ -187,14 +194,14 @@ export const METRICS: readonly Metric[] = [
     name: 'database_state_seconds',
     kind: 'gauge',
     unit: 'seconds',
-    help: 'For how long that has been so.',
+    help: 'Time since djauthd_database_up last changed.',
     labels: ['site'],
-    read: perSite(({ database }) => (database.up === null ? undefined : database.since)),
+    read: perSite(({ database }) => (database.up === null ? undefined : database.state_seconds)),
   },
   {
     name: 'database_queries_total',
     kind: 'counter',
-    help: 'Queries sent to the database.',
+    help: 'Queries sent to the database of the site.',
     labels: ['site'],
     stat: () => 'database_queries',
     read: perSite(({ database }) => database.queries),
@@ -202,7 +209,7 @@ export const METRICS: readonly Metric[] = [
   {
     name: 'database_failures_total',
     kind: 'counter',
-    help: 'Queries that the database did not answer.',
+    help: 'Queries to the database of the site that failed.',
     labels: ['site'],
     stat: () => 'database_failures',
     read: perSite(({ database }) => database.failures),
@@ -210,35 +217,45 @@ export const METRICS: readonly Metric[] = [
   {
     name: 'database_connections',
     kind: 'gauge',
-    help: 'Connections to the database.',
+    help: 'Connections to the database of the site, by state (active, idle).',
     labels: ['site', 'state'],
     read: ({ sites }) =>
       sites.flatMap(({ name, database: { connections } }): Sample[] =>
         connections === null
           ? []
           : [
-              [[name, 'busy'], connections.open - connections.idle],
+              [[name, 'active'], connections.open - connections.idle],
               [[name, 'idle'], connections.idle],
             ],
       ),
   },
   {
-    name: 'database_waiting',
+    name: 'database_connections_limit',
     kind: 'gauge',
-    help: 'Questions that wait for a connection to the database.',
+    help: 'Maximum number of connections to the database of the site (sites.NAME.connections).',
+    labels: ['site'],
+    read: perSite(({ database: { connections } }) => connections?.limit),
+  },
+  {
+    name: 'database_queries_waiting',
+    kind: 'gauge',
+    help: 'Queries waiting for a connection to the database of the site.',
     labels: ['site'],
     read: perSite(({ database: { connections } }) => connections?.waiting),
   },
   {
-    name: 'sites_left_out',
+    name: 'sites_omitted',
     kind: 'gauge',
-    help: 'Sites that are not told of, because they fit no frame.',
+    help: 'Sites omitted from this output because it would not fit a frame of the protocol; healthy sites are omitted first.',
     labels: [],
-    read: ({ sites_left_out }) => one(sites_left_out),
+    read: ({ sites_omitted }) => one(sites_omitted),
   },
 ];
 
-/** The totals, under the names of the control operation `stats`: whole numbers, for the protocol knows no others. */
+/**
+ * The reply of the control operation `stats`: totals over all sites, as whole numbers, because the protocol has no other
+ * numbers. A histogram gives its count and its sum in microseconds.
+ */
 export function totals(report: Report): Record<string, number> {
   const sums: Record<string, number> = {};
   const add = (name: string, value: number) => {
@@ -247,9 +264,9 @@ export function totals(report: Report): Record<string, number> {
   for (const metric of METRICS) {
     if (!metric.stat) continue;
     if (metric.kind === 'histogram') {
-      for (const [labels, { count, sum }] of metric.read(report)) {
+      for (const [labels, { count, sum_seconds }] of metric.read(report)) {
         add(metric.stat(labels), count);
-        add(`${metric.stat(labels)}_microseconds`, sum * 1e6);
+        add(`${metric.stat(labels)}_microseconds`, sum_seconds * 1e6);
       }
     } else {
       for (const [labels, value] of metric.read(report)) add(metric.stat(labels), value);

@@ -1,4 +1,4 @@
-/** Text that is HTML already: only what `html` made. */
+/** HTML text. Only `html` makes it from anything that is not a constant. */
 export class Markup {
   readonly text: string;
   constructor(text: string) {
@@ -8,15 +8,17 @@ export class Markup {
 
 type Part = Markup | string | number | undefined | readonly Part[];
 
-/** HTML; what is put into it is escaped, unless it was made by this too. */
+/** A template tag for HTML. Interpolated values are escaped, except for other Markup. */
 export function html(texts: TemplateStringsArray, ...parts: readonly Part[]): Markup {
-  return new Markup(texts.map((text, at) => text + (at < parts.length ? written(parts[at] as Part) : '')).join(''));
+  return new Markup(
+    texts.map((text, index) => text + (index < parts.length ? render(parts[index] as Part) : '')).join(''),
+  );
 }
 
-function written(part: Part): string {
+function render(part: Part): string {
   if (part === undefined) return '';
   if (part instanceof Markup) return part.text;
   if (typeof part === 'number') return String(part);
   if (typeof part === 'string') return part.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
-  return part.map(written).join('');
+  return part.map(render).join('');
 }

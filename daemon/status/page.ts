@@ -6,12 +6,12 @@ import { toHtml } from './html.ts';
 import { toText } from './text.ts';
 
 export interface StatusPage {
-  /** Its media type. */
+  /** The media type. */
   readonly type: string;
   readonly body: string;
 }
 
-/** What of a frame is left for a body. */
+/** The largest body that fits a frame with the rest of a reply, in octets. */
 const BODY_MAX = FRAME_MAX - 1024;
 
 const FORMATS: Readonly<Record<StatusFormat, { type: string; write: (report: Report, refresh?: number) => string }>> = {
@@ -22,25 +22,25 @@ const FORMATS: Readonly<Record<StatusFormat, { type: string; write: (report: Rep
 };
 
 /**
- * How the daemon does, to be shown to an administrator. It fits a frame: where there are too many sites for that, those
- * that are well are left out first, and the page says how many.
+ * A report in one of the formats for administrators and programs. It always fits a frame: if there are too many sites
+ * for that, sites are omitted, those with a database that is up first, and the page says how many.
  */
 export function statusPage(report: Report, format: StatusFormat, refresh?: number): StatusPage {
   const { type, write } = FORMATS[format];
-  const clean: Report = { ...report, sites: report.sites.map(withoutControls) };
+  const clean: Report = { ...report, sites: report.sites.map(cleanSite) };
   let body = write(clean, refresh);
   if (Buffer.byteLength(body) > BODY_MAX) {
-    // What an administrator has to see comes first, whatever has to go.
     const sites = clean.sites.toSorted((a, b) => urgency(b) - urgency(a));
+    const writeFirst = (count: number) =>
+      write({ ...clean, sites: sites.slice(0, count), sites_omitted: sites.length - count }, refresh);
     let fits = 0;
     let over = sites.length;
     while (over - fits > 1) {
       const count = (fits + over) >> 1;
-      const tried = write({ ...clean, sites: sites.slice(0, count), sites_left_out: sites.length - count }, refresh);
-      if (Buffer.byteLength(tried) <= BODY_MAX) fits = count;
+      if (Buffer.byteLength(writeFirst(count)) <= BODY_MAX) fits = count;
       else over = count;
     }
-    body = write({ ...clean, sites: sites.slice(0, fits), sites_left_out: sites.length - fits }, refresh);
+    body = writeFirst(fits);
   }
   return { type, body };
 }
@@ -49,10 +49,10 @@ function urgency({ database }: SiteReport): number {
   return database.up === false ? 2 : database.up === null ? 1 : 0;
 }
 
-/** The longest that a name may be, in characters: the configuration sets no bound. */
+/** Longer names are cut to this many characters; the configuration does not limit them. */
 const NAME_MAX = 200;
 
-/** What no page, no terminal and no C text can show as it is, or what turns the text around it about. */
+/** Characters that a page, a terminal or a C string cannot show, or that change the direction of the text around them. */
 const CONTROLS = /[\p{Cc}\p{Cs}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
 
 function clean(text: string): string {
@@ -60,7 +60,7 @@ function clean(text: string): string {
   return short.replace(CONTROLS, '\ufffd');
 }
 
-function withoutControls(site: SiteReport): SiteReport {
+function cleanSite(site: SiteReport): SiteReport {
   const { database } = site;
   const { last_failure } = database;
   return {

@@ -1,7 +1,7 @@
-/** How the status page looks: on a phone and on a wide screen, by day and by night. */
+/** The style sheet of the status page, for narrow and wide screens, light and dark. */
 export const STYLE = `
-:root{--ground:#f4f5f7;--card:#fff;--text:#1b1f24;--quiet:#5c6672;--line:#e1e5ea;--room:#e9edf2;--all:#2463c9;--hashed:#c2570c;--good:#1a7f4b;--bad:#c22f2f}
-@media (prefers-color-scheme:dark){:root{--ground:#101418;--card:#1a2027;--text:#e6eaef;--quiet:#9aa6b2;--line:#2b333d;--room:#28303a;--all:#6ea4f7;--hashed:#f0994f;--good:#53c98a;--bad:#ff8078}}
+:root{--ground:#f4f5f7;--card:#fff;--text:#1b1f24;--quiet:#5c6672;--line:#e1e5ea;--track:#e9edf2;--all:#2463c9;--hashed:#c2570c;--good:#1a7f4b;--bad:#c22f2f}
+@media (prefers-color-scheme:dark){:root{--ground:#101418;--card:#1a2027;--text:#e6eaef;--quiet:#9aa6b2;--line:#2b333d;--track:#28303a;--all:#6ea4f7;--hashed:#f0994f;--good:#53c98a;--bad:#ff8078}}
 *{box-sizing:border-box}
 body{margin:0 auto;max-width:76rem;padding:1.5rem 1rem;background:var(--ground);color:var(--text);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif;font-variant-numeric:tabular-nums;overflow-wrap:anywhere}
 header{display:flex;flex-wrap:wrap;align-items:baseline;gap:.25rem 1rem;margin-bottom:1rem}
@@ -25,13 +25,13 @@ section,.tile{background:var(--card);border:1px solid var(--line);border-radius:
 .key span{margin-right:.9rem;font-size:.85rem}
 .key .all::before,.key .hashed::before{content:"";display:inline-block;width:.7em;height:.7em;margin-right:.4em;border-radius:.15em;background:var(--all)}
 .key .hashed::before{background:var(--hashed)}
-.course{display:block;width:100%;height:9rem;margin:.5rem 0 .25rem;border-bottom:1px solid var(--line);overflow:visible}
-.course polygon.all{fill:var(--all);opacity:.18}
-.course polyline{fill:none;stroke:var(--all);stroke-width:1.5;vector-effect:non-scaling-stroke}
-.course .hashed{fill:var(--hashed)}
+.rates{display:block;width:100%;height:9rem;margin:.5rem 0 .25rem;border-bottom:1px solid var(--line);overflow:visible}
+.rates polygon.all{fill:var(--all);opacity:.18}
+.rates polyline{fill:none;stroke:var(--all);stroke-width:1.5;vector-effect:non-scaling-stroke}
+.rates .hashed{fill:var(--hashed)}
 .ends{display:flex;justify-content:space-between}
 .bar{display:block;width:100%;height:.75rem;border-radius:.2rem;overflow:hidden}
-.bar .room{fill:var(--room)}
+.bar .track{fill:var(--track)}
 .bar .all,.bar .cached,.bar .authorized{fill:var(--all)}
 .bar .hashed{fill:var(--hashed)}
 .panels{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,20rem),1fr));gap:1rem 2rem}

@@ -1,25 +1,27 @@
-import { WAYS } from '../metrics/counters.ts';
+import { SOURCES } from '../metrics/counters.ts';
 import { quantile } from '../metrics/histogram.ts';
 import { hitRatio, type Report, rate } from '../metrics/report.ts';
 import { totals } from '../metrics/table.ts';
 
-/** `Name: value`, a line each, as mod_status has it with `?auto`. */
+/** One line `Name: value` per figure, as in mod_status with `?auto`. */
 export function toText(report: Report): string {
-  const lines = autoLines(report);
-  lines.push(['Throttling', 'not configured'], ['Sites', report.sites.length]);
+  const lines = generalLines(report);
+  lines.push(['Sites', report.sites.length]);
   lines.push(['DatabasesDown', report.sites.filter(({ database }) => database.up === false).length]);
-  if (report.sites_left_out > 0) lines.push(['SitesLeftOut', report.sites_left_out]);
-  for (const [at, { name, verdicts, accounts, database }] of report.sites.entries()) {
+  if (report.sites_omitted > 0) lines.push(['SitesOmitted', report.sites_omitted]);
+  for (const [index, { name, verdicts, accounts, database }] of report.sites.entries()) {
     const { connections, last_failure } = database;
-    const site = `Site${at + 1}`;
+    const site = `Site${index + 1}`;
     lines.push([`${site}Name`, name], [`${site}Database`, database.name]);
     lines.push([`${site}DatabaseState`, database.up === null ? 'unknown' : database.up ? 'up' : 'down']);
-    lines.push([`${site}DatabaseStateSeconds`, Math.floor(database.since)]);
-    if (last_failure) lines.push([`${site}DatabaseLastFailure`, last_failure.message]);
-    if (last_failure) lines.push([`${site}DatabaseLastFailureSecondsAgo`, Math.floor(last_failure.ago)]);
+    lines.push([`${site}DatabaseStateSeconds`, Math.floor(database.state_seconds)]);
+    if (last_failure) {
+      lines.push([`${site}DatabaseLastFailure`, last_failure.message]);
+      lines.push([`${site}DatabaseLastFailureSecondsAgo`, Math.floor(last_failure.seconds_ago)]);
+    }
     if (connections) {
       lines.push([`${site}DatabaseConnections`, `${connections.open - connections.idle}/${connections.limit}`]);
-      lines.push([`${site}DatabaseWaiting`, connections.waiting]);
+      lines.push([`${site}DatabaseQueriesWaiting`, connections.waiting]);
     }
     for (const [kind, number] of Object.entries(verdicts)) lines.push([`${site}${camel(kind)}`, number]);
     lines.push([`${site}Accounts`, accounts]);
@@ -27,7 +29,7 @@ export function toText(report: Report): string {
   return lines.map(([name, value]) => `${name}: ${value}\n`).join('');
 }
 
-function autoLines(report: Report): [string, string | number][] {
+function generalLines(report: Report): [string, string | number][] {
   const lines: [string, string | number][] = [
     ['Server', `djauthd ${report.version}`],
     ['Protocol', report.protocol],
@@ -37,10 +39,10 @@ function autoLines(report: Report): [string, string | number][] {
   ];
   const hits = hitRatio(report);
   if (hits !== undefined) lines.push(['HitRatio', round(hits)]);
-  for (const way of WAYS) {
+  for (const source of SOURCES) {
     for (const percent of [50, 95, 99]) {
-      const seconds = quantile(report.durations[way], percent / 100);
-      if (seconds !== undefined) lines.push([`${camel(way)}P${percent}Seconds`, round(seconds)]);
+      const seconds = quantile(report.durations[source], percent / 100);
+      if (seconds !== undefined) lines.push([`${camel(source)}P${percent}Seconds`, round(seconds)]);
     }
   }
   for (const [name, value] of Object.entries(totals(report))) lines.push([camel(name), value]);

@@ -4,11 +4,11 @@ export interface DatabaseReport {
   readonly name: string;
   /** Whether the last query was answered; null before the first. */
   readonly up: boolean | null;
-  /** How long ago `up` last changed. */
-  readonly since: number;
+  /** Time since `up` last changed. */
+  readonly state_seconds: number;
   readonly queries: number;
   readonly failures: number;
-  readonly last_failure: { readonly message: string; readonly ago: number } | null;
+  readonly last_failure: { readonly message: string; readonly seconds_ago: number } | null;
   /** null for a file, which has no connections. */
   readonly connections: ConnectionPoolReport | null;
 }

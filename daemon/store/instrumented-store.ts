@@ -52,10 +52,10 @@ export class InstrumentedStore implements Store {
     return {
       name: this.name,
       up: this.#up ?? null,
-      since: seconds(this.#since),
+      state_seconds: seconds(this.#since),
       queries: this.#queries,
       failures: this.#failures,
-      last_failure: this.#last ? { message: this.#last.message, ago: seconds(this.#last.at) } : null,
+      last_failure: this.#last ? { message: this.#last.message, seconds_ago: seconds(this.#last.at) } : null,
       connections: this.#store.connections?.() ?? null,
     };
   }

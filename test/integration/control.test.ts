@@ -21,9 +21,9 @@ interface Ran {
   stderr: string;
 }
 
-/** The command, as users run it. Not waited for in a way that would hold up a server in this process. */
+/** Runs the command as users do. Asynchronous, because servers in this process must keep running. */
 function djauthd(args: string[], uid?: number): Promise<Ran> {
-  // tap's own part in each Node program would write where another user may not.
+  // tap's hook in NODE_OPTIONS writes where another user has no permission.
   const other = ['--reuid', `${uid}`, '--clear-groups', 'env', '-u', 'NODE_OPTIONS', PROGRAM, ...args];
   const [program, more] = uid === undefined ? [PROGRAM, args] : ['setpriv', other];
   return promisify(execFile)(program, more, { encoding: 'utf8', timeout: 60_000 }).then(
@@ -48,31 +48,31 @@ t.test('stats', async (t) => {
   const report = JSON.parse(json.stdout);
   t.match(report, {
     verdicts: { granted: 3, denied: 1, busy: 0, error: 1 },
-    elsewhere: { error: 1 },
+    unknown_site: { error: 1 },
     durations: { cached: { count: 1 }, hashed: { count: 2 }, authorized: { count: 1 } },
     connections: { open: 1 },
     proofs: 2,
     sites: [{ name: 'site', accounts: 2, verdicts: { granted: 3 }, database: { up: true, failures: 0 } }],
-    sites_left_out: 0,
+    sites_omitted: 0,
   });
-  t.equal(report.recent.checks.reduce((sum: number, checks: number) => sum + checks, 0) <= 5, true);
-  t.notMatch(json.stdout, /alice|jörg|secret/, 'no account and no password is told of');
+  t.equal(report.per_second.checks.reduce((sum: number, checks: number) => sum + checks, 0) <= 5, true);
+  t.notMatch(json.stdout, /alice|jörg|secret/, 'no account name and no password');
 
-  const text = await ask('--prometheus');
-  t.match(text.stdout, /^djauthd_verdicts_total\{site="site",verdict="granted"\} 3$/m);
-  t.match(text.stdout, /^djauthd_answer_duration_seconds_count\{way="hashed"\} 2$/m);
-  t.notMatch(text.stdout, /alice|secret/);
+  const metrics = await ask('--prometheus');
+  t.match(metrics.stdout, /^djauthd_verdicts_total\{site="site",verdict="granted"\} 3$/m);
+  t.match(metrics.stdout, /^djauthd_decision_duration_seconds_count\{source="hashed"\} 2$/m);
+  t.notMatch(metrics.stdout, /alice|secret/);
 
-  const people = await ask();
-  t.match(people.stdout, /^djauthd \d.*\n\nchecks\/s/, 'for people');
-  t.match(people.stdout, /3 granted {2}1 denied {2}0 busy {2}1 faults/);
-  t.match(people.stdout, /^site +up /m);
-  t.notOk(people.stdout.includes('\u001b'), 'no colours where there is no terminal');
+  const text = await ask();
+  t.match(text.stdout, /^djauthd \d.*\n\nchecks\/s/);
+  t.match(text.stdout, /3 granted {2}1 denied {2}0 busy {2}1 error/);
+  t.match(text.stdout, /^site +up /m);
+  t.notOk(text.stdout.includes('\u001b'), 'no colours if standard output is not a terminal');
   t.same(await djauthd(['stats', '--control', daemon.control, '--json']).then(({ code }) => code), 0, '--control');
-  t.equal((await ask('--json', '--prometheus')).code, 2, 'one of them');
+  t.equal((await ask('--json', '--prometheus')).code, 2, 'mutually exclusive');
   const watched = await ask('--watch');
   t.equal(watched.code, 1);
-  t.match(watched.stderr, /needs a terminal/);
+  t.match(watched.stderr, /stats --watch: standard output is not a terminal/);
 });
 
 t.test('flush', async (t) => {
@@ -81,12 +81,12 @@ t.test('flush', async (t) => {
   await client.check('jörg', 'secret');
   await client.check('alice', 'secret');
   site.setPassword('jörg', 'new');
-  t.equal((await client.check('jörg', 'new')).status, 1, 'an account may be an hour old here');
+  t.equal((await client.check('jörg', 'new')).status, 1, 'accounts are cached for an hour here');
   const one = await flush('--user', 'jörg', '--site', 'site');
-  t.same([one.code, one.stdout], [0, '1 entry forgotten\n']);
-  t.equal((await client.check('jörg', 'new')).status, 0, 'it was read anew');
-  t.equal((await stats()).accounts, 2, 'the other one was kept');
-  t.same((await flush('--user', 'nobody')).stdout, '0 entries forgotten\n');
+  t.same([one.code, one.stdout], [0, '1 entry removed\n']);
+  t.equal((await client.check('jörg', 'new')).status, 0, 'it was read again');
+  t.equal((await stats()).accounts, 2, 'the other account is still cached');
+  t.same((await flush('--user', 'nobody')).stdout, '0 entries removed\n');
   const wrong = await flush('--site', 'elsewhere');
   t.same([wrong.code, wrong.stderr], [1, 'djauthd: site "elsewhere" is not configured\n']);
   t.equal((await flush()).code, 0);
@@ -101,62 +101,71 @@ t.test('reload', async (t) => {
   const { daemon, client, site, stats } = await world(t);
   const reload = () => djauthd(['reload', '--control', daemon.control]);
   daemon.configure(`[sites.new]\ndatabase = "${site.url}"`);
-  t.same(await reload(), { code: 0, stdout: 'the configuration was read anew\n', stderr: '' });
+  t.same(await reload(), { code: 0, stdout: 'configuration reloaded\n', stderr: '' });
   t.equal((await client.check('alice', 'secret', { site: 'new' })).status, 0);
   daemon.configure('[sites.new]\ndatabase = "oracle://x"');
-  const refused = await reload();
-  t.equal(refused.code, 1);
+  const failed = await reload();
+  t.equal(failed.code, 1);
   t.match(
-    refused.stderr,
-    /^djauthd: not reloaded: .*djauthd\.toml: sites\.new\.database: .* is not accepted; accepted: /,
+    failed.stderr,
+    /^djauthd: reload failed: .*djauthd\.toml: sites\.new\.database: .* is not accepted; accepted: /,
   );
-  t.equal((await client.check('alice', 'secret', { site: 'new' })).status, 0, 'the old one stays');
-  t.match(await stats(), { reloads_taken: 1, reloads_refused: 1 });
+  t.equal((await client.check('alice', 'secret', { site: 'new' })).status, 0, 'the current configuration is kept');
+  t.match(await stats(), { reloads_succeeded: 1, reloads_failed: 1 });
 });
 
-t.test('who cannot be asked', async (t) => {
+t.test('a control socket that cannot be used', async (t) => {
   const { daemon, directory, site } = await world(t);
-  const says = async (flags: string[], code: number, sentence: RegExp, uid?: number) => {
+  const fails = async (flags: string[], code: number, sentence: RegExp, uid?: number) => {
     const ran = await djauthd(['stats', ...flags], uid);
     t.equal(ran.code, code, `${flags}: ${ran.stderr}`);
     t.match(ran.stderr, sentence);
-    t.equal(ran.stderr.trim().split('\n').length, 1, `one sentence: ${ran.stderr}`);
+    t.equal(ran.stderr.trim().split('\n').length, 1, `one line: ${ran.stderr}`);
     t.equal(ran.stdout, '');
   };
-  await says(['--control', '/nowhere/c.sock'], 1, /no control socket at \/nowhere\/c\.sock: djauthd is not running/);
+  await fails(
+    ['--control', '/nowhere/c.sock'],
+    1,
+    /no such control socket: \/nowhere\/c\.sock: djauthd is not running/,
+  );
   const strange = join(directory, 'strange.sock');
   const other = net
     .createServer((socket) => socket.once('data', () => socket.end('HTTP/1.0 400 Bad Request\r\n\r\n')))
     .listen(strange);
-  await says(['--control', strange], 1, /does not answer as djauthd does/);
+  await fails(['--control', strange], 1, /invalid reply from .*strange\.sock, which is not djauthd's control socket/);
   other.close();
-  const deaf = join(directory, 'deaf.sock');
-  const closing = net.createServer((socket) => socket.destroy()).listen(deaf);
-  await says(['--control', deaf], 1, /closed the connection without an answer/);
+  const closed = join(directory, 'closed.sock');
+  const closing = net.createServer((socket) => socket.destroy()).listen(closed);
+  await fails(['--control', closed], 1, /closed the connection without a reply/);
   closing.close();
   const plain = join(directory, 'plain');
   writeFileSync(plain, '');
-  await says(['--control', plain], 1, /nobody listens at .*plain: djauthd is not running/);
+  await fails(['--control', plain], 1, /connection refused: .*plain: djauthd is not running/);
   chmodSync(directory, 0o755);
   if (process.getuid?.() === 0)
-    await says(['--control', daemon.control], 1, /only root and the user that djauthd runs as/, 65534);
+    await fails(
+      ['--control', daemon.control],
+      1,
+      /permission denied: .*only root and the user that djauthd runs as/,
+      65534,
+    );
 
-  await says(
+  await fails(
     ['--config', '/nowhere.toml'],
     2,
-    /\/nowhere\.toml: cannot be read: .*; --control names the control socket/,
+    /\/nowhere\.toml: cannot read the configuration: .*; use --control to name the socket/,
   );
   const without = join(directory, 'without.toml');
   writeFileSync(without, `[listen]\nsocket = "${daemon.socket}"\n[sites.site]\ndatabase = "${site.url}"\n`);
-  await says(['--config', without], 2, /without\.toml: listen\.control: is missing; needed: /);
+  await fails(['--config', without], 2, /without\.toml: listen\.control: missing; /);
   t.equal((await djauthd(['stats', '--nonsense'])).code, 2);
   const auth = await djauthd(['reload', '--control', daemon.socket]);
   t.equal(auth.code, 1);
-  t.match(auth.stderr, /does not take that: .*belongs to the control socket/, 'the other socket takes no orders');
-  t.equal((await djauthd(['stats', '--control', daemon.socket])).code, 0, 'but says how it does');
+  t.match(auth.stderr, /rejected the request: .*belongs to the control socket/, 'the auth socket does not reload');
+  t.equal((await djauthd(['stats', '--control', daemon.socket])).code, 0, 'but answers status requests');
 });
 
-/** Runs it on a terminal; the script is as test/fixtures/terminal.py has it. */
+/** Runs the command on a terminal, with a script for test/fixtures/terminal.py. */
 async function onTerminal(
   size: string,
   args: string[],
@@ -173,32 +182,32 @@ t.test('stats --watch', async (t) => {
   await client.check('alice', 'secret');
   const args = ['stats', '--watch', '--config', daemon.configFile];
   const { parts, status } = await onTerminal('80x24', args, [
-    'wait q ends',
-    'wait q ends',
+    'wait q: quit',
+    'wait q: quit',
     'size 30x8',
-    'wait q ends',
+    'wait q: quit',
     'keys q',
   ]);
   t.equal(status, 0);
   const written = parts.join('');
-  t.ok(written.startsWith('\u001b[?1049h'), 'on a screen of its own');
-  t.ok(written.endsWith('\u001b[?1049l'), 'and back');
+  t.ok(written.startsWith('\u001b[?1049h'), 'on the alternate screen');
+  t.ok(written.endsWith('\u001b[?1049l'), 'which it leaves');
   t.match(written, /1 granted/);
-  t.notOk(written.includes('\u001b[2J'), 'never wiped as a whole, which flickers');
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what terminals are told
+  t.notOk(written.includes('\u001b[2J'), 'the screen is never cleared, which would flicker');
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: terminal control sequences
   const plain = (part: string) => part.replace(/\u001b\[[?0-9;]*[A-Za-z]/g, '');
   const frame = written.split('\u001b[H').at(-1) as string;
   const lines = plain(frame).split(/\r+\n/);
   t.ok(
     lines.length <= 8 && lines.every((line) => line.length <= 30),
-    `it fits what the terminal became: ${JSON.stringify(lines)}`,
+    `it fits the new size of the terminal: ${JSON.stringify(lines)}`,
   );
 
-  const interrupted = await onTerminal('80x24', args, ['wait q ends', 'keys \\x03']);
-  t.equal(interrupted.status, 0, 'Ctrl-C ends it as well');
+  const interrupted = await onTerminal('80x24', args, ['wait q: quit', 'keys \\x03']);
+  t.equal(interrupted.status, 0, 'Ctrl-C quits as well');
 
-  const script = ['wait q ends', `stop ${daemon.process.pid}`, 'wait is not running', 'keys q'];
-  t.equal((await onTerminal('100x30', args, script)).status, 0, 'a daemon that goes away is said to have');
+  const script = ['wait q: quit', `stop ${daemon.process.pid}`, 'wait is not running', 'keys q'];
+  t.equal((await onTerminal('100x30', args, script)).status, 0, 'it says when the daemon has stopped');
   await daemon.exited;
   const none = await djauthd(['stats', '--control', daemon.control]);
   t.equal(none.code, 1);
@@ -213,7 +222,7 @@ t.test('the screen', async (t) => {
   t.ok(lines.some((line) => line.includes('DOWN')));
   t.ok(
     lines.some((line) => line.includes('connect ECONNREFUSED')),
-    'and why',
+    'with the reason',
   );
   t.notOk(lines.join('').includes('\u001b'));
   t.ok(
@@ -223,5 +232,5 @@ t.test('the screen', async (t) => {
   );
   t.equal(screen(reportOf({}), { ...size, rows: 5 }).length, 5);
   t.ok(screen(reportOf({}), { ...size, columns: 7 }).every((line) => [...line].length <= 7));
-  t.same(screen(reportOf({}), size, reportOf({})), lines, 'where nothing happened since, it is since the start');
+  t.same(screen(reportOf({}), size, reportOf({})), lines, 'without activity since then, figures are since the start');
 });

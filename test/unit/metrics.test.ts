@@ -2,9 +2,9 @@ import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import t from 'tap';
 import { Counters } from '../../daemon/metrics/counters.ts';
-import { BOUNDS, between, Histogram, quantile, together } from '../../daemon/metrics/histogram.ts';
+import { BOUNDS, difference, Histogram, quantile } from '../../daemon/metrics/histogram.ts';
 import { toPrometheus } from '../../daemon/metrics/prometheus.ts';
-import { RateWindow, RECENT_SECONDS } from '../../daemon/metrics/rate-window.ts';
+import { RateWindow, WINDOW_SECONDS } from '../../daemon/metrics/rate-window.ts';
 import { hitRatio, rate } from '../../daemon/metrics/report.ts';
 import { METRICS, totals } from '../../daemon/metrics/table.ts';
 import { InstrumentedStore } from '../../daemon/store/instrumented-store.ts';
@@ -13,18 +13,18 @@ import { HOSTILE, reportOf } from '../fixtures/report.ts';
 
 t.test('histograms', async (t) => {
   const histogram = new Histogram();
-  t.equal(quantile(histogram.report(), 0.5), undefined, 'of nothing');
+  t.equal(quantile(histogram.report(), 0.5), undefined, 'without observations');
   for (const seconds of [0.0001, 0.0002, 0.3, 99]) histogram.observe(seconds);
   const report = histogram.report();
   t.equal(report.count, 4);
-  t.equal(Math.round(report.sum * 1e4), 993003);
-  t.equal(report.counts[0], 1, 'a bound belongs to its bucket, as Prometheus has it');
-  t.equal(report.counts.at(-1), 1, 'over the last');
-  t.equal(quantile(report, 1), BOUNDS.at(-1), 'not known to be more than the last bound');
+  t.equal(Math.round(report.sum_seconds * 1e4), 993003);
+  t.equal(report.buckets[0], 1, 'a bound belongs to its bucket, as in Prometheus');
+  t.equal(report.buckets.at(-1), 1, 'above the last bound');
+  t.equal(quantile(report, 1), BOUNDS.at(-1), 'at most the last bound');
   histogram.observe(0.3);
   const later = histogram.report();
-  t.same(between(report, later).counts.indexOf(1), later.counts.indexOf(2));
-  t.equal(together(report, later).count, 9);
+  t.same(difference(report, later).buckets.indexOf(1), later.buckets.indexOf(2));
+  t.equal(difference(report, later).count, 1);
 
   fc.assert(
     fc.property(
@@ -35,37 +35,37 @@ t.test('histograms', async (t) => {
         for (const seconds of times) one.observe(seconds);
         const exact = times.toSorted((a, b) => a - b)[Math.ceil(share * times.length - 1e-9) - 1] as number;
         const bucket = BOUNDS.findIndex((bound) => exact <= bound);
-        const told = quantile(one.report(), share) as number;
-        return told <= (BOUNDS[bucket] as number) + 1e-12 && told >= (BOUNDS[bucket - 1] ?? 0);
+        const estimate = quantile(one.report(), share) as number;
+        return estimate <= (BOUNDS[bucket] as number) + 1e-12 && estimate >= (BOUNDS[bucket - 1] ?? 0);
       },
     ),
   );
 });
 
-t.test('the last seconds', async (t) => {
-  const recent = new RateWindow();
-  const at = 1_000_000;
+t.test('the rate window', async (t) => {
+  const rates = new RateWindow();
+  const start = 1_000_000;
   for (const [second, checks] of [
     [0, 3],
     [1, 1],
-    [RECENT_SECONDS, 2],
+    [WINDOW_SECONDS, 2],
   ] as const) {
-    for (let i = 0; i < checks; i++) recent.add(at + second * 1000, i === 0);
+    for (let i = 0; i < checks; i++) rates.add(start + second * 1000, i === 0);
   }
-  const { checks, hashed } = recent.report(at + 2000);
-  t.equal(checks.length, RECENT_SECONDS);
-  t.same(checks.slice(-2), [3, 1], 'each second has its own');
+  const { checks, hashed } = rates.report(start + 2000);
+  t.equal(checks.length, WINDOW_SECONDS);
+  t.same(checks.slice(-2), [3, 1], 'each second has its own count');
   t.same(hashed.slice(-2), [1, 1]);
-  t.same(recent.report(at + 1500).checks.at(-1), 3, 'the one that is not over is left out');
-  t.same(recent.report(at + (RECENT_SECONDS + 1) * 1000).checks.slice(0, 2), [1, 0], 'the oldest of them');
-  const much = recent.report(at + 3 * RECENT_SECONDS * 1000).checks;
+  t.same(rates.report(start + 1500).checks.at(-1), 3, 'the current second is not included');
+  t.same(rates.report(start + (WINDOW_SECONDS + 1) * 1000).checks.slice(0, 2), [1, 0], 'the oldest second');
+  const muchLater = rates.report(start + 3 * WINDOW_SECONDS * 1000).checks;
   t.ok(
-    much.every((count) => count === 0),
-    'what is too old counts as nothing',
+    muchLater.every((count) => count === 0),
+    'older seconds count as zero',
   );
   t.ok(
     new RateWindow().report(0).checks.every((count) => count === 0),
-    'nor what was before the start',
+    'so do seconds before the start',
   );
 });
 
@@ -81,25 +81,25 @@ t.test('the counters', async (t) => {
   t.same(
     counters.verdicts(undefined),
     { granted: 0, denied: 0, busy: 0, error: 2 },
-    'names of strangers make no entry',
+    'unknown names do not create entries',
   );
-  t.equal(counters.durations.hashed.report().count, 1, 'a fault takes no time that tells anything');
+  t.equal(counters.durations.hashed.report().count, 1, 'the duration of a fault is not recorded');
   counters.configure(['a', 'c']);
-  t.equal(counters.verdicts('a').granted, 1, 'a reload forgets nothing of a site that stays');
+  t.equal(counters.verdicts('a').granted, 1, 'a site that is still configured keeps its counts');
   t.equal(counters.verdicts('b').error, 0);
 });
 
-t.test('a watched store', async (t) => {
+t.test('an instrumented store', async (t) => {
   const clock = { time: 0, now: () => clock.time };
   let failure: Error | undefined;
-  const ask = async () => {
+  const query = async () => {
     if (failure) throw failure;
     return null;
   };
   const inner: Store = {
     name: 'sqlite x',
-    accountByName: ask,
-    accountById: ask,
+    accountByName: query,
+    accountById: query,
     sample: async () => [],
     memberships: async () => [],
     close: async () => {},
@@ -109,21 +109,34 @@ t.test('a watched store', async (t) => {
   clock.time = 1000;
   await store.accountByName('a');
   clock.time = 3000;
-  t.match(store.report(), { up: true, since: 2, queries: 1, failures: 0 });
+  t.match(store.report(), { up: true, state_seconds: 2, queries: 1, failures: 0 });
   failure = new Error('gone\naway');
-  await t.rejects(store.accountByName('a'), failure, 'the asker has the failure itself');
+  await t.rejects(store.accountByName('a'), failure, 'the caller gets the original error');
   clock.time = 4000;
   await t.rejects(store.accountByName('a'));
   clock.time = 6000;
-  t.match(store.report(), { up: false, since: 3, failures: 2, last_failure: { message: 'gone away', ago: 2 } });
+  t.match(store.report(), {
+    up: false,
+    state_seconds: 3,
+    failures: 2,
+    last_failure: { message: 'gone away', seconds_ago: 2 },
+  });
   failure = undefined;
   await store.accountByName('a');
-  t.match(store.report(), { up: true, since: 0, last_failure: { message: 'gone away' } }, 'what it was is still told');
+  t.match(
+    store.report(),
+    { up: true, state_seconds: 0, last_failure: { message: 'gone away' } },
+    'the last failure is kept',
+  );
 });
 
 t.test('rates', async (t) => {
-  t.equal(rate(reportOf({ uptime: 1000, recent: { checks: [0, 0, 4, 8], hashed: [] } }), 2), 6);
-  t.equal(rate(reportOf({ uptime: 1.5, recent: { checks: [0, 0, 0, 8], hashed: [] } }), 10), 8, 'just started');
+  t.equal(rate(reportOf({ uptime_seconds: 1000, per_second: { checks: [0, 0, 4, 8], hashed: [] } }), 2), 6);
+  t.equal(
+    rate(reportOf({ uptime_seconds: 1.5, per_second: { checks: [0, 0, 0, 8], hashed: [] } }), 10),
+    8,
+    'shortly after the start',
+  );
   t.equal(hitRatio(reportOf({})), 0.75);
   const { durations } = new Counters();
   const none = {
@@ -131,15 +144,16 @@ t.test('rates', async (t) => {
     hashed: durations.hashed.report(),
     authorized: durations.authorized.report(),
   };
-  t.equal(hitRatio({ durations: none }), undefined, 'of nothing');
+  t.equal(hitRatio({ durations: none }), undefined, 'without password checks');
 });
 
-t.test('one table', async (t) => {
+t.test('the table of metrics', async (t) => {
   const names = METRICS.map(({ name }) => name);
   t.equal(new Set(names).size, names.length);
-  for (const { name, kind, unit } of METRICS) {
+  for (const { name, kind, unit, help } of METRICS) {
     t.match(name, /^[a-z][a-z_]*$/);
-    t.equal(name.endsWith('_total'), kind === 'counter', `${name}: counters and only they end in _total`);
+    t.match(help, /^[A-Z][^\n|]*\.$/, `${name}: one sentence`);
+    t.equal(name.endsWith('_total'), kind === 'counter', `${name}: only counters end in _total`);
     if (unit) t.ok(name.endsWith(`_${unit}`), `${name} names its unit`);
   }
   const report = reportOf({});
@@ -158,7 +172,7 @@ t.test('one table', async (t) => {
   t.ok(Object.values(sums).every(Number.isSafeInteger), 'whole numbers');
 });
 
-t.test('Prometheus reads it', async (t) => {
+t.test('Prometheus parses the output', async (t) => {
   const text = toPrometheus(reportOf({}));
   const program = `
 import json, sys
@@ -176,16 +190,16 @@ print(json.dumps([[f.name, f.type, [[s.name, s.labels, s.value] for s in f.sampl
       ['mysite.settings', 1],
       [HOSTILE, 0],
     ],
-    'a hostile name arrives as it is',
+    'a hostile name is preserved',
   );
   t.same(samples('verdicts').find(([, { verdict }]) => verdict === 'denied')?.[2], 5);
-  const hashed = samples('answer_duration_seconds').filter(([, labels]) => labels.way === 'cached');
-  const buckets = hashed.filter(([name]) => name.endsWith('_bucket'));
+  const cached = samples('decision_duration_seconds').filter(([, labels]) => labels.source === 'cached');
+  const buckets = cached.filter(([name]) => name.endsWith('_bucket'));
   t.equal(buckets.length, BOUNDS.length + 1);
   t.ok(
-    buckets.every(([, , value], at) => value >= (buckets[at - 1]?.[2] ?? 0)),
-    'buckets add up',
+    buckets.every(([, , value], index) => value >= (buckets[index - 1]?.[2] ?? 0)),
+    'buckets are cumulative',
   );
   t.equal(buckets.at(-1)?.[1].le, '+Inf');
-  t.equal(buckets.at(-1)?.[2], hashed.find(([name]) => name.endsWith('_count'))?.[2]);
+  t.equal(buckets.at(-1)?.[2], cached.find(([name]) => name.endsWith('_count'))?.[2]);
 });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { html } from '../../daemon/status/markup.ts';
 import { statusPage } from '../../daemon/status/page.ts';
-import { count, lasting, perSecond, share, took } from '../../daemon/status/units.ts';
+import { age, count, duration, perSecond, share } from '../../daemon/status/units.ts';
 import { FRAME_MAX } from '../../protocol/limits.ts';
 import { encodeReply } from '../../protocol/reply.ts';
 import { STATUS_FORMATS } from '../../protocol/request.ts';
@@ -15,9 +15,16 @@ t.test('markup', async (t) => {
   );
 });
 
-t.test('numbers for people', async (t) => {
-  t.same([0.00007, 0.0012, 0.31, 2.5, 99, undefined].map(took), ['70 µs', '1.2 ms', '310 ms', '2.5 s', '99 s', '–']);
-  t.same([5, 65, 3700, 93_784].map(lasting), ['5 s', '1 min', '1 h 1 min', '1 d 2 h']);
+t.test('formatted numbers', async (t) => {
+  t.same([0.00007, 0.0012, 0.31, 2.5, 99, undefined].map(duration), [
+    '70 µs',
+    '1.2 ms',
+    '310 ms',
+    '2.5 s',
+    '99 s',
+    '–',
+  ]);
+  t.same([5, 65, 3700, 93_784].map(age), ['5 s', '1 min', '1 h 1 min', '1 d 2 h']);
   t.same([0, 0.5, 0.9999, 1, undefined].map(share), ['0 %', '50.0 %', '99.9 %', '100 %', '–']);
   t.same([0, 0.01, 3.14, 1234.5].map(perSecond), ['0', '< 0.1', '3.1', '1,235']);
   t.equal(count(1234567), '1,234,567');
@@ -28,10 +35,10 @@ t.test('formats', async (t) => {
   const { type, body } = page('html');
   t.equal(type, 'text/html; charset=utf-8');
   for (const text of [
-    'Checks a second',
+    'Checks per second',
     'mysite.settings',
-    'No throttling is configured',
     'Hash queue',
+    '1 of 2 databases down',
     '1.2.3',
     '75.0 %',
   ]) {
@@ -42,43 +49,39 @@ t.test('formats', async (t) => {
   t.same(
     body.match(/<(?:script|img|iframe|object|embed|link(?! rel="icon" href="data:,")|form)\b/g),
     null,
-    'nothing that runs or fetches',
+    'no element that runs or fetches anything',
   );
-  t.same(body.match(/\b(?:on[a-z]+|src|style)=(?=[^&]*>)/g), null, 'nor an attribute that does');
+  t.same(body.match(/\b(?:on[a-z]+|src|style)=(?=[^&]*>)/g), null, 'and no such attribute');
   t.match(page('json'), { type: 'application/json' });
   t.same(JSON.parse(page('json').body).durations, reportOf({}).durations);
   t.match(page('prometheus').type, /version=0\.0\.4/);
   const lines = page('text').body.trimEnd().split('\n');
   t.ok(
     lines.every((line) => /^[A-Z][A-Za-z0-9]*: \S/.test(line)),
-    'a name and a value on each line',
+    'each line has a name and a value',
   );
-  t.ok(
-    lines.includes('HitRatio: 0.75') &&
-      lines.includes('DatabasesDown: 1') &&
-      lines.includes('Throttling: not configured'),
-  );
+  t.ok(lines.includes('HitRatio: 0.75') && lines.includes('DatabasesDown: 1'));
 });
 
-t.test('an idle daemon has nothing to divide by', async (t) => {
-  const nothing = { count: 0, sum: 0, counts: Array.from({ length: 17 }, () => 0) };
+t.test('an idle daemon: no division by zero', async (t) => {
+  const nothing = { count: 0, sum_seconds: 0, buckets: Array.from({ length: 17 }, () => 0) };
   const none = { granted: 0, denied: 0, busy: 0, error: 0 };
   const site = siteOf('a', { verdicts: none, accounts: 0 });
   const database = { ...site.database, up: null, connections: null };
   const report = reportOf({
-    ...{ uptime: 0, verdicts: none, elsewhere: none, sites: [{ ...site, database }] },
+    ...{ uptime_seconds: 0, verdicts: none, unknown_site: none, sites: [{ ...site, database }] },
     durations: { cached: nothing, hashed: nothing, authorized: nothing },
-    recent: { checks: Array.from({ length: 300 }, () => 0), hashed: Array.from({ length: 300 }, () => 0) },
+    per_second: { checks: Array.from({ length: 300 }, () => 0), hashed: Array.from({ length: 300 }, () => 0) },
   });
   for (const format of STATUS_FORMATS) {
     t.notMatch(statusPage(report, format).body, /NaN|Infinity|undefined|\[object/, format);
   }
-  t.match(statusPage(report, 'html').body, /not asked yet/);
+  t.match(statusPage(report, 'html').body, /0 of 1 database up, 1 not queried yet/);
 });
 
-t.test('it fits a frame, and what is amiss comes first', async (t) => {
+t.test('the page fits a frame, and databases that are down are never omitted first', async (t) => {
   for (const sites of [100, 2000]) {
-    const all = Array.from({ length: sites }, (_, at) => siteOf(`site ${at} ${HOSTILE.repeat(at % 9)}`));
+    const all = Array.from({ length: sites }, (_, index) => siteOf(`site ${index} ${HOSTILE.repeat(index % 9)}`));
     all.push(reportOf({}).sites[1] as (typeof all)[number]);
     for (const format of STATUS_FORMATS) {
       const page = statusPage(reportOf({ sites: all }), format);
@@ -87,16 +90,16 @@ t.test('it fits a frame, and what is amiss comes first', async (t) => {
         frame.length <= FRAME_MAX + 4 && frame.includes('ECONNREFUSED') === (format !== 'prometheus'),
         `${sites}, ${format}`,
       );
-      t.equal(frame[11], 0, 'it is the page, not an error in its place');
+      t.equal(frame[11], 0, 'the reply is the page, not an error');
     }
-    const { sites_left_out } = JSON.parse(statusPage(reportOf({ sites: all }), 'json').body);
-    t.equal(sites_left_out > 0, sites === 2000, 'no more than needed is left out');
-    t.match(statusPage(reportOf({ sites: all }), 'html').body, /more sites are not shown/);
+    const { sites_omitted } = JSON.parse(statusPage(reportOf({ sites: all }), 'json').body);
+    t.equal(sites_omitted > 0, sites === 2000, 'sites are omitted only if necessary');
+    t.match(statusPage(reportOf({ sites: all }), 'html').body, /more sites omitted/);
   }
 });
 
-t.test('whatever sites and faults are called', async () => {
-  // Letters that mean something to HTML, to terminals, to Prometheus, or to nobody.
+t.test('arbitrary names and messages', async () => {
+  // Characters with a meaning in HTML, on terminals or in Prometheus' format, and invalid ones.
   const wild = fc.string({
     unit: fc.constantFrom(...'<>&"\'`\\\n\r\t\0\u001b\u0085\u2028\u202e\ud800😀é =/{}#;', 'script', '-->', ']]>'),
     maxLength: 60,
@@ -104,10 +107,10 @@ t.test('whatever sites and faults are called', async () => {
   fc.assert(
     fc.property(wild, wild, wild, (name, database, message) => {
       const site = siteOf(name, {
-        database: { ...siteOf('').database, name: database, up: false, last_failure: { message, ago: 1 } },
+        database: { ...siteOf('').database, name: database, up: false, last_failure: { message, seconds_ago: 1 } },
       });
       const plain = siteOf('x', {
-        database: { ...siteOf('').database, name: 'x', up: false, last_failure: { message: 'x', ago: 1 } },
+        database: { ...siteOf('').database, name: 'x', up: false, last_failure: { message: 'x', seconds_ago: 1 } },
       });
       const tags = (body: string) => body.match(/<[^>]*>/g)?.join('');
       const page = (format: (typeof STATUS_FORMATS)[number], each = site) =>

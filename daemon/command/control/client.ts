@@ -5,14 +5,14 @@ import { encodeRequest } from '../../../protocol/request.ts';
 import { STATUS } from '../../../protocol/status.ts';
 import { messageOf } from '../../fault.ts';
 
-/** The daemon cannot be asked, or did not do what it was asked. The message is a sentence. */
+/** The daemon cannot be reached, or did not do what was requested. The message is a sentence. */
 export class ControlError extends Error {}
 
-/** How long an answer may take, in ms: a reload waits for nothing but itself. */
+/** How long to wait for a reply, in ms. */
 const TIMEOUT_MS = 30_000;
 
 /**
- * Asks the daemon behind a control socket one thing, on a connection of its own. Gives the content of the reply.
+ * Sends one request to the daemon behind a control socket, on a new connection. Returns the content of the reply.
  *
  * @throws ControlError
  */
@@ -24,7 +24,7 @@ export async function askControl(
   const { status, content } = await exchange(path, encodeRequest(1, operation, parameters));
   if (status === STATUS.granted) return content;
   const reason = String(content.get('reason'));
-  throw new ControlError(status === STATUS.badRequest ? `djauthd at ${path} does not take that: ${reason}` : reason);
+  throw new ControlError(status === STATUS.badRequest ? `djauthd at ${path} rejected the request: ${reason}` : reason);
 }
 
 function exchange(path: string, request: Buffer): Promise<ReceivedReply> {
@@ -35,7 +35,7 @@ function exchange(path: string, request: Buffer): Promise<ReceivedReply> {
       socket.destroy();
       reject(new ControlError(sentence));
     };
-    socket.setTimeout(TIMEOUT_MS, () => fail(`djauthd at ${path} did not answer within ${TIMEOUT_MS / 1000} s`));
+    socket.setTimeout(TIMEOUT_MS, () => fail(`djauthd at ${path} did not reply within ${TIMEOUT_MS / 1000} s`));
     socket.once('connect', () => socket.write(request));
     socket.once('error', (error: NodeJS.ErrnoException) => fail(sentenceOn(error, path)));
     socket.once('close', () => fail(sentenceOn({ code: 'EPIPE' }, path)));
@@ -46,7 +46,7 @@ function exchange(path: string, request: Buffer): Promise<ReceivedReply> {
           socket.destroy();
         });
       } catch (error) {
-        fail(`what listens at ${path} does not answer as djauthd does: ${messageOf(error)}`);
+        fail(`invalid reply from ${path}, which is not djauthd's control socket: ${messageOf(error)}`);
       }
     });
   });
@@ -55,16 +55,16 @@ function exchange(path: string, request: Buffer): Promise<ReceivedReply> {
 function sentenceOn(error: Partial<NodeJS.ErrnoException>, path: string): string {
   switch (error.code) {
     case 'ENOENT':
-      return `there is no control socket at ${path}: djauthd is not running, or listens elsewhere (listen.control)`;
+      return `no such control socket: ${path}: djauthd is not running, or listen.control differs`;
     case 'ECONNREFUSED':
-      return `nobody listens at ${path}: djauthd is not running`;
+      return `connection refused: ${path}: djauthd is not running`;
     case 'EACCES':
     case 'EPERM':
-      return `${path} may not be opened: only root and the user that djauthd runs as may ask there`;
+      return `permission denied: ${path}: only root and the user that djauthd runs as can connect`;
     case 'EPIPE':
     case 'ECONNRESET':
-      return `djauthd at ${path} closed the connection without an answer`;
+      return `djauthd at ${path} closed the connection without a reply`;
     default:
-      return `${path} cannot be asked: ${messageOf(error)}`;
+      return `cannot connect to ${path}: ${messageOf(error)}`;
   }
 }

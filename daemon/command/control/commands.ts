@@ -4,13 +4,13 @@ import { screen } from './screen.ts';
 import { controlSocket } from './socket-path.ts';
 import { watch } from './watch.ts';
 
-/** Where the daemon is that is meant. */
+/** Which daemon to ask. */
 export interface ControlFlags {
   readonly config: string;
   readonly control?: string;
 }
 
-/** `djauthd stats`: how the daemon does, for people, or as JSON or for Prometheus. */
+/** `djauthd stats`: the figures of the daemon, for reading, as JSON or for Prometheus. */
 export async function stats(flags: ControlFlags & { json?: true; watch?: true; prometheus?: true }): Promise<void> {
   const path = controlSocket(flags);
   const fetch = async (format: string) => String((await askControl(path, 'status', { format })).get('body'));
@@ -18,7 +18,7 @@ export async function stats(flags: ControlFlags & { json?: true; watch?: true; p
   const { stdout } = process;
   const colour = stdout.isTTY && !process.env.NO_COLOR && process.env.TERM !== 'dumb';
   if (flags.watch) {
-    if (!stdout.isTTY) throw new ControlError('stats --watch needs a terminal to draw on');
+    if (!stdout.isTTY) throw new ControlError('stats --watch: standard output is not a terminal');
     await watch(report, colour);
   } else if (flags.json || flags.prometheus) {
     stdout.write(await fetch(flags.json ? 'json' : 'prometheus'));
@@ -28,7 +28,7 @@ export async function stats(flags: ControlFlags & { json?: true; watch?: true; p
   }
 }
 
-/** `djauthd flush`: makes the daemon forget what it has read. */
+/** `djauthd flush`: empties the daemon's caches. */
 export async function flush(flags: ControlFlags & { site?: string; user?: string }): Promise<void> {
   const { site, user } = flags;
   const content = await askControl(controlSocket(flags), 'flush', {
@@ -36,16 +36,16 @@ export async function flush(flags: ControlFlags & { site?: string; user?: string
     ...(user === undefined ? {} : { username: Buffer.from(user) }),
   });
   const flushed = content.get('flushed');
-  process.stdout.write(`${flushed} ${flushed === 1 ? 'entry' : 'entries'} forgotten\n`);
+  process.stdout.write(`${flushed} ${flushed === 1 ? 'entry' : 'entries'} removed\n`);
 }
 
-/** `djauthd reload`: makes the daemon read its configuration anew. Says what was wrong where it is refused. */
+/** `djauthd reload`: makes the daemon read its configuration again, and reports why if that fails. */
 export async function reload(flags: ControlFlags): Promise<void> {
   try {
     await askControl(controlSocket(flags), 'reload');
   } catch (error) {
     if (!(error instanceof ControlError)) throw error;
-    throw new ControlError(`not reloaded: ${error.message}`);
+    throw new ControlError(`reload failed: ${error.message}`);
   }
-  process.stdout.write('the configuration was read anew\n');
+  process.stdout.write('configuration reloaded\n');
 }

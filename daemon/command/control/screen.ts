@@ -1,76 +1,72 @@
-import { WAYS } from '../../metrics/counters.ts';
-import { between, type HistogramReport, quantile } from '../../metrics/histogram.ts';
+import { SOURCES, type Source } from '../../metrics/counters.ts';
+import { difference, type HistogramReport, quantile } from '../../metrics/histogram.ts';
 import { hitRatio, type Report, rate, type SiteReport } from '../../metrics/report.ts';
-import { count, lasting, octets, perSecond, share, took } from '../../status/units.ts';
+import { age, count, duration, octets, perSecond, share } from '../../status/units.ts';
 
 export interface ScreenOptions {
-  /** Columns and rows; a line that is longer is cut off, rows that are too many are left out. */
+  /** The size of the terminal. Longer lines are cut, further lines are omitted. */
   readonly columns: number;
   readonly rows: number;
   readonly colour: boolean;
 }
 
-const WAY_NAMES = { cached: 'known', hashed: 'hashed', authorized: 'elsewhere' } as const;
-
 /**
- * A report as lines for a terminal. Latencies and the share of passwords known are of the time since `before`, where
- * there is one and anything has happened since; else of the time since the start.
+ * A report as lines for a terminal. Latencies and the hit ratio cover the time since `before` if it is given and
+ * anything was answered since, otherwise the time since the start.
  */
 export function screen(report: Report, options: ScreenOptions, before?: Report): string[] {
   const { verdicts, hashing, connections } = report;
-  const durations = (way: (typeof WAYS)[number]): HistogramReport => {
-    const all = report.durations[way];
-    const lately =
-      before?.uptime !== undefined && before.uptime <= report.uptime && between(before.durations[way], all);
-    return lately && lately.count > 0 ? lately : all;
+  const recent = (source: Source): HistogramReport => {
+    const all = report.durations[source];
+    const since =
+      before !== undefined &&
+      before.uptime_seconds <= report.uptime_seconds &&
+      difference(before.durations[source], all);
+    return since && since.count > 0 ? since : all;
   };
-  const lately = { cached: durations('cached'), hashed: durations('hashed'), authorized: durations('authorized') };
+  const durations = { cached: recent('cached'), hashed: recent('hashed'), authorized: recent('authorized') };
   const lines: Line[] = [
     [
       bold(`djauthd ${report.version}`),
-      `  up ${lasting(report.uptime)}  ${octets(report.memory)}  PBKDF2 by ${report.pbkdf2}`,
+      `  up ${age(report.uptime_seconds)}  ${octets(report.memory_bytes)}  PBKDF2 by ${report.pbkdf2}`,
     ],
     [],
     [
       label('checks/s'),
       bold(perSecond(rate(report, 10)).padEnd(9)),
-      sparkline(report.recent.checks, Math.min(60, options.columns - 24)),
+      sparkline(report.per_second.checks, Math.min(60, options.columns - 24)),
     ],
-    [
-      label('known'),
-      bold(share(hitRatio({ durations: lately })).padEnd(9)),
-      `${count(report.proofs)} passwords remembered`,
-    ],
+    [label('hit ratio'), bold(share(hitRatio({ durations })).padEnd(9)), `${count(report.proofs)} proofs cached`],
     [
       label('verdicts'),
       `${count(verdicts.granted)} granted  ${count(verdicts.denied)} denied  `,
       warning(`${count(verdicts.busy)} busy`, verdicts.busy > 0),
       '  ',
-      warning(`${count(verdicts.error)} faults`, verdicts.error > 0),
+      warning(`${count(verdicts.error)} error`, verdicts.error > 0),
     ],
     [],
-    [dim(`${''.padEnd(12)}${'50 %'.padStart(9)}${'95 %'.padStart(9)}${'99 %'.padStart(9)}${'answers'.padStart(12)}`)],
-    ...WAYS.map((way): Line => {
-      const times = [0.5, 0.95, 0.99].map((each) => took(quantile(lately[way], each)).padStart(9)).join('');
-      return [label(WAY_NAMES[way]), `${times}${count(report.durations[way].count).padStart(12)}`];
+    [dim(`${''.padEnd(12)}${'p50'.padStart(9)}${'p95'.padStart(9)}${'p99'.padStart(9)}${'answered'.padStart(12)}`)],
+    ...SOURCES.map((source): Line => {
+      const times = [0.5, 0.95, 0.99].map((each) => duration(quantile(durations[source], each)).padStart(9)).join('');
+      return [label(source), `${times}${count(report.durations[source].count).padStart(12)}`];
     }),
     [],
     [
       label('hash queue'),
-      `${hashing.running} of ${hashing.workers} running, `,
-      `${count(hashing.waiting.known)} known and ${count(hashing.waiting.stranger)} others of ${count(hashing.room)} wait`,
-      hashing.computed > 0 ? `, ${took(hashing.average)} each` : '',
+      `${hashing.running} of ${hashing.workers} workers active, waiting: ${count(hashing.waiting.returning)} returning, `,
+      `${count(hashing.waiting.other)} other (capacity ${count(hashing.queue_capacity)} each)`,
+      hashing.computed > 0 ? `, ${duration(hashing.average_seconds)} per hash` : '',
     ],
     [
       label('clients'),
-      `${count(connections.open)} of ${count(connections.most)} connections, ${count(report.bad_requests)} closed for misuse`,
+      `${count(connections.open)} of ${count(connections.limit)} connections, ${count(report.bad_requests)} bad requests`,
     ],
     [],
-    [dim(siteLine(['SITE', 'DATABASE', 'SINCE', 'CONN', 'GRANTED', 'DENIED', 'BUSY', 'FAULTS'], report))],
+    [dim(siteLine(['SITE', 'DATABASE', 'SINCE', 'CONN', 'GRANTED', 'DENIED', 'BUSY', 'ERROR'], report))],
     ...report.sites.flatMap((site) => siteLines(site, report)),
   ];
-  if (report.sites_left_out > 0) lines.push([dim(`and ${report.sites_left_out} more`)]);
-  return lines.slice(0, options.rows).map((line) => drawn(line, options));
+  if (report.sites_omitted > 0) lines.push([dim(`${count(report.sites_omitted)} more omitted`)]);
+  return lines.slice(0, options.rows).map((line) => render(line, options));
 }
 
 interface Span {
@@ -81,11 +77,11 @@ type Line = readonly (string | Span)[];
 
 const bold = (text: string): Span => ({ text, code: '1' });
 const dim = (text: string): Span => ({ text, code: '2' });
-const warning = (text: string, so: boolean): Span | string => (so ? { text, code: '31' } : text);
+const warning = (text: string, on: boolean): Span | string => (on ? { text, code: '31' } : text);
 const label = (text: string): Span => dim(text.padEnd(12));
 
-/** Cut off at the last column, by characters, and only then coloured. */
-function drawn(line: Line, { columns, colour }: ScreenOptions): string {
+/** Cuts a line at the last column, counting characters, before colour is added. */
+function render(line: Line, { columns, colour }: ScreenOptions): string {
   let left = columns;
   return line
     .map((part) => {
@@ -103,8 +99,8 @@ const LEVELS = [...'▁▂▃▄▅▆▇█'];
 function sparkline(values: readonly number[], width: number): string {
   if (width < 1) return '';
   const shown = values.slice(-width);
-  const most = Math.max(...shown, 1);
-  return shown.map((value) => (value === 0 ? ' ' : LEVELS[Math.ceil((value / most) * LEVELS.length) - 1])).join('');
+  const peak = Math.max(...shown, 1);
+  return shown.map((value) => (value === 0 ? ' ' : LEVELS[Math.ceil((value / peak) * LEVELS.length) - 1])).join('');
 }
 
 function siteLine([name = '', ...rest]: readonly string[], { sites }: Report): string {
@@ -114,7 +110,7 @@ function siteLine([name = '', ...rest]: readonly string[], { sites }: Report): s
     fitted(name, width),
     state.padEnd(9),
     since.padStart(9),
-    ...numbers.map((number, at) => number.padStart([8, 10, 9, 7, 8][at] ?? 8)),
+    ...numbers.map((number, index) => number.padStart([8, 10, 9, 7, 8][index] ?? 8)),
   ].join(' ');
 }
 
@@ -126,11 +122,11 @@ function fitted(text: string, width: number): string {
 }
 
 function siteLines({ name, verdicts, database }: SiteReport, report: Report): Line[] {
-  const { up, since, connections, last_failure } = database;
+  const { up, state_seconds, connections, last_failure } = database;
   const used = connections ? `${connections.open - connections.idle}/${connections.limit}` : '-';
   const numbers = [verdicts.granted, verdicts.denied, verdicts.busy, verdicts.error].map(count);
   const state = up === null ? 'unknown' : up ? 'up' : 'DOWN';
-  const line = siteLine([name, state, up === null ? '' : lasting(since), used, ...numbers], report);
-  const why = up === false && last_failure ? [[warning(`  ${last_failure.message}`, true)]] : [];
-  return [[warning(line, up === false)], ...why];
+  const line = siteLine([name, state, up === null ? '' : age(state_seconds), used, ...numbers], report);
+  const reason = up === false && last_failure ? [[warning(`  ${last_failure.message}`, true)]] : [];
+  return [[warning(line, up === false)], ...reason];
 }

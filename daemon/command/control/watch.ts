@@ -2,56 +2,58 @@ import { messageOf } from '../../fault.ts';
 import type { Report } from '../../metrics/report.ts';
 import { screen } from './screen.ts';
 
-/** How often the daemon is asked, in ms, and over how many answers latencies are taken. */
-const EVERY_MS = 1_000;
+/** How often a report is requested, in ms. */
+const INTERVAL_MS = 1_000;
+
+/** The number of reports over which latencies and the hit ratio are taken. */
 const SPAN = 10;
 
-/** A second screen, which leaves the first as it was; no cursor. What is written in between appears at once. */
+/** The alternate screen, without a cursor, so that the terminal is restored at the end; BEGIN and END make updates atomic. */
 const ENTER = '\u001b[?1049h\u001b[?25l';
 const LEAVE = '\u001b[?25h\u001b[?1049l';
 const BEGIN = '\u001b[?2026h\u001b[H';
 const END = '\u001b[J\u001b[?2026l';
 
-/** In raw mode Ctrl-C and Ctrl-D are characters. */
+/** In raw mode, Ctrl-C and Ctrl-D arrive as characters. */
 const QUIT = ['q', 'Q', '\u0003', '\u0004'];
 
 /**
- * Draws reports on the terminal, one a second, until q or Ctrl-C. A daemon that goes away is said to have, and asked
- * again. Rejects where the first report cannot be had.
+ * Draws a report on the terminal every second until q or Ctrl-C. When the daemon cannot be reached, says so and tries
+ * again. Rejects if the first report cannot be obtained.
  */
 export async function watch(fetch: () => Promise<Report>, colour: boolean): Promise<void> {
   const { stdin, stdout } = process;
   const reports: Report[] = [await fetch()];
-  let trouble = '';
-  let asking = false;
+  let problem = '';
+  let pending = false;
 
   const draw = () => {
     const columns = stdout.columns || 80;
     const rows = (stdout.rows || 24) - 2;
     const lines = screen(reports.at(-1) as Report, { columns, rows, colour }, reports[0]);
-    lines.push('', (trouble || 'q ends').slice(0, columns));
-    // Each line wipes what is behind it, and nothing is wiped before: so nothing flickers.
+    lines.push('', (problem || 'q: quit').slice(0, columns));
+    // Each line erases the rest of its row and the screen is never cleared, so it does not flicker.
     stdout.write(`${BEGIN}${lines.map((line) => `${line}\u001b[K`).join('\r\n')}${END}`);
   };
 
   const tick = async () => {
-    if (asking) return;
-    asking = true;
+    if (pending) return;
+    pending = true;
     try {
       const report = await fetch();
-      if (report.uptime < (reports.at(-1)?.uptime ?? 0)) reports.length = 0; // another daemon by now
+      if (report.uptime_seconds < (reports.at(-1)?.uptime_seconds ?? 0)) reports.length = 0; // it was restarted
       reports.push(report);
       if (reports.length > SPAN) reports.shift();
-      trouble = '';
+      problem = '';
     } catch (error) {
-      trouble = messageOf(error);
+      problem = messageOf(error);
     }
-    asking = false;
+    pending = false;
     draw();
   };
 
   await new Promise<void>((resolve) => {
-    const timer = setInterval(tick, EVERY_MS);
+    const timer = setInterval(tick, INTERVAL_MS);
     const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
     const end = () => {
       clearInterval(timer);
@@ -66,7 +68,7 @@ export async function watch(fetch: () => Promise<Report>, colour: boolean): Prom
     stdout.on('resize', draw);
     if (stdin.isTTY) stdin.setRawMode(true);
     stdin.on('data', (typed) => QUIT.some((key) => String(typed).includes(key)) && end());
-    stdin.on('error', end); // the terminal is gone
+    stdin.on('error', end); // the terminal was closed
     stdout.write(ENTER);
     draw();
   });
