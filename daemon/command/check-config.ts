@@ -1,6 +1,6 @@
 import { readConfig } from '../config/config.ts';
 
-/** `djauthd check-config`: says whether the configuration could be used, without touching sockets or databases. */
+/** `djauthd check-config`: checks whether the configuration is valid, without touching sockets or databases. */
 export function checkConfig(file: string): void {
   const { sites } = readConfig(file);
   const names = Object.keys(sites);

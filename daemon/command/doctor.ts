@@ -2,8 +2,8 @@ import { readConfig } from '../config/config.ts';
 import { examine, writeReport } from '../doctor/report.ts';
 
 /**
- * `djauthd doctor`: says whether the sites of a configuration can be served, and what is amiss, on standard output.
- * Exits 0, with warnings or without, and 1 where there is a problem; 2 where the configuration cannot be used.
+ * `djauthd doctor`: reports on standard output whether the sites of a configuration can be served, with all findings.
+ * Exits 0 without problems, even with warnings, 1 with a problem, 2 if the configuration is invalid.
  */
 export async function doctor(file: string, options: { json: boolean }): Promise<void> {
   const report = await examine(file, readConfig(file));

@@ -9,14 +9,14 @@ import { type ImportedSite, type ImportOptions, importSite } from '../import/imp
 import { IMPORTED_KEYS, writeSiteTable } from '../import/site-table.ts';
 import { splice } from '../import/splice.ts';
 
-/** Where a configuration that is not there yet has its sockets. */
+/** The sockets of a new configuration. */
 const LISTEN = '[listen]\nsocket = "/run/djauthd/auth.sock"\ncontrol = "/run/djauthd/control.sock"\n';
 
 const DIRECTORY = '/etc/djauthd';
 
 /**
- * `djauthd import`: writes the configuration of a Django site, asked from its own Python, into a file or on standard
- * output. The database's password goes nowhere but into a file of its own, mode 0600, beside the configuration.
+ * `djauthd import`: introspects a Django site and writes its configuration to a file or to standard output. The database's
+ * password is written only to a separate file beside the configuration, mode 0600.
  */
 export async function importCommand(options: ImportOptions & { write?: string | undefined }): Promise<void> {
   const site = await importSite(options);
@@ -32,7 +32,7 @@ function print(site: ImportedSite): void {
   const passwordFile = join(DIRECTORY, passwordName(site.name));
   process.stdout.write(writeSiteTable(tableOf(site, passwordFile, {})));
   if (site.password !== undefined) {
-    say(`the database's password is not printed: put it into ${passwordFile}, mode 0600, or use --write`);
+    say(`the database's password is not printed: write it to ${passwordFile}, mode 0600, or use --write`);
   }
 }
 
@@ -46,26 +46,26 @@ function write(site: ImportedSite, file: string): void {
   const oldFile = typeof old?.password_file === 'string' ? old.password_file : undefined;
   const table = tableOf(site, oldFile ?? beside, old ?? {});
   const result = splice(start, site.name, writeSiteTable(table), file);
-  parseConfig(result, file); // all of it, before anything is written
+  parseConfig(result, file); // the whole configuration is checked before anything is written
 
   const owner = existsSync(file) ? statSync(file) : undefined;
   if (site.password !== undefined) {
-    // What systemd provides is a copy of a file, by custom of this one.
+    // A credential of systemd is a copy of a file, by convention of this one.
     const secret = oldFile?.startsWith('/') ? oldFile : beside;
     replaceFile(secret, `${site.password}\n`, {
       mode: 0o600,
       secret: true,
       ...(owner ? { uid: owner.uid, gid: owner.gid } : {}),
     });
-    say(`${secret}: the database's password`);
+    say(`wrote the database's password to ${secret}`);
   } else if (oldFile !== undefined) {
-    say(`there is no password any more: ${oldFile} can go`);
+    say(`the database has no password any more: remove ${oldFile}`);
   }
   replaceFile(file, result, { mode: 0o644 });
   say(`${file}: site "${site.name}" ${old === undefined ? 'added' : 'replaced'}`);
 }
 
-/** The site's table; keys of somebody's own choosing in the present one stay. */
+/** The site's table; keys of the present one that an import does not write are kept. */
 function tableOf(site: ImportedSite, passwordFile: string, present: TomlTable) {
   const chosen = Object.entries(present).filter(([key]) => !IMPORTED_KEYS.includes(key));
   return {
@@ -80,7 +80,7 @@ function tableOf(site: ImportedSite, passwordFile: string, present: TomlTable) {
   };
 }
 
-/** A file's name made of the site's. */
+/** The name of the site's password file. */
 function passwordName(site: string): string {
   return `${encodeURIComponent(site)}.password`;
 }
@@ -90,11 +90,11 @@ function readText(file: string): string {
   try {
     octets = readFileSync(file);
   } catch (error) {
-    throw new ImportError(`djauthd: ${file} cannot be read: ${messageOf(error)}`);
+    throw new ImportError(`djauthd: cannot read ${file}: ${messageOf(error)}`);
   }
   const text = octets.toString('utf8');
-  // What would not come back as it was is left alone.
-  if (!Buffer.from(text).equals(octets)) throw new ConfigError(`${file}: is not UTF-8, as TOML has to be`);
+  // A file that would not be written back as it was is left alone.
+  if (!Buffer.from(text).equals(octets)) throw new ConfigError(`${file}: not valid UTF-8`);
   return text;
 }
 

@@ -1,41 +1,41 @@
 import type { Table } from './tables.ts';
 
-/** What a table is to the daemon. */
+/** Whether the daemon can use a table. */
 export interface TableState {
-  /** Sentences on what is not there. */
+  /** Sentences on what is missing. */
   readonly missing: readonly string[];
-  /** Whether the role may read all of it. */
+  /** Whether the role may read all its columns that the daemon reads. */
   readonly readable: boolean;
 }
 
-/** A row of the users' table. */
+/** The part of an account that the census reads. */
 export interface Row {
   readonly username: string;
   readonly encoded: string | null;
 }
 
-/** A site's database, as the doctor looks at it. All reject with the database's own error. */
+/** A site's database as the doctor examines it. All methods reject with the database's own error. */
 export interface Catalog {
-  /** Whom the database takes the daemon for; undefined where it does not ask. */
+  /** The role under which the database knows the daemon; undefined if it has no roles. */
   readonly role: string | undefined;
-  look(table: Table): Promise<TableState>;
-  /** The statements that let the role read those tables. */
+  inspect(table: Table): Promise<TableState>;
+  /** The GRANT statements with which the role may read those tables. */
   grants(tables: readonly Table[]): Promise<readonly string[]>;
-  /** Those of the tables that the role may change. */
+  /** The names of those tables that the role may change. */
   writable(tables: readonly Table[]): Promise<readonly string[]>;
-  /** Whether a search by that column need not read the whole table. */
+  /** Whether a search by that column can use an index. */
   indexed(table: string, column: string): Promise<boolean>;
-  /** Whether the database takes upper and lower case of that column for the same. */
+  /** Whether the database ignores case in comparisons of that column. */
   foldsCase(table: string, column: string): Promise<boolean>;
-  /** Names that several accounts have, as the database compares them. */
+  /** How many usernames several accounts share, as the database compares them. */
   sharedNames(): Promise<number>;
   /** All accounts, a few thousand at a time. */
   accounts(): AsyncIterable<readonly Row[]>;
   close(): Promise<void>;
 }
 
-/** How long one look may take, in ms: a census reads the whole table. */
-export const LOOK_MS = 60_000;
+/** How long one query may take, in ms: the census reads the whole table. */
+export const QUERY_TIMEOUT_MS = 60_000;
 
-/** How many accounts are held at once. */
+/** How many accounts are in memory at once. */
 export const BATCH = 5_000;

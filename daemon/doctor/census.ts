@@ -4,18 +4,18 @@ import { exceeds, type HashBounds } from '../site/hash-policy.ts';
 import type { Row } from './catalog.ts';
 import { counted, type Finding, warning } from './finding.ts';
 
-/** How many names are told for each flaw. */
+/** How many usernames are listed per flaw. */
 const NAMES_MAX = 5;
 
-/** How many different flaws are told apart: a column of anything at all must not fill the memory. */
+/** How many different flaws are distinguished: a column of arbitrary content must not exhaust the memory. */
 const FLAWS_MAX = 20;
 
-/** The accounts of a site by what their hashes cost. */
+/** The accounts of a site by the cost of their encoded hashes. */
 export interface Census {
   readonly accounts: number;
-  /** Accounts that Django lets nobody in by. */
+  /** Accounts that Django denies whatever the password. */
   readonly unusable: number;
-  /** How many accounts there are of each algorithm with its parameters, such as `pbkdf2_sha256$600000`; most first. */
+  /** The number of accounts per algorithm with its parameters, such as `pbkdf2_sha256$600000`; the largest first. */
   readonly costs: Readonly<Record<string, number>>;
   readonly findings: readonly Finding[];
 }
@@ -43,7 +43,7 @@ export async function takeCensus(
       }
       const flaw = flawOf(encoded, site, bounds);
       if (flaw !== undefined) {
-        const kind = flaws.has(flaw) || flaws.size < FLAWS_MAX ? flaw : 'something else';
+        const kind = flaws.has(flaw) || flaws.size < FLAWS_MAX ? flaw : 'another flaw';
         const known = flaws.get(kind) ?? { count: 0, names: [] };
         known.count++;
         if (known.names.length < NAMES_MAX) known.names.push(username);
@@ -64,7 +64,7 @@ export async function takeCensus(
   };
 }
 
-/** What is wrong with a stored hash, as what an account has; never a part of what is no name of an algorithm. */
+/** What is wrong with an encoded hash, to follow "the account has". Quotes no part of it except the name of an algorithm. */
 function flawOf(
   encoded: string,
   { hashers, foreign_hashers }: Pick<SiteConfig, 'hashers' | 'foreign_hashers'>,
@@ -72,20 +72,20 @@ function flawOf(
 ): string | undefined {
   const algorithm = algorithmOf(encoded);
   if (foreign_hashers.includes(algorithm)) {
-    return `a hash of "${algorithm}", an algorithm of the site's own, and answer "error"`;
+    return `a hash of the custom algorithm "${algorithm}": checks answer "error"`;
   }
   const hasher = hasherOf(encoded);
   if (hasher === undefined) {
-    // Whatever stands there may be a password.
+    // The column may contain a password.
     const shape = /^[a-z][a-z0-9_]{0,39}(?=\$.*\$)/s.exec(encoded)?.[0];
-    return shape ? `a hash of "${shape}", which is no algorithm known here` : 'something that is no encoded hash';
+    return shape ? `a hash of the unknown algorithm "${shape}"` : 'a value that is not an encoded hash';
   }
   if (hashers !== undefined && !hashers.some((accepted) => accepted === algorithm)) {
     return `a hash of "${algorithm}", which the site does not accept`;
   }
   if (hasher.work(encoded) === undefined) return `a malformed hash of "${algorithm}"`;
   const excess = exceeds(encoded, bounds);
-  return excess === undefined ? undefined : `a hash that is refused, and answer "error" (${excess})`;
+  return excess === undefined ? undefined : `a hash that costs too much: checks answer "error" (${excess})`;
 }
 
 function listed(names: readonly string[], count: number): string {

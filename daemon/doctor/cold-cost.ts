@@ -2,21 +2,21 @@ import { algorithmOf, hasherOf } from '../hasher/hashers.ts';
 import { decoysLike } from '../site/decoys.ts';
 import { exceeds, type HashBounds } from '../site/hash-policy.ts';
 
-/** What a check costs whose password is not remembered. */
+/** The cost of a check whose proof is not cached. */
 export interface ColdCost {
-  /** Of one core, in ms. */
+  /** Time of one core, in ms. */
   readonly ms: number;
-  /** How many such checks can be answered in a second, with all workers at it. */
+  /** How many such checks all workers together can answer per second. */
   readonly perSecond: number;
   readonly workers: number;
 }
 
-const PASSWORD = Buffer.from('not anybody’s');
+const PASSWORD = Buffer.from('no user’s password');
 
-/** Above this estimate, in seconds, one run is not worth waiting for: the estimate is told. */
+/** Above this estimate, in seconds, the cost is not measured but estimated. */
 const MEASURE_MAX = 5;
 
-/** Runs what a question about anybody makes the daemon run, once, and measures it. */
+/** Runs the work of one cold check once, and measures it. */
 export function coldCost(
   sampled: readonly string[],
   accepted: readonly string[] | undefined,

@@ -1,8 +1,8 @@
-/** Something that an administrator should know. */
+/** A sentence that the administrator should know. */
 export interface Finding {
-  /** A problem keeps people from getting in or being told from each other; a warning does not. */
+  /** A problem keeps users from logging in or makes accounts ambiguous; a warning does not. */
   readonly level: 'problem' | 'warning';
-  /** A sentence, without a hash or a password in it. */
+  /** A sentence that contains no hash and no password. */
   readonly message: string;
   /** Lines to run, such as GRANT statements. */
   readonly remedy: readonly string[];

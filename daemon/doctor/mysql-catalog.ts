@@ -1,11 +1,11 @@
 import { createConnection, type RowDataPacket } from 'mysql2';
 import { settingsOf, tlsOf } from '../store/mysql/url.ts';
 import type { Schema } from '../store/schema.ts';
-import { BATCH, type Catalog, LOOK_MS, type Row } from './catalog.ts';
-import { censusStatement, sharedNamesStatement } from './statements.ts';
+import { BATCH, type Catalog, QUERY_TIMEOUT_MS, type Row } from './catalog.ts';
+import { censusQuery, sharedNamesQuery } from './queries.ts';
 import { partsOf, type Table } from './tables.ts';
 
-/** What the server says to somebody who may not read a table or a column of it, and where there is none. */
+/** The server's errors for a table or column that the role may not read, or that does not exist. */
 const TABLE_DENIED = 1142;
 const COLUMN_DENIED = 1143;
 const NO_TABLE = 1146;
@@ -16,17 +16,17 @@ export async function openMysql(url: string, schema: Schema): Promise<Catalog> {
   const connection = createConnection({
     ...settings,
     ...(ssl === undefined ? {} : { ssl: tlsOf(ssl) }),
-    connectTimeout: LOOK_MS / 6,
+    connectTimeout: QUERY_TIMEOUT_MS / 6,
     flags: ['-LOCAL_FILES'],
   });
-  connection.on('error', () => {}); // the query that waits for it is told
+  connection.on('error', () => {}); // the pending query rejects with it
   const query = (text: string, values: string[] = []): Promise<RowDataPacket[]> =>
     new Promise((resolve, reject) => {
-      connection.query<RowDataPacket[]>({ sql: text, timeout: LOOK_MS }, values, (error, rows) =>
+      connection.query<RowDataPacket[]>({ sql: text, timeout: QUERY_TIMEOUT_MS }, values, (error, rows) =>
         error ? reject(error) : resolve(rows),
       );
     });
-  // As the store has it.
+  // As in the store.
   await query("set session sql_mode = ''");
   await query('set session transaction read only');
   const [identity] = await query('select current_user() as role');
@@ -55,16 +55,16 @@ export async function openMysql(url: string, schema: Schema): Promise<Catalog> {
   return {
     role,
 
-    async look(table) {
+    async inspect(table) {
       const code = await error(select(table.columns, table.name));
       if (code === undefined) return { missing: [], readable: true };
-      if (code === NO_TABLE) return { missing: [`there is no table ${table.name}`], readable: true };
+      if (code === NO_TABLE) return { missing: [`table ${table.name} does not exist`], readable: true };
       if (code === TABLE_DENIED) return { missing: [], readable: false };
       const missing: string[] = [];
       let readable = true;
       for (const column of table.columns) {
         const ofColumn = await error(select([column], table.name));
-        if (ofColumn === NO_COLUMN) missing.push(`there is no column ${column} in ${table.name}`);
+        if (ofColumn === NO_COLUMN) missing.push(`column ${table.name}.${column} does not exist`);
         else if (ofColumn !== undefined) readable = false;
       }
       return { missing, readable };
@@ -94,13 +94,13 @@ export async function openMysql(url: string, schema: Schema): Promise<Catalog> {
     },
 
     async sharedNames() {
-      const [row] = await query(sharedNamesStatement(schema, '`'));
+      const [row] = await query(sharedNamesQuery(schema, '`'));
       return Number(row?.names ?? 0);
     },
 
     async *accounts() {
       let batch: Row[] = [];
-      const rows = connection.query(censusStatement(schema, '`')).stream({ highWaterMark: BATCH });
+      const rows = connection.query(censusQuery(schema, '`')).stream({ highWaterMark: BATCH });
       for await (const row of rows as AsyncIterable<Row>) {
         batch.push({ username: String(row.username), encoded: typeof row.encoded === 'string' ? row.encoded : null });
         if (batch.length < BATCH) continue;
@@ -123,14 +123,14 @@ export async function openMysql(url: string, schema: Schema): Promise<Catalog> {
   }
 }
 
-/** Whether a line of SHOW GRANTS lets its account change a table. */
+/** Whether a line of SHOW GRANTS allows its account to change a table. */
 function changes(grant: string, name: string, database: string): boolean {
   const [, privileges = '', target = ''] = /^GRANT (.*?) ON (?:TABLE )?(\S.*?) TO /.exec(grant) ?? [];
   if (!/\b(ALL PRIVILEGES|INSERT|UPDATE|DELETE|DROP)\b/.test(privileges)) return false;
   if (target === '*.*') return true;
   const { schema, table } = partsOf(name, '`');
   const [, ofDatabase = '', ofTable = ''] = /^`((?:[^`]|``)*)`\.(\*|`.*`)$/.exec(target) ?? [];
-  // In a grant on a database % and _ are wildcards, unless escaped.
+  // In a grant on a database, % and _ are wildcards unless escaped.
   const source = ofDatabase
     .replace(/[.*+?^${}()|[\]]/g, '\\$&')
     .replace(/\\?[%_]/g, (found) => (found.startsWith('\\') ? found.slice(1) : found === '%' ? '.*' : '.'));
@@ -138,7 +138,7 @@ function changes(grant: string, name: string, database: string): boolean {
   return ofTable === '*' || ofTable === identifier(table);
 }
 
-/** `user@host`: a user may have an @ in it, a host has none. */
+/** `user@host`: a user may contain an @, a host may not. */
 function splitAccount(role: string): string[] {
   const at = role.lastIndexOf('@');
   return [role.slice(0, at), role.slice(at + 1)].map((part) => part.replaceAll("'", "''"));

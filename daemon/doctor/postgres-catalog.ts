@@ -1,24 +1,24 @@
 import pg from 'pg';
 import { settingsOf } from '../store/postgres/url.ts';
 import type { Schema } from '../store/schema.ts';
-import { BATCH, type Catalog, LOOK_MS, type Row } from './catalog.ts';
-import { censusStatement, sharedNamesStatement } from './statements.ts';
+import { BATCH, type Catalog, QUERY_TIMEOUT_MS, type Row } from './catalog.ts';
+import { censusQuery, sharedNamesQuery } from './queries.ts';
 import { partsOf, type Table } from './tables.ts';
 
 interface Relation {
   readonly oid: number;
   readonly schema: string;
   readonly table: string;
-  /** Whether the role may look into the schema. */
+  /** Whether the role has USAGE on the schema. */
   readonly usable: boolean;
-  /** Whether the name leads there without the schema. */
+  /** Whether the search path finds it without the schema. */
   readonly found: boolean;
   /** Whether row-level security may hide rows. */
   readonly filtered: boolean;
   readonly writable: boolean;
 }
 
-/** The tables of a name, those on the search path first. */
+/** The tables of that name, those on the search path first. */
 const RELATIONS = `
   select c.oid, n.nspname as schema, c.relname as table,
     has_schema_privilege(n.oid, 'USAGE') as usable,
@@ -55,11 +55,11 @@ export async function openPostgres(url: string, schema: Schema): Promise<Catalog
     ...(password === undefined ? {} : { password }),
     ...(ssl === undefined ? {} : { ssl }),
     application_name: 'djauthd doctor',
-    connectionTimeoutMillis: LOOK_MS / 6,
-    statement_timeout: LOOK_MS,
+    connectionTimeoutMillis: QUERY_TIMEOUT_MS / 6,
+    statement_timeout: QUERY_TIMEOUT_MS,
     options: `${options ?? ''} -c default_transaction_read_only=on`.trim(),
   });
-  client.on('error', () => {}); // the query that waits for it is told
+  client.on('error', () => {}); // the pending query rejects with it
   await client.connect();
   const query = async <T>(text: string, values: unknown[] = []): Promise<T[]> =>
     (await client.query(text, values)).rows;
@@ -79,19 +79,19 @@ export async function openPostgres(url: string, schema: Schema): Promise<Catalog
   return {
     role,
 
-    async look(table) {
+    async inspect(table) {
       const known = await relation(table.name);
-      if (known === undefined) return { missing: [`there is no table ${table.name}`], readable: true };
+      if (known === undefined) return { missing: [`table ${table.name} does not exist`], readable: true };
       const missing: string[] = [];
       if (!known.found) {
         missing.push(
-          `${table.name} is in the schema ${known.schema}, which is not on the search path: add options=-c%20search_path%3D${encodeURIComponent(known.schema)} to the URL`,
+          `table ${table.name} is in schema ${known.schema}, which is not on the search path: add options=-c%20search_path%3D${encodeURIComponent(known.schema)} to the URL`,
         );
       }
       if (known.filtered) missing.push(`row-level security hides rows of ${table.name} from ${role}`);
       const columns = await query<{ name: string }>(COLUMNS, [known.oid]);
       for (const column of table.columns) {
-        if (!columns.some(({ name }) => name === column)) missing.push(`there is no column ${column} in ${table.name}`);
+        if (!columns.some(({ name }) => name === column)) missing.push(`column ${table.name}.${column} does not exist`);
       }
       return { missing, readable: known.usable && (await readable(table, known.oid)) };
     },
@@ -125,14 +125,14 @@ export async function openPostgres(url: string, schema: Schema): Promise<Catalog
     foldsCase: async (table, column) => one(FOLDS_CASE, [(await relation(table))?.oid, column]),
 
     async sharedNames() {
-      const [row] = await query<{ names: string }>(sharedNamesStatement(schema, '"'));
+      const [row] = await query<{ names: string }>(sharedNamesQuery(schema, '"'));
       return Number(row?.names ?? 0);
     },
 
     async *accounts() {
       await query('begin read only');
       try {
-        await query(`declare census no scroll cursor for ${censusStatement(schema, '"')}`);
+        await query(`declare census no scroll cursor for ${censusQuery(schema, '"')}`);
         for (;;) {
           const rows = await query<Row>(`fetch ${BATCH} from census`);
           if (rows.length === 0) return;
@@ -147,7 +147,7 @@ export async function openPostgres(url: string, schema: Schema): Promise<Catalog
   };
 }
 
-/** An identifier as SQL has it: quoted only where it must be. */
+/** An identifier in SQL, quoted only if necessary. */
 function identifier(name: string): string {
   return /^[a-z_][a-z0-9_]*$/.test(name) ? name : pg.escapeIdentifier(name);
 }

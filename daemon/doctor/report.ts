@@ -1,27 +1,27 @@
 import type { Config } from '../config/schema.ts';
 import { choosePbkdf2, describePbkdf2, type Implementation } from '../native/pbkdf2.ts';
+import { examineAccess } from './file-access.ts';
 import { counted, type Finding } from './finding.ts';
-import { examinePlaces } from './places.ts';
 import { examineSite, type SiteReport } from './site-report.ts';
 
 /**
- * What `djauthd doctor --json` prints.
+ * The output of `djauthd doctor --json`.
  *
  * `sites[].census.costs` counts accounts by algorithm and parameters; `coldCost` is measured on this machine, `ms` of
- * one core and `perSecond` with all workers. `findings` are sentences, each with the lines to run, if any.
+ * one core and `perSecond` with all workers. `findings` are sentences, each with the commands that fix it, if any.
  */
 export interface Report {
   readonly config: string;
-  /** What computes PBKDF2 here. */
+  /** The implementation of PBKDF2 on this machine. */
   readonly pbkdf2: Implementation;
   readonly problems: number;
   readonly warnings: number;
-  /** On the configuration and the sockets. */
+  /** Findings about the configuration file and the sockets. */
   readonly findings: readonly Finding[];
   readonly sites: readonly SiteReport[];
 }
 
-/** Looks at everything a configuration names. One site after the other, for the cost of hashes is measured. */
+/** Examines everything that a configuration names; one site after the other, because the cost of hashes is measured. */
 export async function examine(file: string, config: Config): Promise<Report> {
   const bounds = { seconds: config.hash.max_time / 1000, memory: config.hash.max_memory };
   const pbkdf2 = choosePbkdf2(config.hash.native);
@@ -29,17 +29,17 @@ export async function examine(file: string, config: Config): Promise<Report> {
   for (const [name, site] of Object.entries(config.sites)) {
     sites.push(await examineSite(name, site, bounds, config.hash.workers));
   }
-  const findings = examinePlaces(file, config);
+  const findings = examineAccess(file, config);
   const all = [...findings, ...sites.flatMap((site) => site.findings)];
   const count = (level: Finding['level']) => all.filter((finding) => finding.level === level).length;
   return { config: file, pbkdf2, problems: count('problem'), warnings: count('warning'), findings, sites };
 }
 
-/** The report for people. */
+/** The report as text. */
 export function writeReport(report: Report): string {
   const lines = [
     report.config,
-    line('PBKDF2', `by ${describePbkdf2(report.pbkdf2)}`),
+    line('PBKDF2', `${describePbkdf2(report.pbkdf2)}`),
     ...report.findings.flatMap(linesOf),
   ];
   for (const site of report.sites) {
@@ -68,10 +68,10 @@ export function writeReport(report: Report): string {
     lines.push(...site.findings.flatMap(linesOf));
   }
   const { problems, warnings } = report;
-  const said = [problems > 0 && counted(problems, 'problem'), warnings > 0 && counted(warnings, 'warning')].filter(
+  const counts = [problems > 0 && counted(problems, 'problem'), warnings > 0 && counted(warnings, 'warning')].filter(
     Boolean,
   );
-  lines.push('', [problems > 0 ? 'not good' : 'good', ...said].join(', '));
+  lines.push('', [problems > 0 ? 'not good' : 'good', ...counts].join(', '));
   return `${lines.join('\n')}\n`;
 }
 

@@ -7,16 +7,16 @@ import type { Store } from '../store/store.ts';
 import type { Catalog } from './catalog.ts';
 import { type Census, takeCensus } from './census.ts';
 import { type ColdCost, coldCost } from './cold-cost.ts';
+import { examineSqliteFile } from './file-access.ts';
 import { counted, type Finding, problem, warning } from './finding.ts';
-import { examineSqliteFile } from './places.ts';
 import { tablesOf, usernameOf } from './tables.ts';
 
-/** What the doctor found of a site. What could not be seen is undefined. */
+/** The doctor's report on one site. What could not be examined is undefined. */
 export interface SiteReport {
   readonly name: string;
-  /** What the database is called in messages; without a password. */
+  /** The database's name in messages; it contains no password. */
   readonly database: string;
-  /** Whom it takes the daemon for. */
+  /** The role under which it knows the daemon. */
   readonly role: string | undefined;
   readonly reached: boolean;
   readonly census: Omit<Census, 'findings'> | undefined;
@@ -26,20 +26,20 @@ export interface SiteReport {
 
 type OpenCatalog = (url: string, schema: Schema) => Promise<Catalog>;
 
-/** By the name of a store's kind, which its URL's scheme leads to. Loaded only where a site needs it. */
+/** By the scheme of a URL. Loaded only if a site needs it. */
 const catalogs: Readonly<Record<string, () => Promise<OpenCatalog>>> = {
   sqlite: async () => (await import('./sqlite-catalog.ts')).openSqlite,
   postgres: async () => (await import('./postgres-catalog.ts')).openPostgres,
   mysql: async () => (await import('./mysql-catalog.ts')).openMysql,
 };
 
-/** How many hashes the daemon looks at to find out what they cost. */
+/** How many encoded hashes the daemon samples to learn their cost. */
 const SAMPLE = 500;
 
-/** A name that no account has: what answers a question about it answers any. */
+/** A username that no account has. */
 const NOBODY = 'djauthd doctor';
 
-/** Looks at a site's database as the daemon will. Never rejects: what goes wrong is a finding. */
+/** Examines a site's database as the daemon will use it. Never rejects: an error becomes a finding. */
 export async function examineSite(
   name: string,
   config: SiteConfig,
@@ -49,8 +49,8 @@ export async function examineSite(
   const { database: url, schema, timeout } = config;
   const findings: Finding[] = [];
   const kind = databaseOf(url);
-  // The configuration has been checked: there is such a kind of database.
-  if (kind === undefined) throw new Error(`no database is spoken for site ${name}`);
+  // The configuration has been checked, so the database is a supported one.
+  if (kind === undefined) throw new Error(`unsupported database for site ${name}`);
   const scheme = kind.schemes[0] as string;
   const nothing = { name, role: undefined, reached: false, census: undefined, coldCost: undefined };
   let store: Store;
@@ -64,20 +64,20 @@ export async function examineSite(
   let catalog: Catalog | undefined;
   try {
     catalog = await (await catalogs[scheme]?.())?.(url, schema);
-    if (catalog === undefined) throw new Error(`nothing is known of such a database`);
+    if (catalog === undefined) throw new Error(`unsupported database ${scheme}`);
     const usable = await examineTables(catalog, schema, findings);
     const common = { ...report, role: catalog.role, reached: true };
     if (!usable) return { ...common, findings };
     await examineNames(catalog, schema, findings);
-    // The very questions that the daemon asks.
+    // The same queries that the daemon sends.
     await store.accountByName(NOBODY);
     const cost = coldCost(await store.sample(SAMPLE), config.hashers, bounds, workers);
     const { findings: ofCensus, ...census } = await takeCensus(catalog.accounts(), config, bounds);
     findings.push(...ofCensus, ...examineSqliteFile(url));
     return { ...common, census, coldCost: cost, findings };
   } catch (error) {
-    const what = catalog === undefined ? 'cannot be reached' : 'does not answer as it should';
-    findings.push(problem(`the database ${what}: ${messageOf(error)}`));
+    const what = catalog === undefined ? 'cannot connect to the database' : 'a query failed';
+    findings.push(problem(`${what}: ${messageOf(error)}`));
     return { ...report, role: catalog?.role, reached: catalog !== undefined, findings };
   } finally {
     await catalog?.close().catch(() => {});
@@ -85,22 +85,24 @@ export async function examineSite(
   }
 }
 
-/** Whether all that a verdict needs is there and can be read. */
+/** Whether all tables and columns that a verdict needs exist and can be read. */
 async function examineTables(catalog: Catalog, schema: Schema, findings: Finding[]): Promise<boolean> {
   const tables = tablesOf(schema);
   const states = [];
-  for (const table of tables) states.push({ table, ...(await catalog.look(table)) });
+  for (const table of tables) states.push({ table, ...(await catalog.inspect(table)) });
   for (const { missing } of states) findings.push(...missing.map((sentence) => problem(sentence)));
   const unreadable = states.filter(({ readable }) => !readable).map(({ table }) => table);
   if (unreadable.length > 0) {
     const names = unreadable.map(({ name }) => name).join(', ');
-    findings.push(problem(`${catalog.role} may not read ${names}`, await catalog.grants(unreadable)));
+    findings.push(
+      problem(`permission denied: ${catalog.role} may not read ${names}`, await catalog.grants(unreadable)),
+    );
   }
   const writable = await catalog.writable(tables);
   if (writable.length > 0) {
-    const what = writable.length === tables.length ? 'all tables that are read here' : writable.join(', ');
+    const what = writable.length === tables.length ? 'all tables that the daemon reads' : writable.join(', ');
     findings.push(
-      warning(`${catalog.role} may change ${what}; the daemon only reads: a role of its own, with SELECT, is enough`),
+      warning(`${catalog.role} may change ${what}; the daemon only reads: use a separate role with SELECT alone`),
     );
   }
   return states.every(({ missing, readable }) => missing.length === 0 && readable);
@@ -109,14 +111,14 @@ async function examineTables(catalog: Catalog, schema: Schema, findings: Finding
 async function examineNames(catalog: Catalog, schema: Schema, findings: Finding[]): Promise<void> {
   const { table, column } = usernameOf(schema);
   if (!(await catalog.indexed(table, column))) {
-    findings.push(warning(`there is no index on ${table}.${column}: each look-up reads all accounts`));
+    findings.push(warning(`no index on ${table}.${column}: each lookup reads all accounts`));
   }
   const shared = await catalog.sharedNames();
   if (shared === 0) return;
-  const how = (await catalog.foldsCase(table, column))
-    ? `, where upper and lower case are the same to ${table}.${column}`
-    : '';
+  const how = (await catalog.foldsCase(table, column)) ? ` (comparisons of ${table}.${column} ignore case)` : '';
   findings.push(
-    problem(`${counted(shared, 'name')} ${shared === 1 ? 'is' : 'are'} of several accounts${how}: they answer "error"`),
+    problem(
+      `${counted(shared, 'username')} ${shared === 1 ? 'belongs' : 'belong'} to several accounts${how}: checks answer "error"`,
+    ),
   );
 }

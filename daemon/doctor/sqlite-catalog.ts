@@ -1,12 +1,16 @@
 import Sqlite from 'better-sqlite3';
 import type { Schema } from '../store/schema.ts';
 import { pathOf } from '../store/sqlite/url.ts';
-import { BATCH, type Catalog, LOOK_MS, type Row } from './catalog.ts';
-import { censusStatement, sharedNamesStatement } from './statements.ts';
+import { BATCH, type Catalog, QUERY_TIMEOUT_MS, type Row } from './catalog.ts';
+import { censusQuery, sharedNamesQuery } from './queries.ts';
 import { partsOf } from './tables.ts';
 
 export async function openSqlite(url: string, schema: Schema): Promise<Catalog> {
-  const database = new Sqlite(pathOf(url) as string, { readonly: true, fileMustExist: true, timeout: LOOK_MS });
+  const database = new Sqlite(pathOf(url) as string, {
+    readonly: true,
+    fileMustExist: true,
+    timeout: QUERY_TIMEOUT_MS,
+  });
   const tableOf = (name: string) => partsOf(name, '"').table;
   const columnsOf = (name: string) =>
     database.prepare('select name from pragma_table_info(?)').pluck().all(tableOf(name)) as string[];
@@ -14,15 +18,15 @@ export async function openSqlite(url: string, schema: Schema): Promise<Catalog> 
   return {
     role: undefined,
 
-    async look(table) {
+    async inspect(table) {
       const present = columnsOf(table.name).map((column) => column.toLowerCase());
-      if (present.length === 0) return { missing: [`there is no table ${table.name}`], readable: true };
+      if (present.length === 0) return { missing: [`table ${table.name} does not exist`], readable: true };
       const missing = table.columns.filter((column) => !present.includes(column.toLowerCase()));
-      return { missing: missing.map((column) => `there is no column ${column} in ${table.name}`), readable: true };
+      return { missing: missing.map((column) => `column ${table.name}.${column} does not exist`), readable: true };
     },
 
     grants: async () => [],
-    writable: async () => [], // the file's mode says it
+    writable: async () => [], // the file's mode decides
 
     async indexed(table, column) {
       const indexes = `select x.name from pragma_index_list(?) as i join pragma_index_xinfo(i.name) as x where x.seqno = 0`;
@@ -40,12 +44,12 @@ export async function openSqlite(url: string, schema: Schema): Promise<Catalog> 
     },
 
     async sharedNames() {
-      return database.prepare(sharedNamesStatement(schema, '"')).pluck().get() as number;
+      return database.prepare(sharedNamesQuery(schema, '"')).pluck().get() as number;
     },
 
     async *accounts() {
       let batch: Row[] = [];
-      for (const { username, encoded } of database.prepare(censusStatement(schema, '"')).iterate() as Iterable<Row>) {
+      for (const { username, encoded } of database.prepare(censusQuery(schema, '"')).iterate() as Iterable<Row>) {
         batch.push({ username: String(username), encoded: typeof encoded === 'string' ? encoded : null });
         if (batch.length < BATCH) continue;
         yield batch;

@@ -1,12 +1,12 @@
 import type { Schema } from '../store/schema.ts';
 
-/** A table that is read, by its db_table, and the columns of it that are. */
+/** A table that the daemon reads, by its db_table, with the columns that it reads. */
 export interface Table {
   readonly name: string;
   readonly columns: readonly string[];
 }
 
-/** Everything that a verdict reads, as the configuration names it. */
+/** All tables that a verdict reads, as the configuration names them. */
 export function tablesOf(schema: Schema): Table[] {
   const { user, userGroups, userPermissions, group, groupPermissions, permission, contentType } = schema;
   const { table, parents, ...named } = user;
@@ -26,7 +26,7 @@ export function tablesOf(schema: Schema): Table[] {
   ];
 }
 
-/** Where the username stands: a table and a column of it. */
+/** The table and the column of the username. */
 export function usernameOf({ user }: Schema): { table: string; column: string } {
   const parent = user.parents.find(({ table }) => user.username.startsWith(`${table}.`));
   if (parent === undefined) return { table: user.table, column: user.username };
@@ -41,7 +41,7 @@ function unique(names: readonly string[]): string[] {
   return [...new Set(names)];
 }
 
-/** A db_table taken apart: Django lets quotes inside of it name a schema too. */
+/** The schema and the table of a db_table: Django allows quotes inside it that separate the two. */
 export function partsOf(name: string, quote: '"' | '`'): { schema: string | undefined; table: string } {
   const bare = name.length > 2 && name.startsWith(quote) && name.endsWith(quote) ? name.slice(1, -1) : name;
   const parts = bare.split(`${quote}.${quote}`);

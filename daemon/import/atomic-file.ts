@@ -18,8 +18,8 @@ import { messageOf } from '../fault.ts';
 import { ImportError } from './import-error.ts';
 
 /**
- * Puts a file in the place of the one that is there, at once: nobody sees half of it. Mode, owner and group stay; a new
- * file has the given ones. A symbolic link stays and what it leads to is replaced.
+ * Replaces a file atomically: no reader sees half of it. Mode, owner and group are kept; a new file gets those of `fresh`.
+ * A symbolic link is kept and its target replaced.
  *
  * @throws ImportError
  */
@@ -49,11 +49,11 @@ export function replaceFile(
     syncDirectory(dirname(target));
   } catch (error) {
     if (temporary !== undefined) rmSync(temporary, { force: true });
-    throw new ImportError(`djauthd: ${path} cannot be written: ${messageOf(error)}`);
+    throw new ImportError(`djauthd: cannot write ${path}: ${messageOf(error)}`);
   }
 }
 
-/** Without it the new name may be lost in a power cut. */
+/** Without it a power failure may lose the new directory entry. */
 function syncDirectory(directory: string): void {
   const descriptor = openSync(directory, 'r');
   try {

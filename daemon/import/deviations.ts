@@ -1,35 +1,37 @@
-import type { Facts } from './introspection.ts';
+import type { Introspection } from './introspection.ts';
 import type { Note } from './note.ts';
 
-/** What code of the site's own may decide, and the daemon cannot ask. */
-export function cautions(facts: Facts): Note[] {
-  return [...ofManagers(facts), ...ofModel(facts), ...ofBackends(facts), ...ofRouters(facts)];
+/** What custom code of the site may decide, and the daemon cannot ask. */
+export function deviations(site: Introspection): Note[] {
+  return [...ofManagers(site), ...ofModel(site), ...ofBackends(site), ...ofRouters(site)];
 }
 
-function ofManagers({ model, managers, natural_key }: Facts): Note[] {
+function ofManagers({ model, managers, natural_key }: Introspection): Note[] {
   const notes: Note[] = managers
     .filter(({ changed }) => changed.length > 0)
     .map(({ path, changed }) => ({
-      text: `${model} is looked up by ${path}, which has ${list(changed)} of its own: it may hide accounts that are found here`,
+      text: `${model} is looked up by ${path}, which has a custom ${list(changed)}: it may hide accounts that djauthd finds`,
       accept: 'manager',
     }));
   if (!natural_key) {
-    notes.push({ text: `the default manager of ${model} has no get_by_natural_key: Django's mod_wsgi handler fails` });
+    notes.push({
+      text: `the default manager of ${model} has no get_by_natural_key: Django's mod_wsgi handler would raise an exception`,
+    });
   }
   return notes;
 }
 
-function ofModel({ model, overridden, attributes, columns, rights }: Facts): Note[] {
+function ofModel({ model, overridden, attributes, columns, rights }: Introspection): Note[] {
   const notes: Note[] = [];
   if (overridden.includes('check_password')) {
     notes.push({
-      text: `${model} has a check_password of its own, which may refuse a password that matches the stored hash`,
+      text: `${model} has a custom check_password, which may refuse a password that matches the stored hash`,
       accept: 'check_password',
     });
   }
   if (overridden.includes('from_db')) {
     notes.push({
-      text: `${model} has a from_db of its own, which may change what the row says`,
+      text: `${model} has a custom from_db, which may change the values of the row`,
       accept: 'manager',
     });
   }
@@ -37,69 +39,69 @@ function ofModel({ model, overridden, attributes, columns, rights }: Facts): Not
     notes.push(
       'group' in rights && (rights.user_groups ?? rights.user_permissions)
         ? {
-            text: `${model} has a has_perm of its own, which may refuse a permission that the tables grant`,
+            text: `${model} has a custom has_perm, which may refuse a permission that the tables grant`,
             accept: 'has_perm',
           }
         : {
-            text: `${model} has a has_perm of its own and no permissions in tables: a required permission is answered with an error`,
+            text: `${model} has a custom has_perm and no permissions in tables: requiring a permission is an error`,
           },
     );
   }
   if (!columns.is_active && attributes.is_active !== 'true') {
     notes.push({
-      text: `${model} has no column is_active, but ${attributes.is_active === 'code' ? 'code' : 'a constant that is not True'} in its place: everybody is taken for active here`,
+      text: `${model} has no column is_active, but ${attributes.is_active === 'code' ? 'code' : 'a constant that is not True'} in its place: djauthd takes every account for active`,
       accept: 'is_active',
     });
   }
   for (const flag of ['is_staff', 'is_superuser'] as const) {
     if (columns[flag]) continue;
     const what = attributes[flag] === null ? '' : ', only an attribute of that name';
-    notes.push({ text: `${model} has no column ${flag}${what}: where it is required the answer is an error` });
+    notes.push({ text: `${model} has no column ${flag}${what}: requiring it is an error` });
   }
   return notes;
 }
 
-function ofBackends({ backends, rights }: Facts): Note[] {
+function ofBackends({ backends, rights }: Introspection): Note[] {
   const notes: Note[] = [];
   for (const { path, stock, model, login } of backends) {
     if (stock || (model && login.length === 0)) continue;
     notes.push({
       text: model
-        ? `${path}, a backend with ${list(login)} of its own, is not asked: a name and password are taken as ModelBackend takes them`
-        : `${path}, a backend, is not asked: whom only it knows, without a usable password in Django, is denied`,
+        ? `the backend ${path} has a custom ${list(login)}, which is not called: djauthd checks passwords as ModelBackend does`
+        : `the backend ${path} is not asked: users without a usable password in Django's tables are denied`,
     });
   }
-  for (const path of backends.filter((backend) => /\.(Persistent)?RemoteUserBackend$/.test(backend.path))) {
-    notes.push({ text: `${path.path} needs no password: accounts that have none are denied here` });
+  for (const { path } of backends.filter((backend) => /\.(Persistent)?RemoteUserBackend$/.test(backend.path))) {
+    notes.push({ text: `the backend ${path} needs no password: djauthd denies accounts without one` });
   }
-  // The first backend that grants a permission decides, and any before it may refuse by raising PermissionDenied.
+  // The first backend that grants a permission decides; any backend before it may refuse by raising PermissionDenied.
   if (!('group' in rights) || !(rights.user_groups ?? rights.user_permissions)) return notes;
-  const usual = backends.findIndex((backend) => backend.model && backend.rights.length === 0);
-  if (usual < 0) {
+  const reader = backends.findIndex((backend) => backend.model && backend.rights.length === 0);
+  if (reader < 0) {
     notes.push({
-      text: `no backend of AUTHENTICATION_BACKENDS reads permissions as ModelBackend does: what the tables grant may be no permission to Django`,
+      text: 'no backend in AUTHENTICATION_BACKENDS reads permissions as ModelBackend does: Django may not grant what the tables grant',
       accept: 'backends',
     });
   }
-  backends.forEach(({ path, rights: own }, at) => {
-    if (own.length === 0) return;
-    const before = at < usual;
-    const asked = `${path} has ${list(own)} of its own, which is not asked: what only it grants is denied`;
+  backends.forEach(({ path, rights: custom }, position) => {
+    if (custom.length === 0) return;
+    const before = position < reader;
+    const ignored = `the backend ${path} has a custom ${list(custom)}, which is not called: permissions that only it grants are denied`;
     notes.push(
       before
-        ? { text: `${asked}; and it goes before ModelBackend, so that it may refuse`, accept: 'backends' }
-        : { text: asked },
+        ? { text: `${ignored}; it precedes ModelBackend and may refuse permissions`, accept: 'backends' }
+        : { text: ignored },
     );
   });
   return notes;
 }
 
-function ofRouters({ database }: Facts): Note[] {
+function ofRouters({ database }: Introspection): Note[] {
   const { alias, write_alias, routers, elsewhere } = database;
   const notes: Note[] = [];
   if (elsewhere.length > 0) {
     notes.push({
-      text: `${list(routers)} looks for ${list(elsewhere)} in another database than the users: here all are read from "${alias}"`,
+      text: `the router ${list(routers)} reads ${list(elsewhere)} from another database than the users: djauthd reads all from "${alias}"`,
       accept: 'routers',
     });
   }

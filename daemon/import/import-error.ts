@@ -1,2 +1,2 @@
-/** The site cannot be imported. The message has one sentence a line. */
+/** The site cannot be imported. The message has one sentence per line. */
 export class ImportError extends Error {}

@@ -1,6 +1,6 @@
 import type { Note } from './note.ts';
 
-/** The location of a site's database. */
+/** A site's database as the configuration names it. */
 export interface ImportedDatabase {
   /** Without a password. */
   readonly url: string;

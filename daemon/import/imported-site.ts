@@ -1,20 +1,20 @@
 import { importDatabase } from './database.ts';
-import { cautions } from './deviations.ts';
+import { deviations } from './deviations.ts';
 import { hasherKeys } from './hashers.ts';
 import { ImportError } from './import-error.ts';
-import type { Facts } from './introspection.ts';
+import type { Introspection } from './introspection.ts';
 import type { Acceptable, Note } from './note.ts';
 import { introspect, type PythonOptions } from './python.ts';
 import { type SchemaKeys, schemaKeys } from './user-model.ts';
 
 export interface ImportOptions extends PythonOptions {
-  /** What the site is called in the configuration; by default its settings module. */
+  /** The site's name in the configuration; by default its settings module. */
   readonly site?: string | undefined;
-  /** Differences from Django, towards letting in more, that are known and taken. */
+  /** The deviations that the administrator accepts. */
   readonly accept: readonly Acceptable[];
 }
 
-/** What a Django site is to the daemon. */
+/** A Django site as the daemon needs it. */
 export interface ImportedSite {
   readonly name: string;
   /** The database's URL, without a password. */
@@ -22,22 +22,22 @@ export interface ImportedSite {
   readonly password: string | undefined;
   readonly hasherKeys: Readonly<Record<string, string | readonly string[]>>;
   readonly schema: SchemaKeys | undefined;
-  /** Sentences to be shown. */
+  /** Sentences to show. */
   readonly notes: readonly string[];
 }
 
 /**
- * Imports a site by its own Python.
+ * Imports a site by running its own Python.
  *
- * @throws ImportError where it cannot be, or where the daemon might let in whom Django would not
+ * @throws ImportError if that fails, or if the daemon might grant a user whom Django would deny
  */
 export async function importSite(options: ImportOptions): Promise<ImportedSite> {
-  const facts = await introspect(options);
-  const database = await importDatabase(facts.database);
-  const { schema, notes: ofSchema } = schemaKeys(facts);
-  const { keys, notes: ofHashers } = hasherKeys(facts);
-  const notes = [...database.notes, ...ofSchema, ...ofHashers, ...cautions(facts)];
-  refuseUnaccepted(facts, notes, options.accept);
+  const introspection = await introspect(options);
+  const database = await importDatabase(introspection.database);
+  const { schema, notes: ofSchema } = schemaKeys(introspection);
+  const { keys, notes: ofHashers } = hasherKeys(introspection);
+  const notes = [...database.notes, ...ofSchema, ...ofHashers, ...deviations(introspection)];
+  refuseUnaccepted(introspection, notes, options.accept);
   return {
     name: options.site ?? options.settings,
     url: database.url,
@@ -48,10 +48,10 @@ export async function importSite(options: ImportOptions): Promise<ImportedSite> 
   };
 }
 
-function refuseUnaccepted({ model }: Facts, notes: readonly Note[], accepted: readonly Acceptable[]): void {
+function refuseUnaccepted({ model }: Introspection, notes: readonly Note[], accepted: readonly Acceptable[]): void {
   const refused = notes.filter(({ accept }) => accept !== undefined && !accepted.includes(accept));
   if (refused.length === 0) return;
   const lines = refused.map(({ text, accept }) => `djauthd: ${text} (--accept ${accept})`);
-  lines.push(`djauthd: ${model} is not imported: somebody might be let in whom Django would not let in`);
+  lines.push(`djauthd: not importing ${model}: djauthd might grant users whom Django denies`);
   throw new ImportError(lines.join('\n'));
 }

@@ -1,7 +1,7 @@
-"""Says, as one JSON document on file descriptor 3, what a verifier without Python must know of a Django site.
+"""Introspects a Django site: writes what a verifier without Python needs as one JSON document to file descriptor 3.
 
-Run with DJANGO_SETTINGS_MODULE and sys.path as the site has them; Django 3.2 and later, Python 3.6 and later. Opens no
-connection to the database. The document holds the database's password: the descriptor is a pipe to whoever asked.
+Run with the site's DJANGO_SETTINGS_MODULE and sys.path; Django 3.2 and later, Python 3.6 and later. Opens no connection to
+the database. The document contains the database's password: the descriptor is a pipe to the calling process.
 """
 import getpass
 import json
@@ -14,8 +14,8 @@ import traceback
 OUTPUT = os.fdopen(3, "w", encoding="utf-8")
 
 
-def tell(kind, error, trace):
-    """As Python tells of an error, but without the lines of source: one of them may hold a password."""
+def report_exception(kind, error, trace):
+    """Like Python's own report of an exception, but without lines of source, one of which may contain a password."""
     seen = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
@@ -27,15 +27,15 @@ def tell(kind, error, trace):
             for frame, line in traceback.walk_tb(error.__traceback__):
                 code = frame.f_code
                 sys.stderr.write('  File "%s", line %s, in %s\n' % (code.co_filename, line, code.co_name))
-        # What a URL has before its last "@": user and password.
+        # User and password of a URL: everything before its last "@".
         message = re.sub(r"://\S+@", "://...@", message)
         sys.stderr.write("%s: %s\n" % (type(error).__name__, message))
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
         if error is not None:
-            sys.stderr.write("which came of:\n")
+            sys.stderr.write("caused by:\n")
 
 
-sys.excepthook = tell
+sys.excepthook = report_exception
 
 import django  # noqa: E402
 
@@ -54,15 +54,15 @@ def path_of(cls):
 
 
 def definer(cls, name):
-    """The class that an attribute comes from, or None."""
+    """The class that defines an attribute, or None."""
     for candidate in cls.__mro__:
         if name in candidate.__dict__:
             return candidate
     return None
 
 
-def own(cls, names):
-    """Those of the names that are defined by code which is not Django's."""
+def custom(cls, names):
+    """Those of the names that a class outside of Django defines."""
     found = []
     for name in names:
         where = definer(cls, name)
@@ -87,7 +87,7 @@ def field_of(meta, name):
 
 
 def many_to_many(model, name, wanted):
-    """A many-to-many table, and whether it ties this model to `wanted` by their primary keys."""
+    """A many-to-many table, and whether it relates this model to `wanted` by their primary keys."""
     try:
         field = model._meta.get_field(name)
         target = field.remote_field.model
@@ -96,7 +96,7 @@ def many_to_many(model, name, wanted):
             "from": field.m2m_column_name(),
             "to": field.m2m_reverse_name(),
             "target": path_of(target),
-            "usual": issubclass(target, wanted)
+            "stock": issubclass(target, wanted)
             and field.m2m_target_field_name() == field.model._meta.pk.name
             and field.m2m_reverse_target_field_name() == target._meta.pk.name,
         }
@@ -105,7 +105,7 @@ def many_to_many(model, name, wanted):
 
 
 def parents_of(meta):
-    """Tables of multi-table inheritance: each has one row for each user, found by a column of the user's own table."""
+    """Tables of multi-table inheritance: each has one row per user, linked by a column of the user's table."""
     found = []
     for parent in meta.get_parent_list():
         chain = meta.get_base_chain(parent)
@@ -116,7 +116,7 @@ def parents_of(meta):
             if column is None:
                 link = None
                 break
-            # Further up, the same value goes on only where the link is the primary key.
+            # Further up, the value is the same only if the link is the primary key.
             if child is meta:
                 link = column.column
             elif not column.primary_key:
@@ -128,7 +128,7 @@ def parents_of(meta):
 
 
 def attribute(model, name):
-    """What a model without a column of that name has in its place."""
+    """What a model has in place of a column of that name."""
     value = model.__dict__.get(name, getattr(model, name, None))
     if value is None:
         return None
@@ -143,12 +143,12 @@ def managers_of(model):
             continue
         queries = getattr(manager, "_queryset_class", None)
         lookups = ("get", "filter", "all")
-        changed = own(type(manager), ("get_queryset", "get_by_natural_key", "using", "db_manager") + lookups)
+        changed = custom(type(manager), ("get_queryset", "get_by_natural_key", "using", "db_manager") + lookups)
         if queries is None:
             changed.append("_queryset_class")
         else:
             inner = ("__init__", "_filter_or_exclude", "_filter_or_exclude_inplace", "_chain", "_clone", "_fetch_all")
-            changed += own(queries, lookups + inner)
+            changed += custom(queries, lookups + inner)
         found.append({"manager": type(manager), "path": path_of(type(manager)), "changed": sorted(set(changed))})
     return [{"path": each["path"], "changed": each["changed"]} for each in found]
 
@@ -170,10 +170,10 @@ def hashers_of():
             {
                 "path": path,
                 "algorithm": str(hasher.algorithm),
-                # Computes what Django's own class of that name computes.
-                "usual": base is not None
+                # Whether it computes what Django's own hasher of that name computes.
+                "stock": base is not None
                 and getattr(known, "algorithm", None) == hasher.algorithm
-                and not own(cls, ("encode", "verify", "_load_library", "digest", "library")),
+                and not custom(cls, ("encode", "verify", "_load_library", "digest", "library")),
                 "missing": missing,
             }
         )
@@ -198,15 +198,15 @@ def backends_of():
                 "path": path,
                 "model": issubclass(cls, ModelBackend),
                 "stock": cls.__module__ == "django.contrib.auth.backends",
-                "rights": own(cls, rights),
-                "login": own(cls, ("authenticate", "user_can_authenticate", "get_user")),
+                "rights": custom(cls, rights),
+                "login": custom(cls, ("authenticate", "user_can_authenticate", "get_user")),
             }
         )
     return found
 
 
 def plain(value):
-    """What JSON can hold of connection parameters; None for anything else."""
+    """A connection parameter as JSON can represent it; None for anything else."""
     if value is None or isinstance(value, (bool, int, float)):
         return value
     if isinstance(value, bytes):
@@ -217,12 +217,12 @@ def plain(value):
         return {str(key): plain(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(inner) for inner in value]
-    # Lazy texts of settings libraries.
+    # Lazy strings of settings libraries.
     return str(value) if type(value).__name__ in ("SimpleLazyObject", "__proxy__") else None
 
 
 def parameters_of(connection):
-    """What Django hands to the database's library, by that library's names."""
+    """The parameters that Django passes to the database's library, by that library's names."""
     try:
         parameters = connection.get_connection_params()
     except Exception:
@@ -272,7 +272,7 @@ def bcrypt_major():
         return None
 
 
-def facts():
+def introspection():
     user = get_user_model()
     meta = user._meta
     rights = {}
@@ -308,7 +308,7 @@ def facts():
         "attributes": {name: attribute(user, name) for name in ("is_active", "is_staff", "is_superuser")},
         "parents": parents_of(meta),
         "rights": rights,
-        "overridden": own(user, ("check_password", "has_perm", "from_db")),
+        "overridden": custom(user, ("check_password", "has_perm", "from_db")),
         "managers": managers_of(user),
         "natural_key": hasattr(user._default_manager, "get_by_natural_key"),
         "hashers": hashers_of(),
@@ -318,5 +318,5 @@ def facts():
     }
 
 
-json.dump(facts(), OUTPUT)
+json.dump(introspection(), OUTPUT)
 OUTPUT.close()

@@ -6,10 +6,10 @@ const manyToMany = z.object({
   table: z.string(),
   from: z.string(),
   to: z.string(),
-  /** The class that it leads to. */
+  /** The class that it points to. */
   target: z.string(),
-  /** Whether that is Django's own model, tied by primary keys. */
-  usual: z.boolean(),
+  /** Whether that is Django's own model, referred to by primary keys. */
+  stock: z.boolean(),
 });
 
 const rights = z.object({
@@ -21,14 +21,14 @@ const rights = z.object({
   content_type: z.object({ table: z.string(), id: z.string(), app_label: z.string() }),
 });
 
-/** What a model has in place of a column: a constant, code, or nothing. */
+/** What a model has in place of a column: a constant, code or nothing. */
 const attribute = z.enum(['true', 'false', 'code']).nullable();
 
 const flags = ['is_active', 'is_staff', 'is_superuser'] as const;
 const columns = ['password', ...flags, 'email', 'first_name', 'last_name'] as const;
 
-/** What `introspect.py` says of a site. Names of classes are dotted Python paths. */
-export const factsSchema = z.object({
+/** The document that `introspect.py` writes. Names of classes are dotted Python paths. */
+export const introspectionSchema = z.object({
   django: z.string(),
   model: z.string(),
   table: z.string(),
@@ -38,9 +38,9 @@ export const factsSchema = z.object({
   columns: z.record(z.enum(columns), column.nullable()),
   attributes: z.record(z.enum(flags), attribute),
   parents: z.array(z.object({ table: z.string(), id: z.string(), link: z.string().nullable() })),
-  /** Empty where django.contrib.auth's own models are not installed. */
+  /** Empty if django.contrib.auth's own models are not installed. */
   rights: z.union([rights, z.object({}).strict()]),
-  /** Methods of the user model that are not Django's. */
+  /** Custom methods of the user model. */
   overridden: z.array(z.string()),
   managers: z.array(z.object({ path: z.string(), changed: z.array(z.string()) })),
   /** Whether the default manager has get_by_natural_key. */
@@ -49,9 +49,9 @@ export const factsSchema = z.object({
     z.object({
       path: z.string(),
       algorithm: z.string(),
-      /** Whether it computes what Django's own of that name does. */
-      usual: z.boolean(),
-      /** Why Django cannot verify with it, if so. */
+      /** Whether it computes what Django's own hasher of that name computes. */
+      stock: z.boolean(),
+      /** Why Django itself cannot verify with it, if it cannot. */
       missing: z.string().nullable(),
     }),
   ),
@@ -63,9 +63,9 @@ export const factsSchema = z.object({
       /** Whether it derives from ModelBackend. */
       model: z.boolean(),
       stock: z.boolean(),
-      /** Methods on permissions that are not Django's. */
+      /** Custom methods for permissions. */
       rights: z.array(z.string()),
-      /** Methods on logging in that are not Django's. */
+      /** Custom methods for logging in. */
       login: z.array(z.string()),
     }),
   ),
@@ -73,22 +73,22 @@ export const factsSchema = z.object({
     alias: z.string(),
     write_alias: z.string(),
     routers: z.array(z.string()),
-    /** Models that routers look for in another database than the users'. */
+    /** Models that routers read from another database than the users. */
     elsewhere: z.array(z.string()),
     vendor: z.string(),
     engine: z.string(),
-    /** What Django hands to the database's library, by that library's names. */
+    /** The parameters that Django passes to the database's library, by that library's names. */
     parameters: z.record(z.string(), z.unknown()),
     /** assume_role. */
     role: z.string().nullable(),
     directory: z.string(),
-    /** Whom the site's Python ran as, and their home. */
+    /** The system user who ran the site's Python, and that user's home directory. */
     user: z.string(),
     home: z.string(),
-    /** The variables that database libraries look at. */
+    /** The environment variables that database libraries read. */
     environment: z.record(z.string(), z.string()),
   }),
 });
 
-export type Facts = z.output<typeof factsSchema>;
-export type DatabaseFacts = Facts['database'];
+export type Introspection = z.output<typeof introspectionSchema>;
+export type IntrospectedDatabase = Introspection['database'];

@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ImportError } from './import-error.ts';
-import type { DatabaseFacts } from './introspection.ts';
+import type { IntrospectedDatabase } from './introspection.ts';
 import { readOptionFile } from './option-file.ts';
 
-/** The environment variable of each connection parameter that is looked at here. */
+/** The environment variable of each connection parameter that is read. */
 const VARIABLES: Readonly<Record<string, string>> = {
   host: 'PGHOST',
   hostaddr: 'PGHOSTADDR',
@@ -24,32 +24,32 @@ const VARIABLES: Readonly<Record<string, string>> = {
 const SOCKET_DIRECTORY = '/var/run/postgresql';
 const PORT = '5432';
 
-/** Files in the home that libpq takes where nothing names one. */
+/** Files in the home directory that libpq uses if no other is named. */
 const HOME_FILES = {
   sslrootcert: '.postgresql/root.crt',
   sslcert: '.postgresql/postgresql.crt',
   sslkey: '.postgresql/postgresql.key',
 } as const;
 
-/** Where Debian's libpq looks for the services of all users. */
+/** Debian's system-wide service file. */
 const SERVICE_FILE = '/etc/postgresql-common/pg_service.conf';
 
 /**
- * Connection parameters as libpq completes them: what is given, then the service, then the environment, then defaults;
+ * Connection parameters as libpq completes them: the given ones, then the service, the environment and the defaults;
  * last the password file. The parameters are named as in libpq's connection strings.
  *
- * @throws ImportError where the service is in no file
+ * @throws ImportError if no file has the service
  */
-export function completed(facts: DatabaseFacts): Record<string, string> {
-  const { environment, user, home } = facts;
+export function completed(database: IntrospectedDatabase): Record<string, string> {
+  const { environment, user, home } = database;
   const given = Object.fromEntries(
-    Object.entries(facts.parameters)
+    Object.entries(database.parameters)
       .filter(([, value]) => typeof value === 'string' || typeof value === 'number')
       .map(([name, value]) => [name === 'database' ? 'dbname' : name, String(value)])
       .filter(([, value]) => value !== ''),
   ) as Record<string, string>;
   const service = given.service ?? environment.PGSERVICE;
-  const ofService = service === undefined ? {} : serviceOf(service, given.servicefile, facts);
+  const ofService = service === undefined ? {} : serviceOf(service, given.servicefile, database);
   const ofEnvironment = Object.fromEntries(
     Object.entries(VARIABLES).flatMap(([name, variable]) => {
       const value = environment[variable];
@@ -69,8 +69,11 @@ export function completed(facts: DatabaseFacts): Record<string, string> {
   return { ...all, ...(password === undefined ? {} : { password }) };
 }
 
-function serviceOf(service: string, named: string | undefined, facts: DatabaseFacts): Record<string, string> {
-  const { environment, home } = facts;
+function serviceOf(
+  service: string,
+  named: string | undefined,
+  { environment, home }: IntrospectedDatabase,
+): Record<string, string> {
   const directory = environment.PGSYSCONFDIR;
   const files = [
     named ?? environment.PGSERVICEFILE ?? join(home, '.pg_service.conf'),
@@ -80,10 +83,10 @@ function serviceOf(service: string, named: string | undefined, facts: DatabaseFa
     const section = readOptionFile(file, { unquote: false })?.get(service);
     if (section) return Object.fromEntries(section);
   }
-  throw new ImportError(`djauthd: there is no service "${service}" in ${files.join(' or ')}, or it cannot be read`);
+  throw new ImportError(`djauthd: no service "${service}" found in ${files.join(' or ')}`);
 }
 
-/** The password that a password file has for a connection: its first line that fits. */
+/** The password that a password file has for a connection: that of the first matching line. */
 function passwordOf(parameters: Record<string, string>, passfile: string): string | undefined {
   let lines: string[];
   try {
@@ -95,7 +98,7 @@ function passwordOf(parameters: Record<string, string>, passfile: string): strin
   const isDefaultSocket = host === SOCKET_DIRECTORY;
   for (const line of lines) {
     if (line.startsWith('#')) continue;
-    // A backslash keeps the colon or backslash after it from parting.
+    // A backslash escapes a colon or a backslash.
     const fields = [...line.matchAll(/((?:\\.|[^:\\])*)(?::|$)/gs)].map(([, field = '']) =>
       field.replace(/\\(.)/gs, '$1'),
     );

@@ -3,10 +3,10 @@ import { resolve } from 'node:path';
 import { formatQuery } from '../store/url-query.ts';
 import { ImportError } from './import-error.ts';
 import type { ImportedDatabase } from './imported-database.ts';
-import type { DatabaseFacts } from './introspection.ts';
+import type { IntrospectedDatabase } from './introspection.ts';
 import { readOptionFile } from './option-file.ts';
 
-/** The names that mysqlclient, PyMySQL and MySQL's own connector have for one parameter, the first that is given. */
+/** The names that mysqlclient, PyMySQL and MySQL's own connector have for one parameter; the first given one counts. */
 const NAMES = {
   user: ['user'],
   password: ['password', 'passwd'],
@@ -23,14 +23,14 @@ const NAMES = {
 
 type Name = keyof typeof NAMES;
 
-/** Of an option file; what is given in the settings goes before. */
+/** Their names in an option file, where those differ; the settings take precedence. */
 const OPTION_NAMES: Partial<Record<Name, string>> = { socket: 'socket' };
 
-/** MySQL's charsets that Python's library may be told of, and that Django's text fits in. */
+/** The charset that Django passes to MySQL by default. */
 const CHARSET = 'utf8mb4';
 
-/** A URL that the daemon reads as MySQL's client library reads the site's parameters. */
-export function mysqlUrl({ parameters, directory, user: systemUser, alias }: DatabaseFacts): ImportedDatabase {
+/** The URL that means to the daemon what the site's parameters mean to MySQL's client library. */
+export function mysqlUrl({ parameters, directory, user: systemUser, alias }: IntrospectedDatabase): ImportedDatabase {
   const file = parameters.read_default_file;
   const group = parameters.read_default_group;
   const options = file === undefined ? undefined : optionsOf(resolve(directory, String(file)), String(group ?? ''));
@@ -46,7 +46,7 @@ export function mysqlUrl({ parameters, directory, user: systemUser, alias }: Dat
   const database = find('database');
   if (database === undefined) throw new ImportError(`djauthd: database "${alias}" has no NAME`);
   const host = find('host') ?? 'localhost';
-  // To MySQL's library localhost is the socket, whatever the port.
+  // MySQL's library takes localhost for the socket, whatever the port.
   const local = host.toLowerCase() === 'localhost';
   const socket = host.startsWith('/') ? host : local ? find('socket') : undefined;
   const port = find('port');
@@ -80,17 +80,17 @@ function tlsOptions(
   const given = { ssl_ca: find('ssl_ca'), ssl_cert: find('ssl_cert'), ssl_key: find('ssl_key') };
   const wanted = Object.values(given).some(Boolean) || Object.keys(ssl).length > 0;
   if (mode === undefined || mode === 'preferred') {
-    // The library checks no name in a certificate unless told to, and no certificate without an authority.
+    // The library does not check the name in a certificate unless told to, nor a certificate without an authority.
     return wanted ? { ssl_mode: given.ssl_ca ? 'verify_ca' : 'required', ...given } : {};
   }
   return { ssl_mode: mode, ...given };
 }
 
-/** What an option file has for clients, and for the group that is named; keys with `-`. */
+/** The options that a file has for clients and for the named group; keys are spelled with `-`. */
 function optionsOf(file: string, group: string): Map<string, string> {
   const sections = readOptionFile(file, { unquote: true });
   if (sections === undefined) {
-    throw new ImportError(`djauthd: ${file}, which read_default_file names, cannot be read`);
+    throw new ImportError(`djauthd: cannot read ${file}, the read_default_file`);
   }
   const found = new Map<string, string>();
   for (const name of ['client', 'client-server', 'client-mariadb', group]) {

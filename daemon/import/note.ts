@@ -1,13 +1,13 @@
-/** Something to be known of an imported site: a sentence. */
+/** A sentence that the administrator should know about an imported site. */
 export interface Note {
   readonly text: string;
   /**
-   * Set where the daemon might let in whom Django would not: then the site is only imported when this word has been
-   * accepted.
+   * Set if it is a deviation: the daemon might grant a user whom Django would deny. The site is then imported only if this
+   * word is accepted.
    */
   readonly accept?: Acceptable;
 }
 
-/** What may be accepted, and so the words of `--accept`. */
+/** The kinds of deviations that can be accepted: the words of `--accept`. */
 export const ACCEPTABLE = ['manager', 'check_password', 'has_perm', 'backends', 'routers', 'is_active'] as const;
 export type Acceptable = (typeof ACCEPTABLE)[number];

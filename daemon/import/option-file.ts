@@ -4,8 +4,8 @@ import { readFileSync } from 'node:fs';
 export type Sections = Map<string, Map<string, string>>;
 
 /**
- * An option file as libpq's service file and MySQL's my.cnf have it: `[section]`, `key=value` or a key alone, `#` and
- * `;` comments, quotes around a value where `unquote` says so. undefined where there is no such file that can be read.
+ * An option file in the form of libpq's service file and MySQL's my.cnf: `[section]`, `key=value` or a key alone, `#` and
+ * `;` comments, with `unquote` also quotes around a value. undefined if the file cannot be read.
  */
 export function readOptionFile(file: string, options: { unquote: boolean }): Sections | undefined {
   let text: string;

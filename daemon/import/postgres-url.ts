@@ -2,34 +2,33 @@ import { isIP } from 'node:net';
 import { formatQuery } from '../store/url-query.ts';
 import { ImportError } from './import-error.ts';
 import type { ImportedDatabase } from './imported-database.ts';
-import type { DatabaseFacts } from './introspection.ts';
+import type { IntrospectedDatabase } from './introspection.ts';
 import { completed } from './libpq.ts';
 import type { Note } from './note.ts';
 import { offersTls } from './tls-probe.ts';
 
-/** A URL that the daemon's driver reads as libpq reads the site's parameters. */
-export async function postgresUrl(facts: DatabaseFacts): Promise<ImportedDatabase> {
-  const parameters = completed(facts);
+/** The URL that means to the daemon's driver what the site's parameters mean to libpq. */
+export async function postgresUrl(introspected: IntrospectedDatabase): Promise<ImportedDatabase> {
+  const { alias, role } = introspected;
+  const parameters = completed(introspected);
   const { user = '', dbname = '', host = '', port = '', password } = parameters;
   const notes: Note[] = [];
   if (host.includes(',') || parameters.hostaddr !== undefined) {
     throw new ImportError(
-      `djauthd: database "${facts.alias}" names ${host.includes(',') ? 'several hosts' : 'a hostaddr'}: one HOST is needed, for the daemon connects to one`,
+      `djauthd: database "${alias}": ${host.includes(',') ? 'several hosts are' : 'hostaddr is'} not supported; give one HOST`,
     );
   }
-  // The driver reads it by decodeURI, which leaves these encoded.
+  // The driver decodes it by decodeURI, which leaves these encoded.
   if (/[?#]/.test(dbname)) {
-    throw new ImportError(`djauthd: database "${facts.alias}" is called ${dbname}: no URL can have ? or # there`);
+    throw new ImportError(`djauthd: database "${alias}": invalid database name ${dbname}: ? and # are not supported`);
   }
-  // A socket, of the file system or (with @) abstract: no TLS there.
+  // A socket of the file system or (with @) an abstract one: there is no TLS.
   const socket = host.startsWith('/');
   if (host.startsWith('@')) {
-    throw new ImportError(
-      `djauthd: database "${facts.alias}" is at an abstract socket, which cannot be reached from here`,
-    );
+    throw new ImportError(`djauthd: database "${alias}": abstract sockets are not supported`);
   }
   const tls = socket ? {} : await tlsOptions(parameters, notes);
-  const options = [parameters.options, facts.role ? `-c role=${escaped(facts.role)}` : undefined].filter(Boolean);
+  const options = [parameters.options, role ? `-c role=${escaped(role)}` : undefined].filter(Boolean);
   const query = formatQuery({
     host: socket ? host : undefined,
     port: socket && port !== '5432' ? port : undefined,
@@ -47,8 +46,8 @@ export async function postgresUrl(facts: DatabaseFacts): Promise<ImportedDatabas
 }
 
 /**
- * The driver has its own reading of sslmode, and no way to do without TLS where the server offers none. So libpq's is
- * asked for by name, and what depends on the server is settled by asking it now.
+ * The driver interprets sslmode in its own way, and cannot fall back to a connection without TLS. So libpq's meaning is
+ * requested by name, and what depends on the server is settled by asking it now.
  */
 async function tlsOptions(
   parameters: Record<string, string>,
@@ -56,33 +55,33 @@ async function tlsOptions(
 ): Promise<Record<string, string | undefined>> {
   const { sslmode: mode = 'prefer', sslrootcert, sslcert, sslkey, sslcrl, host = '', port } = parameters;
   if (sslcrl) {
-    throw new ImportError('djauthd: sslcrl is set, and revoked certificates cannot be told here');
+    throw new ImportError('djauthd: sslcrl is not supported: djauthd cannot check for revoked certificates');
   }
   if (mode === 'disable') return { sslmode: 'disable' };
   const clientKeys = { sslcert, sslkey: sslcert ? sslkey : undefined };
   if (sslrootcert === 'system') {
     notes.push({
-      text: 'sslrootcert=system: the certificate authorities are those of Node.js, or NODE_EXTRA_CA_CERTS',
+      text: 'sslrootcert=system: djauthd uses the certificate authorities of Node.js and of NODE_EXTRA_CA_CERTS',
     });
     return { uselibpqcompat: 'true', sslmode: 'verify-full', ...clientKeys };
   }
   if (mode !== 'prefer' && mode !== 'allow') {
     if (mode !== 'require' && !sslrootcert) {
-      throw new ImportError(`djauthd: sslmode=${mode} needs sslrootcert, or ~/.postgresql/root.crt`);
+      throw new ImportError(`djauthd: sslmode=${mode} requires sslrootcert or ~/.postgresql/root.crt`);
     }
     return { uselibpqcompat: 'true', sslmode: mode, sslrootcert, ...clientKeys };
   }
   const offered = await offersTls(host, Number(port));
   if (offered === undefined) {
     notes.push({
-      text: `the server at ${host} cannot be reached to see whether it offers TLS, as sslmode=${mode} has it: none is used; import again when it is up, or set sslmode=require`,
+      text: `cannot reach the server at ${host} to see whether it offers TLS (sslmode=${mode}): TLS is not used; import again when it is up, or set sslmode=require`,
     });
   }
-  // As libpq, which looks at no certificate in these modes.
+  // As libpq, which checks no certificate in these modes.
   return offered ? { uselibpqcompat: 'true', sslmode: 'require', ...clientKeys } : { sslmode: 'disable' };
 }
 
-/** In `options`, backslash keeps a space. */
+/** In `options`, a backslash escapes a space. */
 function escaped(value: string): string {
   return value.replace(/[\\ ]/g, '\\$&');
 }

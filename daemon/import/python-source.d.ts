@@ -1,5 +1,5 @@
 declare module '*.py' {
-  /** The file's content: the bundle carries it as text. */
+  /** The file's content: the bundle includes it as text. */
   const source: string;
   export default source;
 }

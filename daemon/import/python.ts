@@ -4,16 +4,16 @@ import type { Readable } from 'node:stream';
 import { messageOf } from '../fault.ts';
 import { ImportError } from './import-error.ts';
 import source from './introspect.py';
-import { type Facts, factsSchema } from './introspection.ts';
+import { type Introspection, introspectionSchema } from './introspection.ts';
 
 export interface PythonOptions {
   /** The settings module. */
   readonly settings: string;
   /** The interpreter; by default that of $VIRTUAL_ENV, else `python3`. */
   readonly python?: string | undefined;
-  /** Goes before all else on sys.path and is where it runs; by default the current directory. */
+  /** The working directory, and the first entry of sys.path; by default the current directory. */
   readonly path?: string | undefined;
-  /** How long the site may take to start, in ms. */
+  /** How long loading the site may take, in ms. */
   readonly timeoutMs?: number;
 }
 
@@ -22,15 +22,15 @@ const TIMEOUT_MS = 60_000;
 /** How much of an output is kept, in octets. */
 const OUTPUT_MAX = 1024 * 1024;
 
-/** How long a pipe is waited for that something the site has started may hold open, in ms. */
+/** How long to wait, in ms, for a pipe that a process started by the site may hold open. */
 const LINGER_MS = 1_000;
 
 /**
- * Runs the site's own Python once and learns what is needed to know of it. Nothing of it but JSON is believed.
+ * Runs the site's own Python once to introspect it. Of its output only a valid document is used.
  *
- * @throws ImportError, with what Python wrote on standard error where it failed
+ * @throws ImportError, if Python failed with what it wrote on standard error
  */
-export async function introspect(options: PythonOptions): Promise<Facts> {
+export async function introspect(options: PythonOptions): Promise<Introspection> {
   const { settings, path } = options;
   const virtual = process.env.VIRTUAL_ENV;
   const python = options.python ?? (virtual ? join(virtual, 'bin/python') : 'python3');
@@ -38,22 +38,22 @@ export async function introspect(options: PythonOptions): Promise<Facts> {
   if (problem !== undefined) {
     throw new ImportError(`${stderr ? `${stderr.trimEnd()}\n` : ''}djauthd: ${settings}: ${problem}`);
   }
-  let facts: unknown;
+  let introspection: unknown;
   try {
-    facts = JSON.parse(document);
+    introspection = JSON.parse(document);
   } catch {
-    throw new ImportError(`djauthd: ${settings}: ${python} said nothing that can be understood`);
+    throw new ImportError(`djauthd: ${settings}: ${python} returned no valid JSON`);
   }
-  const result = factsSchema.safeParse(facts);
+  const result = introspectionSchema.safeParse(introspection);
   if (result.success) return result.data;
   const where = result.error.issues.map((issue) => issue.path.join('.')).join(', ');
-  throw new ImportError(`djauthd: ${settings}: ${python} said of the site what cannot be understood: ${where}`);
+  throw new ImportError(`djauthd: ${settings}: ${python} returned invalid values: ${where}`);
 }
 
 interface Outcome {
   document: string;
   stderr: string;
-  /** A sentence where it failed. */
+  /** A sentence if it failed. */
   problem: string | undefined;
 }
 
@@ -61,7 +61,7 @@ function run(python: string, path: string | undefined, settings: string, timeout
   const directory = resolve(path ?? '.');
   const pythonPath = [directory, process.env.PYTHONPATH].filter(Boolean).join(':');
   return new Promise((done) => {
-    // The program comes on standard input, the answer on a descriptor of its own: what the site prints is not in it.
+    // The program is sent to standard input; the document has its own descriptor, apart from what the site prints.
     const child = spawn(python, ['-'], {
       cwd: directory,
       env: {
@@ -69,14 +69,14 @@ function run(python: string, path: string | undefined, settings: string, timeout
         DJANGO_SETTINGS_MODULE: settings,
         PYTHONPATH: pythonPath,
         PYTHONIOENCODING: 'utf-8',
-        PYTHONWARNINGS: 'ignore', // a warning quotes the line of source that it is about
+        PYTHONWARNINGS: 'ignore', // a warning quotes a line of source, which may hold a password
       },
       stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
       detached: true,
     });
     const document = collect(child.stdio[3] as Readable);
     const stderr = collect(child.stderr as Readable);
-    child.stdin?.on('error', () => {}); // it may end without reading
+    child.stdin?.on('error', () => {}); // the child may exit without reading
     child.stdin?.end(source);
     const finish = (problem: string | undefined) => {
       clearTimeout(timer);
@@ -85,12 +85,12 @@ function run(python: string, path: string | undefined, settings: string, timeout
     const timer = setTimeout(() => {
       if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
       for (const pipe of [document, stderr]) pipe.close();
-      finish(`${python} took longer than ${timeoutMs / 1000} s to load the settings and was stopped`);
+      finish(`${python} timed out loading the settings after ${timeoutMs / 1000} s`);
     }, timeoutMs);
     child.once('error', (error) => finish(`cannot run ${python} in ${directory}: ${messageOf(error)}`));
     child.once('exit', async (code, signal) => {
       await Promise.all([document.ended(LINGER_MS), stderr.ended(LINGER_MS)]);
-      finish(code === 0 ? undefined : `${python} could not load the settings: ${signal ?? `exit status ${code}`}`);
+      finish(code === 0 ? undefined : `${python} cannot load the settings: ${signal ?? `exit status ${code}`}`);
     });
   });
 }

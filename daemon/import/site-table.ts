@@ -1,16 +1,16 @@
 import type { SchemaKeys } from './user-model.ts';
 
-/** What a key of a site can hold. */
+/** The value of a key of a site. */
 type Value = string | number | boolean | readonly string[] | readonly Record<string, string>[];
 
-/** A site's table: its keys in the order to be written, and its schema. */
+/** A site's table: its keys in the order in which they are written, and its schema. */
 export interface SiteTable {
   readonly name: string;
   readonly keys: Readonly<Record<string, Value>>;
   readonly schema: SchemaKeys | undefined;
 }
 
-/** The keys that an import writes; what else stands in a site's table is somebody's own choice and stays. */
+/** The keys that an import replaces; it keeps all other keys of the site's table, which the administrator chose. */
 export const IMPORTED_KEYS: readonly string[] = [
   'database',
   'password_file',
@@ -50,7 +50,7 @@ function write(value: unknown): string {
     .join(', ')} }`;
 }
 
-/** JSON's texts are TOML's, but for DEL. */
+/** JSON strings are valid TOML strings, except for DEL. */
 function text(value: string): string {
   return JSON.stringify(value).replaceAll('\x7f', '\\u007F');
 }

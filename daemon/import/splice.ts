@@ -3,42 +3,42 @@ import { parse, type TomlTable } from 'smol-toml';
 import { ImportError } from './import-error.ts';
 
 /**
- * A configuration with a site's tables replaced, or put at its end; all else stays as it is, comments included.
+ * A configuration with a site's tables replaced, or appended; all else is kept as it is, comments included.
  *
  * @param tables the site's tables as TOML
- * @throws ImportError where the site stands in another form than tables of its own
+ * @throws ImportError if the configuration spells the site in another form than `[sites.NAME]` tables
  */
 export function splice(source: string, site: string, tables: string, file: string): string {
   const newline = source.includes('\r\n') ? '\r\n' : '\n';
   const lines = source.split(/(?<=\n)/);
   const kept: string[] = [];
-  let at: number | undefined;
+  let position: number | undefined;
   let inside = false;
-  let pending: string[] = []; // blank lines and comments after the site's last key belong to what comes next
+  let pending: string[] = []; // blank lines and comments after the site's last key belong to the next table
   for (const { line, header } of statements(lines)) {
     if (header !== undefined) {
       const own = header[0] === 'sites' && header[1] === site;
       if (!own) kept.push(...pending);
-      if (own) at ??= kept.length;
+      if (own) position ??= kept.length;
       pending = [];
       inside = own;
       if (own) continue;
     }
     if (!inside) kept.push(line);
     else if (/^\s*(#|$)/.test(line)) pending.push(line);
-    else pending = []; // a key of the site's, and what stood before it
+    else pending = []; // a key of the site, and the lines before it
   }
   const written = tables.replaceAll('\n', newline);
-  const before = kept.slice(0, at ?? kept.length).join('');
-  const after = [...kept.slice(at ?? kept.length), ...pending].join('');
+  const before = kept.slice(0, position ?? kept.length).join('');
+  const after = [...kept.slice(position ?? kept.length), ...pending].join('');
   const gap = before === '' || /\n\s*\n$/.test(before) ? '' : before.endsWith('\n') ? newline : newline + newline;
   const gapAfter = after === '' || /^\s*(\r?\n|$)/.test(after) ? '' : newline;
-  const result = `${before}${at === undefined ? gap : ''}${written}${gapAfter}${after}`;
+  const result = `${before}${position === undefined ? gap : ''}${written}${gapAfter}${after}`;
   assertSpliced(source, result, site, tables, file);
   return result;
 }
 
-/** The same by the meaning of it: what was not the site's has not changed, and the site is as it was to be. */
+/** Checks the result by its meaning: all other tables are unchanged, and the site's tables are the given ones. */
 function assertSpliced(source: string, result: string, site: string, tables: string, file: string): void {
   const sitesOf = (table: TomlTable) => (table.sites ?? {}) as TomlTable;
   const others = (text: string) => {
@@ -50,14 +50,14 @@ function assertSpliced(source: string, result: string, site: string, tables: str
     const own = isDeepStrictEqual(sitesOf(parse(result))[site], sitesOf(parse(tables))[site]);
     if (own && isDeepStrictEqual(others(source), others(result))) return;
   } catch {
-    // such as one table defined twice
+    // such as a table defined twice
   }
   throw new ImportError(
-    `djauthd: ${file}: site "${site}" stands there in another form than a table [sites.…] of its own: make it one, or take it out`,
+    `djauthd: ${file}: cannot replace site "${site}": it is not written as a table [sites.…]; write it as one, or remove it`,
   );
 }
 
-/** Each line, and where it begins a table the table's key. Lines inside of texts and lists begin none. */
+/** Each line, with the table's key if it begins a table. Lines inside strings and arrays begin none. */
 function* statements(lines: readonly string[]): Generator<{ line: string; header: readonly string[] | undefined }> {
   let open = '';
   for (const line of lines) {
@@ -67,7 +67,7 @@ function* statements(lines: readonly string[]): Generator<{ line: string; header
   }
 }
 
-/** The key in `[key]` or `[[key]]`; undefined where the line is no such. */
+/** The key in `[key]` or `[[key]]`; undefined for any other line. */
 function headerOf(line: string): string[] | undefined {
   if (!/^\s*\[/.test(line)) return undefined;
   const keys: string[] = [];
@@ -84,8 +84,8 @@ function headerOf(line: string): string[] | undefined {
 }
 
 /**
- * What is open after a line: a quote of three for a text of many lines, a `[` for each bracket. `before` is what was
- * open before it.
+ * What is open after a line: a triple quote for a multi-line string, a `[` for each bracket. `before` is what was open
+ * before it.
  */
 function opened(before: string, line: string): string {
   let open = before;

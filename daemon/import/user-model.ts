@@ -1,13 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import { STOCK } from '../store/schema.ts';
 import { ImportError } from './import-error.ts';
-import type { Facts } from './introspection.ts';
+import type { Introspection } from './introspection.ts';
 import type { Note } from './note.ts';
 
-/** `[sites.NAME.schema]` as the configuration spells it: tables of texts, and `parents`. */
+/** `[sites.NAME.schema]` as the configuration spells it: tables of strings, and `parents`. */
 export type SchemaKeys = Record<string, Record<string, string | Record<string, string>[]>>;
 
-/** The configuration's names for the stock tables that a site may have other ones for. */
+/** The stock tables that a site may replace, by the configuration's names. */
 const STOCK_RIGHTS = {
   group: STOCK.group,
   group_permissions: STOCK.groupPermissions,
@@ -16,23 +16,23 @@ const STOCK_RIGHTS = {
 } as const;
 
 /**
- * Tables and columns of the site's user model; undefined where they are the stock ones.
+ * Tables and columns of the site's user model; undefined if they are the stock ones.
  *
- * @throws ImportError where they cannot be read by one statement
+ * @throws ImportError if one query cannot read them
  */
-export function schemaKeys(facts: Facts): { schema: SchemaKeys | undefined; notes: Note[] } {
+export function schemaKeys(site: Introspection): { schema: SchemaKeys | undefined; notes: Note[] } {
   const notes: Note[] = [];
-  const schema: SchemaKeys = { user: userKeys(facts) };
-  const { rights, model } = facts;
+  const schema: SchemaKeys = { user: userKeys(site) };
+  const { rights, model } = site;
   if ('group' in rights) {
     const { user_groups: groups, user_permissions: permissions, group_permissions: ofGroups } = rights;
-    if (groups && !groups.usual) notes.push(unread(model, 'groups', groups.target));
-    if (permissions && !permissions.usual) notes.push(unread(model, 'user_permissions', permissions.target));
-    if (groups?.usual) schema.user_groups = { table: groups.table, user: groups.from, group: groups.to };
-    if (permissions?.usual) {
+    if (groups && !groups.stock) notes.push(unread(model, 'groups', groups.target));
+    if (permissions && !permissions.stock) notes.push(unread(model, 'user_permissions', permissions.target));
+    if (groups?.stock) schema.user_groups = { table: groups.table, user: groups.from, group: groups.to };
+    if (permissions?.stock) {
       schema.user_permissions = { table: permissions.table, user: permissions.from, permission: permissions.to };
     }
-    if (ofGroups && !ofGroups.usual) throw new ImportError("djauthd: the permissions of groups are not Django's own");
+    if (ofGroups && !ofGroups.stock) throw new ImportError('djauthd: Group.permissions does not point to Permission');
     const others = {
       group: rights.group,
       group_permissions: ofGroups
@@ -47,22 +47,23 @@ export function schemaKeys(facts: Facts): { schema: SchemaKeys | undefined; note
   }
   if (!schema.user_groups && !schema.user_permissions) {
     notes.push({
-      text: `${model} has no groups and no permissions: where one is required the answer is an error`,
+      text: `${model} has no groups and no permissions: requiring one is an error`,
     });
   }
   return { schema: isDeepStrictEqual(schema, stockKeys()) ? undefined : schema, notes };
 }
 
 function unread(model: string, field: string, target: string): Note {
-  return { text: `${model}.${field} leads to ${target} in a way of its own: it is not read, as if ${model} had none` };
+  return { text: `${model}.${field} does not refer to ${target} by primary keys as Django does: it is ignored` };
 }
 
-function userKeys(facts: Facts): SchemaKeys[string] {
-  const { model, table, id, username, columns } = facts;
+function userKeys(site: Introspection): SchemaKeys[string] {
+  const { model, table, id, username, columns } = site;
   if (!id || !username || !columns.password) {
-    throw new ImportError(`djauthd: ${model} has no column for its primary key, ${facts.username_field} or password`);
+    throw new ImportError(`djauthd: ${model} has no column for its primary key, ${site.username_field} or password`);
   }
-  if (username.relation) throw new ImportError(`djauthd: ${model}.${facts.username_field} is a relation, not a name`);
+  if (username.relation)
+    throw new ImportError(`djauthd: ${model}.${site.username_field} is a relation, not a username`);
   const used = new Set<string>();
   const spell = (column: { table: string; column: string } | null | undefined): string | undefined => {
     if (!column || column.table === table) return column?.column;
@@ -81,11 +82,11 @@ function userKeys(facts: Facts): SchemaKeys[string] {
     first_name: spell(columns.first_name),
     last_name: spell(columns.last_name),
   };
-  const parents = facts.parents
+  const parents = site.parents
     .filter((parent) => used.has(parent.table))
     .map((parent) => {
       if (parent.link !== null) return { table: parent.table, id: parent.id, link: parent.link };
-      throw new ImportError(`djauthd: ${table} is tied to ${parent.table} in a way that one statement cannot follow`);
+      throw new ImportError(`djauthd: cannot join ${table} with its parent ${parent.table} in one query`);
     });
   const given = Object.entries(keys).filter((entry): entry is [string, string] => entry[1] !== undefined);
   return { ...Object.fromEntries(given), ...(parents.length > 0 ? { parents } : {}) };

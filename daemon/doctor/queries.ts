@@ -12,7 +12,7 @@ import {
 import { Columns } from '../store/query.ts';
 import type { Schema } from '../store/schema.ts';
 
-/** Writes statements and sends none. */
+/** Compiles queries and sends none. */
 function writer(quote: '"' | '`'): Kysely<unknown> {
   const mysql = quote === '`';
   return new Kysely({
@@ -26,7 +26,7 @@ function writer(quote: '"' | '`'): Kysely<unknown> {
 }
 
 /** Every account: `username`, `encoded`. */
-export function censusStatement(schema: Schema, quote: '"' | '`'): string {
+export function censusQuery(schema: Schema, quote: '"' | '`'): string {
   const column = new Columns(schema, { quote });
   const { username, password } = schema.user;
   return sql`select ${column.ofUser(username)} as username, ${column.ofUser(password)} as encoded from ${column.users()}`.compile(
@@ -34,8 +34,8 @@ export function censusStatement(schema: Schema, quote: '"' | '`'): string {
   ).sql;
 }
 
-/** How many names several accounts have: `names`. */
-export function sharedNamesStatement(schema: Schema, quote: '"' | '`'): string {
+/** How many usernames several accounts share: `names`. */
+export function sharedNamesQuery(schema: Schema, quote: '"' | '`'): string {
   const column = new Columns(schema, { quote });
   const username = column.ofUser(schema.user.username);
   return sql`select count(*) as names from (
