@@ -1,5 +1,6 @@
-// Puts everything that runs into build/: the daemon as one file with a launcher, its hash workers as another, and the C parts by make.
-import { execFileSync, spawnSync } from 'node:child_process';
+// Builds everything into build/: the daemon as one file with a launcher, the hash workers as another, and client-c/ by make.
+//   node scripts/build.mjs [--daemon]     --daemon: the daemon alone
+import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,9 +12,9 @@ const out = join(root, 'build');
 mkdirSync(out, { recursive: true });
 
 /**
- * What Node is started with. V8 is held to small spaces and to giving back what it does not need, else what could go piles
- * up to more than what is kept: with 100,000 proofs 119 MB instead of 169. It costs a fifth of the checks per second, of
- * which there are more than Apache can ask for. One thread is enough for heaps this small.
+ * The flags that Node is started with. V8 is limited to small spaces and returns unused memory early; otherwise garbage
+ * occupies more memory than the caches: 169 MB instead of 119 with 100,000 proofs. The price is a fifth of the checks per
+ * second, of which there are still more than Apache can ask for. One collector thread is enough for a heap this small.
  */
 const FLAGS = ['--no-deprecation', '--max-semi-space-size=2', '--optimize-for-size', '--single-threaded-gc'];
 
@@ -26,13 +27,13 @@ const common = {
   define: {
     BUNDLE_DIRECTORY: '__dirname',
     'import.meta.dirname': '""',
-    // pg looks at it to find out whether it runs at Cloudflare's, and Node loads all of fetch for that.
+    // pg reads it to detect Cloudflare workers, which makes Node load all of fetch.
     Response: 'undefined',
   },
   plugins: [{ name: 'lean', setup: leaveOutLocales }],
-  // Native code cannot be bundled; pg would like a binding that is not used here.
+  // Native code cannot be bundled; pg looks for an optional binding that we do not use.
   external: ['better-sqlite3', 'pg-native'],
-  // What Node has to read each time it starts; names stay, for stack traces.
+  // Node reads the bundle at each start. Names are kept for stack traces.
   minifySyntax: true,
   minifyWhitespace: true,
   legalComments: 'none',
@@ -42,18 +43,18 @@ await build({
   ...common,
   entryPoints: [join(root, 'daemon/main.ts')],
   outfile: join(out, 'djauthd.js'),
-  charset: 'ascii', // the launcher counts on it
+  charset: 'ascii', // the launcher reads it as Latin-1
 });
-// Each hash worker is a Node of its own: what it does not need it does not load.
+// Each hash worker is a Node environment of its own: a small bundle saves memory for each.
 await build({
   ...common,
   entryPoints: [join(root, 'daemon/hasher/worker-main.ts')],
   outfile: join(out, 'hash-worker.js'),
 });
 writeFileSync(join(out, 'package.json'), '{ "type": "commonjs" }\n');
-// A shell reads the first line and goes on in Node; Node takes it for a string. No core file of a process that handles
-// passwords: where the kernel pipes them to a program, such as systemd-coredump, a limit of 0 is not looked at, and 1 is
-// what stops it (core(5), fs/coredump.c).
+// The first line is a shell command that ends in Node, and a string to Node. It disables core files, which would contain
+// passwords. The limit is 1, not 0: a kernel that pipes core files to a program such as systemd-coredump ignores a limit
+// of 0 and honours 1 (core(5), fs/coredump.c).
 writeFileSync(
   join(out, 'djauthd'),
   `#!/bin/sh\n':' //; prlimit --core=1:1 --pid $$ 2>/dev/null || ulimit -c 0; exec "\${NODE:-node}" ${FLAGS.join(' ')} "$0" "$@"\n` +
@@ -61,29 +62,50 @@ writeFileSync(
 );
 chmodSync(join(out, 'djauthd'), 0o755);
 
-buildAddon('pbkdf2', 'PBKDF2 is left to node:crypto, which is slower');
-buildAddon('notify', 'systemd cannot be told that the daemon is ready');
+buildAddon('pbkdf2', 'PBKDF2 will be computed by node:crypto, which is slower');
+buildAddon('notify', 'the daemon cannot notify systemd');
 compileAhead();
 
-if (!process.argv.includes('--daemon')) {
-  execFileSync('make', ['-s', '-C', join(root, 'client-c'), 'all'], { stdio: 'inherit' });
+if (!process.argv.includes('--daemon')) buildClientC();
+
+/** The library, the command and the Apache module. Says in one sentence what is missing, instead of a compiler's error. */
+function buildClientC() {
+  const missing = ['make', process.env.CC || 'cc', 'pkg-config', process.env.APXS || 'apxs'].filter(
+    (name) => !isProgram(name),
+  );
+  if (missing.length > 0) {
+    console.error(
+      `build: ${missing.join(', ')} not found; run "npm run setup" to install the packages that the build needs`,
+    );
+    process.exit(1);
+  }
+  const { status } = spawnSync('make', ['-s', '-C', join(root, 'client-c'), 'all'], { stdio: 'inherit' });
+  if (status !== 0) {
+    console.error('build: make failed in client-c/; if a header is missing, "npm run setup" installs the packages');
+    process.exit(1);
+  }
 }
 
-/** What V8 compiles of the bundle until the daemon is ready. The daemon does without it, and starts slower. */
+function isProgram(name) {
+  return spawnSync('sh', ['-c', 'command -v "$1" >/dev/null', 'sh', name]).status === 0;
+}
+
+/** The compiled code that V8 needs until the daemon is ready. The daemon starts without it too, but slower. */
 function compileAhead() {
   rmSync(join(out, 'djauthd.cache'), { force: true });
   const made = spawnSync(process.execPath, [...FLAGS, join(root, 'scripts/compile-ahead.cjs'), out], {
     encoding: 'utf8',
-  }); // by the same flags, or V8 refuses it
-  if (made.status !== 0) console.error(`${made.stderr}the bundle is not compiled ahead: the daemon starts slower`);
+  }); // with the same flags, or V8 rejects it
+  if (made.status !== 0)
+    console.error(`${made.stderr}build: cannot compile the bundle ahead of time; the daemon will start slower`);
 }
 
-/** zod's messages in fifty languages: those of the configuration are our own. */
+/** Leaves out zod's messages in fifty languages: the configuration has its own. */
 function leaveOutLocales({ onLoad }) {
   onLoad({ filter: /\/zod\/v4\/locales\/index\.js$/ }, () => ({ contents: 'export {};' }));
 }
 
-/** An addon of daemon/native/. The daemon does without it: its lack stops nothing. */
+/** Builds an addon of daemon/native/. The daemon runs without it, so a failure does not stop the build. */
 function buildAddon(name, without) {
   const file = join(out, `${name}.node`);
   rmSync(file, { force: true });
@@ -96,5 +118,5 @@ function buildAddon(name, without) {
   if (made.status === 0) return;
   rmSync(file, { force: true });
   console.error(made.stderr || '');
-  console.error(`${compiler} cannot build daemon/native/${name}.c: ${without}`);
+  console.error(`build: ${compiler} cannot compile daemon/native/${name}.c; ${without}`);
 }

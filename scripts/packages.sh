@@ -1,12 +1,12 @@
 #!/bin/sh
-# Installs the Debian packages that are missing.   scripts/packages.sh build|demo|test|bench
-# Says first what it will install; without the right to, prints the one line to run and exits 1.
+# Installs the Debian packages that are missing.   scripts/packages.sh [build|demo|test|bench]
+# Prints what it will install. Without the permission to install, it prints the command to run and exits 1.
 set -eu
 
 build='gcc libc6-dev make pkg-config apache2-bin apache2-dev libmsgpack-dev'
 demo="$build curl"
-test="$demo postgresql pgbouncer mariadb-server python3-mysqldb python3-django python3-psycopg2 python3-argon2 python3-bcrypt clang libclang-rt-14-dev
-      apache2-utils subversion subversion-tools libapache2-mod-svn libsvn-dev git litmus cadaver systemd g++ python3-prometheus-client chromium groff-base"
+test="$demo postgresql pgbouncer mariadb-server python3-mysqldb python3-django python3-psycopg2 python3-argon2 python3-bcrypt clang libclang-rt-dev
+      apache2-utils subversion subversion-tools libapache2-mod-svn libsvn-dev libsqlite3-dev git litmus cadaver systemd g++ python3-prometheus-client chromium groff-base"
 bench="$build apache2-utils wrk postgresql python3-django python3-psycopg2 libapache2-mod-wsgi-py3 libaprutil1-dbd-sqlite3
        subversion libapache2-mod-svn libssl-dev"
 
@@ -15,11 +15,11 @@ build) wanted=$build ;;
 demo) wanted=$demo ;;
 test) wanted=$test ;;
 bench) wanted=$bench ;;
-*) echo "packages.sh: \"$1\" is no set of packages; there are build, demo, test and bench" >&2; exit 2 ;;
+*) echo "packages.sh: unknown set of packages \"$1\"; accepted: build, demo, test, bench" >&2; exit 2 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null; then
-    echo "packages.sh: this is no Debian; please see to it that these are there: $wanted" >&2
+    echo "packages.sh: this is not Debian; install the equivalents of: $wanted" >&2
     exit 0
 fi
 
@@ -32,18 +32,19 @@ for package in $wanted; do
 done
 [ -n "$missing" ] || exit 0
 
-install="apt-get install -y --no-install-recommends$missing"
+# Another apt may be running, such as unattended-upgrades.
+install="apt-get -o DPkg::Lock::Timeout=600 install -y --no-install-recommends$missing"
 if [ "$(id -u)" = 0 ]; then
     as_root=
 elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
     as_root=sudo
 else
-    echo "Debian packages are missing, and this user may not install them. Please run:" >&2
+    echo "packages.sh: Debian packages are missing and this user cannot install them; run:" >&2
     echo "    sudo sh -c 'apt-get update && $install'" >&2
     exit 1
 fi
-echo "Installing the Debian packages that are missing:$missing" >&2
+echo "Installing Debian packages:$missing" >&2
 export DEBIAN_FRONTEND=noninteractive
-$as_root apt-get -qq update
+$as_root apt-get -qq -o DPkg::Lock::Timeout=600 update
 # shellcheck disable=SC2086  # the list is words
 $as_root env DEBIAN_FRONTEND=noninteractive $install >/dev/null
