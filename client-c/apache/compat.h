@@ -1,12 +1,12 @@
 /*
- * compat.h: what httpd 2.2 and 2.4 call differently, under one name.
+ * compat.h: one name for what httpd 2.2 and 2.4 name differently.
  *
- * Everything that is not the same in both stands here; the rest of the module uses only what both have.
+ * The other files use only this and what both versions have in common.
  */
 #ifndef HTTPD_COMPAT_H
 #define HTTPD_COMPAT_H
 
-/* 2.2 shows core_request_config only to those who ask for it, as its own modules do; 2.4 does to all. */
+/* 2.2 declares core_request_config only if this is defined, as its own modules do; 2.4 always does. */
 #define CORE_PRIVATE 1
 
 #include "httpd.h"
@@ -27,8 +27,8 @@
 #if HTTPD_24
 
 /*
- * The last argument says that a verdict depends on the section's configuration and not on the URI, so that httpd
- * need not ask again for a subrequest of the same section. One module without it turns that off for the server.
+ * The last argument says that a verdict depends on the section's configuration and not on the URI, so that httpd need
+ * not ask again for a subrequest in the same section. One module without it disables that for the whole server.
  */
 #define compat_register_authn_provider(pool, name, provider)                                                          \
     ap_register_auth_provider((pool), AUTHN_PROVIDER_GROUP, (name), AUTHN_PROVIDER_VERSION, (provider),               \
@@ -36,7 +36,7 @@
 #define compat_hook_authenticate(function, after_these, before_these, order)                                          \
     ap_hook_check_authn((function), (after_these), (before_these), (order), AP_AUTH_INTERNAL_PER_CONF)
 
-/* The person's address: what mod_remoteip says, behind a proxy. */
+/* The client's address; behind a proxy, the one that mod_remoteip sets. */
 #define compat_client_address(r) ((r)->useragent_ip)
 
 #define compat_in_htaccess(command) (ap_check_cmd_context((command), NOT_IN_HTACCESS) != NULL)
@@ -49,12 +49,12 @@
     ap_hook_check_user_id((function), (after_these), (before_these), (order))
 #define compat_client_address(r) ((r)->connection->remote_ip)
 
-/* What is read in a request has but the request's pool. */
+/* Directives that are parsed during a request have no other pool than the request's. */
 #define compat_in_htaccess(command) ((command)->pool == (command)->temp_pool)
 
 #define APLOG_USE_MODULE(name) extern module AP_MODULE_DECLARE_DATA name##_module
 
-/* 2.2 knows no line for this status: whoever answers it sets r->status_line too. */
+/* 2.2 has no status line for this: r->status_line must be set too. */
 #define HTTP_TOO_MANY_REQUESTS 429
 
 #endif

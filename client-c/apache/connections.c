@@ -7,8 +7,8 @@
 #endif
 
 /*
- * The idle handles for one socket. Last in, first out: under a light load one connection does all the work. There
- * are never more than threads that asked at the same moment.
+ * The idle handles for one socket. Last in, first out: under a light load one connection does all the work. There are
+ * never more of them than threads that have asked at the same moment.
  */
 struct django_connections {
     const char *socket;
@@ -37,9 +37,9 @@ static void unlock(django_connections *connections)
 #endif
 }
 
-static apr_status_t close_all(void *of)
+static apr_status_t close_all(void *data)
 {
-    django_connections *connections = of;
+    django_connections *connections = data;
     djauth **handle;
 
     lock(connections);

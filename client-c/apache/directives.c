@@ -1,4 +1,9 @@
-/* directives.c: the directives. */
+/*
+ * directives.c: the table of directives.
+ *
+ * A directive is one row of the table at the end; docs/apache.md is generated from it (scripts/directives.mjs). A switch
+ * or a text of a section needs nothing else but its field in django_section and its line in django_section_merge.
+ */
 #include "directives.h"
 
 #include "apr_lib.h"
@@ -6,25 +11,25 @@
 
 APLOG_USE_MODULE(authnz_django);
 
-/* A Unix socket's address holds so many octets and a NUL. */
+/* The address of a Unix socket has room for this many octets and a NUL. */
 #define SOCKET_PATH_MAX 107
 
-/* The longest a daemon waits: PROTOCOL.md, deadline_ms. */
+/* The daemon's own limit: PROTOCOL.md, deadline_ms. */
 #define TIMEOUT_MAX_MS 600000
 
 static const char *set_socket(cmd_parms *command, void *unused, const char *value)
 {
     (void)unused;
     if (value[0] != '/') {
-        return apr_psprintf(command->pool, "DjangoAuthSocket '%s': an absolute path is needed, such as %s", value,
-                            DJAUTH_DEFAULT_SOCKET);
+        return apr_psprintf(command->pool, "DjangoAuthSocket '%s': invalid path; accepted: an absolute path, such as %s",
+                            value, DJAUTH_DEFAULT_SOCKET);
     }
     if (strlen(value) > SOCKET_PATH_MAX) {
-        return apr_psprintf(command->pool, "DjangoAuthSocket '%s': a socket's path has at most %d octets, this one has %d",
-                            value, SOCKET_PATH_MAX, (int)strlen(value));
+        return apr_psprintf(command->pool, "DjangoAuthSocket '%s': path too long (%d octets); the limit is %d octets",
+                            value, (int)strlen(value), SOCKET_PATH_MAX);
     }
     django_server_of(command->server)->socket = value;
-    django_mention(command);
+    django_mark_in_use(command);
     return NULL;
 }
 
@@ -35,7 +40,7 @@ static const char *set_timeout(cmd_parms *command, void *unused, const char *val
 
     (void)unused;
     if (apr_isdigit(value[0])) {
-        /* Past its range this gives the largest number, which is refused below before it is multiplied. */
+        /* Out of range it returns the largest number, which is rejected below before it is multiplied. */
         number = apr_strtoi64(value, &unit, 10);
     }
     if (number > TIMEOUT_MAX_MS) {
@@ -47,133 +52,119 @@ static const char *set_timeout(cmd_parms *command, void *unused, const char *val
     }
     if (number < 1 || number > TIMEOUT_MAX_MS) {
         return apr_psprintf(command->pool,
-                            "DjangoAuthTimeout '%s': a whole number of seconds or milliseconds from 1ms to %ds is "
-                            "needed, such as 5, 5s or 500ms",
+                            "DjangoAuthTimeout '%s': invalid time; accepted: 1ms to %ds, a whole number of seconds or "
+                            "milliseconds such as 5, 5s or 500ms",
                             value, TIMEOUT_MAX_MS / 1000);
     }
     django_server_of(command->server)->timeout_ms = (int)number;
-    django_mention(command);
+    django_mark_in_use(command);
     return NULL;
 }
 
-/* The one word of the line; "" is one, which httpd's own way of taking one argument refuses. NULL: not one word. */
-static const char *only_word(cmd_parms *command, const char *line)
+/* The field of the section that the row of the table names. */
+static void *field_of(cmd_parms *command, void *section)
 {
-    const char *word = line[0] == '\0' ? NULL : ap_getword_conf(command->pool, &line);
-
-    return line[0] == '\0' ? word : NULL;
+    return (char *)section + (apr_size_t)command->info;
 }
 
-static const char *not_one_word(cmd_parms *command)
+static const char *set_switch(cmd_parms *command, void *section, const char *value)
 {
-    return apr_pstrcat(command->pool, command->cmd->name, " takes one argument, ", command->cmd->errmsg, NULL);
+    django_mark_in_use(command);
+    return django_parse_switch(command->pool, command->cmd->name, value, field_of(command, section));
+}
+
+typedef const char *parse_text(apr_pool_t *pool, const char *name, const char *value, const char **result);
+
+/* One argument, which may be "": httpd's own TAKE1 rejects that. */
+static const char *set_text(cmd_parms *command, void *section, const char *line, parse_text *parse)
+{
+    const char *value = line[0] == '\0' ? NULL : ap_getword_conf(command->pool, &line);
+
+    django_mark_in_use(command);
+    if (value == NULL || line[0] != '\0') {
+        return apr_pstrcat(command->pool, command->cmd->name, " takes one argument, ", command->cmd->errmsg, NULL);
+    }
+    return parse(command->pool, command->cmd->name, value, field_of(command, section));
 }
 
 static const char *set_settings_module(cmd_parms *command, void *section, const char *line)
 {
-    const char *value = only_word(command, line);
-
-    django_mention(command);
-    if (value == NULL) {
-        return not_one_word(command);
-    }
-    return django_read_settings_module(command->pool, "DjangoSettingsModule", value,
-                                &((django_section *)section)->settings_module);
-}
-
-static const char *set_staff(cmd_parms *command, void *section, const char *value)
-{
-    django_mention(command);
-    return django_read_switch(command->pool, "DjangoRequireStaffStatus", value, &((django_section *)section)->staff);
-}
-
-static const char *set_superuser(cmd_parms *command, void *section, const char *value)
-{
-    django_mention(command);
-    return django_read_switch(command->pool, "DjangoRequireSuperuserStatus", value, &((django_section *)section)->superuser);
+    return set_text(command, section, line, django_parse_settings_module);
 }
 
 static const char *set_permission(cmd_parms *command, void *section, const char *line)
 {
-    const char *value = only_word(command, line);
-
-    django_mention(command);
-    if (value == NULL) {
-        return not_one_word(command);
-    }
-    return django_read_permission(command->pool, "DjangoPermissionName", value, &((django_section *)section)->permission);
-}
-
-static const char *set_canonical_user(cmd_parms *command, void *section, const char *value)
-{
-    django_mention(command);
-    return django_read_switch(command->pool, "DjangoAuthCanonicalUser", value, &((django_section *)section)->canonical_user);
+    return set_text(command, section, line, django_parse_permission);
 }
 
 static const char *set_authoritative(cmd_parms *command, void *section, const char *value)
 {
-    django_mention(command);
     if (HTTPD_24 && !compat_in_htaccess(command)) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, command->server,
-                     "AuthzDjangoAuthoritative on line %d of %s means nothing since httpd 2.4: <RequireAll>, "
-                     "<RequireAny> and <RequireNone> say how Require lines go together",
+                     "AuthzDjangoAuthoritative on line %d of %s is ignored by httpd 2.4: combine Require lines with "
+                     "<RequireAll>, <RequireAny> and <RequireNone>",
                      command->directive->line_num, command->directive->filename);
     }
-    return django_read_switch(command->pool, "AuthzDjangoAuthoritative", value, &((django_section *)section)->authoritative);
+    return set_switch(command, section, value);
 }
 
-/* The directive is mod_auth_basic's, and comes to us too: whoever names the provider means our socket, also where no other directive says so. */
-static const char *see_provider(cmd_parms *command, void *section, const char *name)
+/* The directive is mod_auth_basic's. A server that names the provider uses the socket, even if no other directive does. */
+static const char *note_provider(cmd_parms *command, void *section, const char *name)
 {
     (void)section;
     if (ap_find_linked_module("mod_auth_basic.c") == NULL) {
         return "AuthBasicProvider: mod_auth_basic is not loaded";
     }
     if (strcmp(name, "django") == 0) {
-        django_mention(command);
+        django_mark_in_use(command);
     }
     return NULL;
 }
 
 /*
- * Where the daemon is asked is the administrator's to say: in .htaccess it would let an author name a daemon of his
- * own. What is required there is the author's, with AllowOverride AuthConfig.
+ * Which daemon is asked is up to the administrator: in .htaccess, an author could name a daemon of their own. What is
+ * required in .htaccess is up to its author, if AllowOverride AuthConfig is set.
  */
 #define SECTION (OR_AUTHCFG | RSRC_CONF)
 
+#define FIELD(name) ((void *)APR_OFFSETOF(django_section, name))
+
 const command_rec django_directives[] = {
     AP_INIT_TAKE1("DjangoAuthSocket", set_socket, NULL, RSRC_CONF,
-                  "the socket of djauthd; " DJAUTH_DEFAULT_SOCKET " without it"),
+                  "The path of djauthd's Unix socket (default " DJAUTH_DEFAULT_SOCKET ")"),
     AP_INIT_TAKE1("DjangoAuthTimeout", set_timeout, NULL, RSRC_CONF,
-                  "how long to wait for a verdict in all, such as 5, 5s or 500ms; 5s without it"),
-    AP_INIT_RAW_ARGS("DjangoSettingsModule", set_settings_module, NULL, SECTION,
-                     "the Django site whose accounts are let in; the daemon's only one without it"),
-    AP_INIT_TAKE1("DjangoRequireStaffStatus", set_staff, NULL, SECTION,
-                  "On or Off: whether the account must be of the staff; On without it"),
-    AP_INIT_TAKE1("DjangoRequireSuperuserStatus", set_superuser, NULL, SECTION,
-                  "On or Off: whether the account must be a superuser; Off without it"),
-    AP_INIT_RAW_ARGS("DjangoPermissionName", set_permission, NULL, SECTION,
-                     "app_label.codename of the permission that the account must have; none without it"),
-    AP_INIT_TAKE1("DjangoAuthCanonicalUser", set_canonical_user, NULL, SECTION,
-                  "On or Off: whether REMOTE_USER is spelled as the database spells it; On without it"),
-    AP_INIT_TAKE1("AuthzDjangoAuthoritative", set_authoritative, NULL, SECTION,
-                  "On or Off: whether a Require django-… line that is not met is the last word (httpd 2.2 only); On "
-                  "without it"),
+                  "The time limit for one verdict, such as 5, 5s or 500ms (default 5s)"),
+    AP_INIT_RAW_ARGS("DjangoSettingsModule", set_settings_module, FIELD(settings_module), SECTION,
+                     "The Django site whose accounts are checked, as djauthd's configuration names it (default: its only "
+                     "site)"),
+    AP_INIT_TAKE1("DjangoRequireStaffStatus", set_switch, FIELD(staff), SECTION,
+                  "On or Off: the account must have is_staff (default On)"),
+    AP_INIT_TAKE1("DjangoRequireSuperuserStatus", set_switch, FIELD(superuser), SECTION,
+                  "On or Off: the account must have is_superuser (default Off)"),
+    AP_INIT_RAW_ARGS("DjangoPermissionName", set_permission, FIELD(permission), SECTION,
+                     "The permission that the account must have, as app_label.codename, or none (default none)"),
+    AP_INIT_TAKE1("DjangoAuthCanonicalUser", set_switch, FIELD(canonical_user), SECTION,
+                  "On or Off: REMOTE_USER is the username as the database spells it, not as it was typed (default On)"),
+    AP_INIT_TAKE1("AuthzDjangoAuthoritative", set_authoritative, FIELD(authoritative), SECTION,
+                  "On or Off: an unmet Require django-... line denies access even if another module's line is met; "
+                  "httpd 2.2 only (default On)"),
+    AP_INIT_ITERATE("AuthBasicProvider", note_provider, NULL, OR_AUTHCFG,
+                    "django: check HTTP Basic credentials with djauthd (a directive of mod_auth_basic)"),
 #if !HTTPD_24
-    /* httpd 2.2 takes any text, and hands the directive to every module that names it. */
-    AP_INIT_RAW_ARGS("Require", django_require_read, NULL, OR_AUTHCFG,
-                     "django-staff, django-superuser, django-permission and django-group are read here too"),
+    /* httpd 2.2 accepts any text, and passes the directive to every module that lists it. */
+    AP_INIT_RAW_ARGS("Require", django_check_require, NULL, OR_AUTHCFG,
+                     "django-staff, django-superuser, django-permission or django-group (a directive of httpd)"),
 #endif
-    AP_INIT_ITERATE("PythonAuthenHandler", django_set_old_handler, NULL, SECTION,
-                    DJANGO_OLD_HANDLER ": let people in with their Django accounts, as that handler did"),
+    AP_INIT_ITERATE("PythonAuthenHandler", django_set_python_handler, NULL, SECTION,
+                    DJANGO_PYTHON_HANDLER ": authenticate with djauthd as this handler of Django 1.4 did"),
     AP_INIT_TAKE12("PythonOption", django_set_option, NULL, SECTION,
-                   "an option of the handler " DJANGO_OLD_HANDLER ", and its value"),
-    AP_INIT_ITERATE("AuthBasicProvider", see_provider, NULL, OR_AUTHCFG, "django: ask djauthd"),
+                   DJANGO_SETTINGS_VARIABLE ", DjangoRequireStaffStatus, DjangoRequireSuperuserStatus or "
+                   "DjangoPermissionName, and its value"),
     AP_INIT_TAKE12("SetEnv", django_set_variable, NULL, OR_FILEINFO,
-                   DJANGO_SETTINGS_VARIABLE " and the Django site whose accounts are let in"),
+                   DJANGO_SETTINGS_VARIABLE " and the Django site whose accounts are checked (a directive of mod_env)"),
     AP_INIT_ITERATE("UnsetEnv", django_unset_variable, NULL, OR_FILEINFO,
-                    DJANGO_SETTINGS_VARIABLE ": take back the site named around this section"),
+                    DJANGO_SETTINGS_VARIABLE ": cancels the inherited site (a directive of mod_env)"),
     AP_INIT_ITERATE("PassEnv", django_pass_variable, NULL, OR_FILEINFO,
-                    DJANGO_SETTINGS_VARIABLE ": take the site's name from httpd's own environment"),
+                    DJANGO_SETTINGS_VARIABLE ": takes the site from httpd's own environment (a directive of mod_env)"),
     {.name = NULL},
 };

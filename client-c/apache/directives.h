@@ -1,27 +1,39 @@
-/* directives.h: what the files that read directives share. */
-#ifndef MOD_AUTHNZ_DJANGO_CONFIG_H
-#define MOD_AUTHNZ_DJANGO_CONFIG_H
+/* directives.h: declarations shared by the files that parse directives. */
+#ifndef MOD_AUTHNZ_DJANGO_DIRECTIVES_H
+#define MOD_AUTHNZ_DJANGO_DIRECTIVES_H
 
 #include "mod_authnz_django.h"
 
-#define DJANGO_OLD_HANDLER "django.contrib.auth.handlers.modpython"
+/* The authentication handler of Django up to 1.4. */
+#define DJANGO_PYTHON_HANDLER "django.contrib.auth.handlers.modpython"
 
 /*
- * values.c: these read one value each. `said` is the directive as it stands, for the sentence that they
- * return where the value is not understood; NULL means that it is.
+ * values.c: each parses one value. `name` is the directive, for the message that is returned if the value is invalid;
+ * NULL is returned if it is valid.
  */
-const char *django_read_switch(apr_pool_t *pool, const char *said, const char *value, int *into);
+const char *django_parse_switch(apr_pool_t *pool, const char *name, const char *value, int *result);
 
-/* "" and none: none is required, whatever a section around this one says. */
-const char *django_read_permission(apr_pool_t *pool, const char *said, const char *value, const char **into);
+/* "" and none: no permission is required, whatever is inherited. */
+const char *django_parse_permission(apr_pool_t *pool, const char *name, const char *value, const char **result);
 
-const char *django_read_settings_module(apr_pool_t *pool, const char *said, const char *value, const char **into);
+const char *django_parse_settings_module(apr_pool_t *pool, const char *name, const char *value, const char **result);
 
-/* mod_python.c: PythonAuthenHandler, PythonOption, SetEnv, UnsetEnv and PassEnv, for the table. */
-const char *django_set_old_handler(cmd_parms *command, void *section, const char *value);
+/* Strings are sent to djauthd as UTF-8; with anything else, every question would be a bad request. */
+int django_is_utf8(const char *text);
+
+/* Whether the text has the form app_label.codename. */
+int django_is_permission(const char *text);
+
+/* mod_python.c, for the table. */
+const char *django_set_python_handler(cmd_parms *command, void *section, const char *value);
 const char *django_set_option(cmd_parms *command, void *section, const char *name, const char *value);
 const char *django_set_variable(cmd_parms *command, void *section, const char *name, const char *value);
 const char *django_unset_variable(cmd_parms *command, void *section, const char *name);
 const char *django_pass_variable(cmd_parms *command, void *section, const char *name);
 
-#endif /* MOD_AUTHNZ_DJANGO_CONFIG_H */
+#if !HTTPD_24
+/* require_line.c: checks a Require line of httpd 2.2, which itself accepts any text. */
+const char *django_check_require(cmd_parms *command, void *section, const char *line);
+#endif
+
+#endif /* MOD_AUTHNZ_DJANGO_DIRECTIVES_H */

@@ -1,4 +1,4 @@
-/* environment.c: AUTHENTICATE_*, and how REMOTE_USER is spelled. */
+/* environment.c: the variables AUTHENTICATE_*, and the spelling of REMOTE_USER. */
 #include "mod_authnz_django.h"
 
 #include "apr_strings.h"
@@ -26,7 +26,7 @@ static void variables_of(const django_account *account, variable variables[VARIA
     memcpy(variables, all, sizeof(all));
 }
 
-static void set(request_rec *r, const django_account *account)
+static void set_variables(request_rec *r, const django_account *account)
 {
     variable variables[VARIABLES];
     int i;
@@ -37,17 +37,17 @@ static void set(request_rec *r, const django_account *account)
     }
 }
 
-void django_environment_let_in(request_rec *r, const django_account *account)
+void django_environment_set(request_rec *r, const django_account *account)
 {
     if (django_section_of(r)->canonical_user != 0 && account->username[0] != '\0') {
         r->user = apr_pstrdup(r->pool, account->username);
     }
     django_request_of(r)->account = account;
-    set(r, account);
+    set_variables(r, account);
 }
 
-/* LDAP or a certificate's module may have filled in what it knows: that stays. */
-void django_environment_add(request_rec *r, const django_account *account)
+/* A module for LDAP or certificates may have set what it knows: that is kept. */
+void django_environment_fill(request_rec *r, const django_account *account)
 {
     variable variables[VARIABLES];
     int i;
@@ -64,23 +64,23 @@ void django_environment_add(request_rec *r, const django_account *account)
 }
 
 /*
- * A subrequest or internal redirect in the same section is not authenticated anew: httpd hands down r->user, but
- * renames the variables of a redirect to REDIRECT_*.
+ * A subrequest or internal redirect in the same section is not authenticated again: httpd passes r->user on, but renames
+ * the variables of a redirect to REDIRECT_*.
  */
-static int hand_down(request_rec *r)
+static int inherit_environment(request_rec *r)
 {
-    const request_rec *from = r;
+    const request_rec *outer = r;
 
-    while (r->user != NULL && (from = from->prev != NULL ? from->prev : from->main) != NULL) {
-        const django_request *kept = ap_get_module_config(from->request_config, &authnz_django_module);
-        const django_request *own = ap_get_module_config(r->request_config, &authnz_django_module);
+    while (r->user != NULL && (outer = outer->prev != NULL ? outer->prev : outer->main) != NULL) {
+        const django_request *outer_kept = ap_get_module_config(outer->request_config, &authnz_django_module);
+        const django_request *kept = ap_get_module_config(r->request_config, &authnz_django_module);
 
-        if (own != NULL && own->account != NULL) {
+        if (kept != NULL && kept->account != NULL) {
             break;
         }
-        if (kept != NULL && kept->account != NULL) {
-            if (from->user != NULL && strcmp(from->user, r->user) == 0) {
-                set(r, kept->account);
+        if (outer_kept != NULL && outer_kept->account != NULL) {
+            if (outer->user != NULL && strcmp(outer->user, r->user) == 0) {
+                set_variables(r, outer_kept->account);
             }
             break;
         }
@@ -90,5 +90,5 @@ static int hand_down(request_rec *r)
 
 void django_environment_register(void)
 {
-    ap_hook_fixups(hand_down, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_fixups(inherit_environment, NULL, NULL, APR_HOOK_REALLY_FIRST);
 }

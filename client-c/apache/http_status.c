@@ -1,10 +1,9 @@
 /*
- * http_status.c: 503 and 429 where mod_auth_basic knows only 500.
+ * http_status.c: 503 and 429 where httpd itself would send 500.
  *
- * A provider cannot choose the status: of authentication or of authorization, whatever is neither a grant nor a refusal
- * becomes 500. So the verdict is kept with the request, and the status is put right where httpd begins to write the
- * error. Which ErrorDocument is to be shown httpd looks up before that, at 500: so until then the document of the status
- * that is meant stands in the place of 500's.
+ * A provider cannot choose the status: httpd turns whatever is neither a grant nor a denial into 500. So the verdict is
+ * kept with the request, and the status is rewritten when httpd begins to write the error response. httpd looks up the
+ * ErrorDocument before that, for 500: so until then, the ErrorDocument of the intended status replaces that of 500.
  */
 #include "mod_authnz_django.h"
 
@@ -13,8 +12,8 @@
 #include "util_filter.h"
 
 /*
- * The page for 500 that was set for this request alone, which has precedence over ErrorDocument; NULL: none. Where httpd
- * has made no room yet it does so here: how much depends on the httpd that runs, not on the one that we were built for.
+ * The page for 500 that is set for this request alone, which takes precedence over ErrorDocument; NULL: none. The array
+ * is allocated by httpd itself: its size depends on the httpd that runs, not on the one that the module was built for.
  */
 static char **page_for_500(request_rec *r)
 {
@@ -27,25 +26,24 @@ static char **page_for_500(request_rec *r)
     return &core->response_code_strings[ap_index_of_response(HTTP_INTERNAL_SERVER_ERROR)];
 }
 
-/* httpd's page for 500 is its own again. */
-static void give_page_back(request_rec *r, django_request *kept)
+static void restore_page(request_rec *r, django_request *kept)
 {
-    if (kept->page_taken) {
-        *page_for_500(r) = kept->page_before;
-        kept->page_taken = 0;
+    if (kept->page_replaced) {
+        *page_for_500(r) = kept->original_page;
+        kept->page_replaced = 0;
     }
 }
 
-/* As httpd spells it, so that a text stays a text and a path a path. Without an ErrorDocument of its own it is 500's. */
-static void take_page(request_rec *r, django_request *kept, int status)
+/* The page is copied as httpd keeps it, so that a text stays a text and a path a path. Without one, 500's is used. */
+static void replace_page(request_rec *r, django_request *kept, int status)
 {
     char *page = ap_response_code_string(r, ap_index_of_response(status));
 
     if (page != NULL) {
-        char **place = page_for_500(r);
-        kept->page_before = *place;
-        kept->page_taken = 1;
-        *place = page;
+        char **page_of_500 = page_for_500(r);
+        kept->original_page = *page_of_500;
+        kept->page_replaced = 1;
+        *page_of_500 = page;
     }
 }
 
@@ -53,15 +51,15 @@ void django_status_remember(request_rec *r, const django_verdict *verdict)
 {
     django_request *kept = django_request_of(r);
 
-    give_page_back(r, kept);
+    restore_page(r, kept);
     kept->failed = verdict;
     if (verdict->http_status != HTTP_INTERNAL_SERVER_ERROR) {
-        take_page(r, kept, verdict->http_status);
+        replace_page(r, kept, verdict->http_status);
     }
 }
 
-/* Writes the verdict's Retry-After, and the status line that httpd 2.2 lacks. */
-static void decorate(request_rec *r, const django_verdict *verdict)
+/* Sets Retry-After, and the status line that httpd 2.2 lacks. */
+static void set_headers(request_rec *r, const django_verdict *verdict)
 {
     if (verdict->retry_after != 0) {
         apr_table_setn(r->err_headers_out, "Retry-After", apr_psprintf(r->pool, "%u", verdict->retry_after));
@@ -69,7 +67,7 @@ static void decorate(request_rec *r, const django_verdict *verdict)
     if (verdict->http_status == HTTP_TOO_MANY_REQUESTS) {
         r->status_line = "429 Too Many Requests";
     } else if (verdict->http_status == HTTP_SERVICE_UNAVAILABLE) {
-        r->status_line = "503 Service Unavailable"; /* also the title of the page, which httpd chose at 500 */
+        r->status_line = "503 Service Unavailable"; /* also the title of the page, which httpd chose for 500 */
     }
 }
 
@@ -77,41 +75,41 @@ int django_status_of_fault(request_rec *r, const django_verdict *verdict)
 {
     django_request *kept = django_request_of(r);
 
-    give_page_back(r, kept); /* httpd looks up the right one itself */
+    restore_page(r, kept); /* httpd looks up the right one itself */
     kept->failed = verdict;
-    decorate(r, verdict);
+    set_headers(r, verdict);
     return verdict->http_status;
 }
 
-static void put_right(request_rec *r, const request_rec *failing)
+static void rewrite_status(request_rec *r, const request_rec *failed_request)
 {
-    const django_request *kept = ap_get_module_config(failing->request_config, &authnz_django_module);
+    const django_request *kept = ap_get_module_config(failed_request->request_config, &authnz_django_module);
 
     if (kept != NULL && kept->failed != NULL
         && (r->status == HTTP_INTERNAL_SERVER_ERROR || r->status == kept->failed->http_status)) {
         r->status = kept->failed->http_status;
-        decorate(r, kept->failed);
+        set_headers(r, kept->failed);
     }
 }
 
 static void on_error(request_rec *r)
 {
-    put_right(r, r);
+    rewrite_status(r, r);
 }
 
 /*
- * An ErrorDocument that is a path answers with another request's body; httpd writes no error of its own then. A program
- * that makes it is told the status too. There may be more requests in between, as by mod_rewrite.
+ * An ErrorDocument that is a path is served as another request; httpd writes no error response of its own then. If it is
+ * a program, it is told the status too. There may be further requests in between, such as those of mod_rewrite.
  */
 static void on_error_document(request_rec *r)
 {
-    const request_rec *from;
+    const request_rec *outer;
 
-    for (from = r->prev; from != NULL; from = from->prev) {
-        const django_request *kept = ap_get_module_config(from->request_config, &authnz_django_module);
+    for (outer = r->prev; outer != NULL; outer = outer->prev) {
+        const django_request *kept = ap_get_module_config(outer->request_config, &authnz_django_module);
 
         if (kept != NULL && kept->failed != NULL) {
-            put_right(r, from);
+            rewrite_status(r, outer);
             if (r->status == kept->failed->http_status) {
                 apr_table_setn(r->subprocess_env, "REDIRECT_STATUS", apr_itoa(r->pool, r->status));
             }
@@ -121,15 +119,15 @@ static void on_error_document(request_rec *r)
 }
 
 /*
- * A later module let the person in after all (AuthBasicAuthoritative Off): a 500 from here on is none of ours.
- * Fixups run only then.
+ * If a later module has authenticated the user after all (AuthBasicAuthoritative Off), a 500 from here on has another
+ * cause. Fixups run only then.
  */
 static int forget(request_rec *r)
 {
     django_request *kept = ap_get_module_config(r->request_config, &authnz_django_module);
 
     if (kept != NULL) {
-        give_page_back(r, kept);
+        restore_page(r, kept);
         kept->failed = NULL;
     }
     return DECLINED;

@@ -1,8 +1,8 @@
 /*
- * mod_authnz_django.c: Apache lets people in with their Django accounts, as djauthd sees them.
+ * mod_authnz_django.c: Apache authenticates users with their Django accounts, by asking djauthd.
  *
- * Two ways lead here: `AuthBasicProvider django`, where mod_auth_basic asks, and the configuration of Django's old
- * mod_python handler, where the module does Basic authentication itself.
+ * There are two ways to use it: `AuthBasicProvider django`, where mod_auth_basic calls the provider, and the
+ * configuration of Django's mod_python handler, where the module does Basic authentication itself.
  */
 #include "mod_authnz_django.h"
 
@@ -10,13 +10,13 @@
 
 APLOG_USE_MODULE(authnz_django);
 
-static authn_status provide(request_rec *r, const char *user, const char *password)
+static authn_status check_password(request_rec *r, const char *user, const char *password)
 {
     const django_verdict *verdict = django_check(r, user, password);
 
     switch (verdict->status) {
     case DJAUTH_GRANTED:
-        django_environment_let_in(r, verdict->account);
+        django_environment_set(r, verdict->account);
         return AUTH_GRANTED;
     case DJAUTH_DENIED:
         return AUTH_DENIED;
@@ -31,10 +31,10 @@ static authn_status provide(request_rec *r, const char *user, const char *passwo
     return AUTH_GENERAL_ERROR;
 }
 
-/* Digest authentication needs the password in a form that Django does not keep. */
-static const authn_provider provider = {&provide, NULL};
+/* Digest authentication needs the password in a form that Django does not store. */
+static const authn_provider provider = {&check_password, NULL};
 
-/* mod_auth_basic adds the challenge to a 401 of its own scheme; without that module nobody would. */
+/* mod_auth_basic adds the challenge to a 401 of its own scheme; if it is not loaded, this adds it. */
 static int challenge(request_rec *r)
 {
     ap_note_basic_auth_failure(r);
@@ -46,8 +46,8 @@ static int challenge(request_rec *r)
 }
 
 /*
- * PythonAuthenHandler django.contrib.auth.handlers.modpython. It must stand before mod_auth_basic, whose verdict
- * (from an AuthUserFile /dev/null, say) would be taken otherwise.
+ * PythonAuthenHandler django.contrib.auth.handlers.modpython. It must run before mod_auth_basic, whose verdict (from an
+ * AuthUserFile /dev/null, for example) would be final.
  */
 static int authenticate(request_rec *r)
 {
@@ -56,15 +56,15 @@ static int authenticate(request_rec *r)
     const django_verdict *verdict;
     int status;
 
-    if (django_section_of(r)->old_handler != 1) {
+    if (django_section_of(r)->python_handler != 1) {
         return DECLINED;
     }
 
     /* Declining would leave the verdict to a module that knows nothing of Django's accounts. */
     type = ap_auth_type(r);
     if (type == NULL || strcasecmp(type, "Basic") != 0) {
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "PythonAuthenHandler needs AuthType Basic; here it is %s",
-                      type == NULL ? "none" : type);
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "PythonAuthenHandler requires AuthType Basic, but AuthType is %s",
+                      type == NULL ? "not set" : type);
         return HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -81,15 +81,15 @@ static int authenticate(request_rec *r)
         return challenge(r);
     }
     if (verdict->status == DJAUTH_GRANTED) {
-        django_environment_let_in(r, verdict->account);
+        django_environment_set(r, verdict->account);
         return OK;
     }
     return django_status_of_fault(r, verdict);
 }
 
 /*
- * With AuthBasicAuthoritative Off mod_auth_basic passes a fault on as it passes on a user that it does not know, and
- * httpd 2.2 would end in a 401. Whoever else might have let the person in has been asked when this is reached.
+ * With AuthBasicAuthoritative Off, mod_auth_basic passes a fault on as it does an unknown user, and httpd 2.2 would end
+ * in a 401. When this runs, every other module that might have authenticated the user has been asked.
  */
 static int end_in_fault(request_rec *r)
 {
@@ -110,7 +110,7 @@ static int warn_at_start(apr_pool_t *pool, apr_pool_t *log, apr_pool_t *temporar
 
     (void)pool;
     (void)log;
-    /* httpd reads its configuration twice when it starts: once is enough to be warned. */
+    /* httpd reads its configuration twice when it starts, but should warn once. */
     apr_pool_userdata_get(&seen, first, server->process->pool);
     if (seen == NULL) {
         apr_pool_userdata_set(first, first, apr_pool_cleanup_null, server->process->pool);
@@ -137,7 +137,7 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_test_config(django_warn_of_missing_sockets, NULL, NULL, APR_HOOK_MIDDLE);
 }
 
-/* The one symbol that httpd looks for; everything else in the file is hidden. */
+/* The one symbol that httpd looks up; everything else in the shared object is hidden. */
 #if defined(__GNUC__)
 __attribute__((visibility("default")))
 #endif

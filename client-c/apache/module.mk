@@ -1,37 +1,37 @@
 # The Apache module, for the server that $(APXS) belongs to. Included by Makefile.
 #
 #   make module                               ../build/mod_authnz_django.so
-#   make module-asan                          the same under ASan and UBSan, into ../build/asan
+#   make module-asan                          the same with ASan and UBSan, in ../build/asan
 #   make APXS=/opt/httpd/bin/apxs module
 
-MODULE_SOURCES := $(addprefix apache/,mod_authnz_django.c directives.c connections.c environment.c mod_python.c require.c \
-                    section.c http_status.c status_page.c text.c values.c verdict.c) $(LIB_SOURCES)
-MODULE_HEADERS := $(addprefix apache/,mod_authnz_django.h directives.h compat.h) $(LIB_HEADERS)
+MODULE_SOURCES := $(addprefix apache/,mod_authnz_django.c account.c connections.c directives.c environment.c http_status.c \
+                    mod_python.c require.c require_line.c section.c status_page.c values.c verdict.c) $(LIB_SOURCES)
+MODULE_HEADERS := $(addprefix apache/,mod_authnz_django.h directives.h require.h compat.h) $(LIB_HEADERS)
 
-# Recursive, so that apxs is asked only when the module is built. -isystem: httpd's headers are not ours to be warned of.
-# -w, which an old httpd may be built with, would hide our own warnings.
+# Recursive, so that apxs is run only when the module is built. -isystem: no warnings about httpd's headers. -w, which an
+# old httpd may have been built with, would hide the module's own warnings.
 APXS_CFLAGS    = $(filter-out -I% -w,$(shell $(APXS) -q CFLAGS) $(shell $(APXS) -q EXTRA_CFLAGS))
 APR_CONFIG     = $(or $(wildcard $(shell $(APXS) -q APR_CONFIG 2>/dev/null)),apr-1-config)
 APR_CPPFLAGS   = $(shell $(APR_CONFIG) --cppflags)
 APR_INCLUDES   = $(patsubst -I%,-isystem %,$(shell $(APR_CONFIG) --includes) -I$(shell $(APXS) -q APU_INCLUDEDIR))
 HTTPD_INCLUDES = -isystem $(shell $(APXS) -q INCLUDEDIR) $(APR_INCLUDES)
 
-# apxs repeats the server's own optimisation and hardening; ours come after and win.
+# apxs repeats the server's own optimisation and hardening; those of ALLFLAGS come later and override them.
 MODULE_CFLAGS  = $(APXS_CFLAGS) $(filter-out -D_GNU_SOURCE,$(APR_CPPFLAGS)) $(HTTPD_INCLUDES) $(ALLFLAGS) -fPIC
 MODULE_LDFLAGS = -shared -Wl,--version-script,apache/mod_authnz_django.map $(LDHARDEN) $(LDFLAGS)
 SANITIZE      := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 
-# A module is for one httpd: another $(APXS) makes it anew.
+# A module is built for one httpd: another $(APXS) rebuilds it.
 .PHONY: FORCE
 $(OUT)/httpd.stamp: FORCE | $(OUT)
-	@said='$(APXS) $(HTTPD_INCLUDES)'; test "$$said" = "$$(cat $@ 2>/dev/null)" || echo "$$said" >$@
+	@used='$(APXS) $(HTTPD_INCLUDES)'; test "$$used" = "$$(cat $@ 2>/dev/null)" || echo "$$used" >$@
 
 MODULE_INPUTS := $(MODULE_SOURCES) $(MODULE_HEADERS) apache/mod_authnz_django.map apache/module.mk $(OUT)/httpd.stamp
 
 $(OUT)/mod_authnz_django.so: $(MODULE_INPUTS)
 	$(CC) $(MODULE_CFLAGS) $(MODULE_LDFLAGS) -o $@ $(MODULE_SOURCES) $(LIBS)
 
-# httpd must be started with LD_PRELOAD of the sanitizers' libraries. They bring their own checks of the C library.
+# httpd must be started with LD_PRELOAD of the sanitizers' libraries, which have their own checks of the C library.
 .PHONY: module-asan
 module-asan: $(OUT)/asan/mod_authnz_django.so
 $(OUT)/asan/mod_authnz_django.so: $(MODULE_INPUTS)

@@ -1,4 +1,4 @@
-/* section.c: what sections and servers say, how they inherit it, and what it comes to. */
+/* section.c: the configuration of sections and servers, how it is inherited, and what it amounts to. */
 #include "mod_authnz_django.h"
 
 #include "apr_file_info.h"
@@ -13,45 +13,40 @@ void *django_section_create(apr_pool_t *pool, char *path)
     (void)path;
     section->staff = DJANGO_UNSET;
     section->superuser = DJANGO_UNSET;
-    section->old_handler = DJANGO_UNSET;
+    section->python_handler = DJANGO_UNSET;
     section->canonical_user = DJANGO_UNSET;
     section->authoritative = DJANGO_UNSET;
     return section;
 }
 
-void *django_section_merge(apr_pool_t *pool, void *around, void *within)
+static void inherit_text(const char **inner, const char *outer)
 {
-    const django_section *base = around;
-    const django_section *add = within;
-    django_section *merged = apr_pmemdup(pool, add, sizeof(*add));
+    if (*inner == NULL) {
+        *inner = outer;
+    }
+}
 
-    if (add->settings_module == NULL) {
-        merged->settings_module = base->settings_module;
+static void inherit_number(int *inner, int outer)
+{
+    if (*inner == DJANGO_UNSET) {
+        *inner = outer;
     }
-    if (add->option_module == NULL) {
-        merged->option_module = base->option_module;
-    }
-    if (add->environment_module == NULL) {
-        merged->environment_module = base->environment_module;
-    }
-    if (add->permission == NULL) {
-        merged->permission = base->permission;
-    }
-    if (add->staff == DJANGO_UNSET) {
-        merged->staff = base->staff;
-    }
-    if (add->superuser == DJANGO_UNSET) {
-        merged->superuser = base->superuser;
-    }
-    if (add->old_handler == DJANGO_UNSET) {
-        merged->old_handler = base->old_handler;
-    }
-    if (add->canonical_user == DJANGO_UNSET) {
-        merged->canonical_user = base->canonical_user;
-    }
-    if (add->authoritative == DJANGO_UNSET) {
-        merged->authoritative = base->authoritative;
-    }
+}
+
+void *django_section_merge(apr_pool_t *pool, void *outer_section, void *inner_section)
+{
+    const django_section *outer = outer_section;
+    django_section *merged = apr_pmemdup(pool, inner_section, sizeof(*merged));
+
+    inherit_text(&merged->settings_module, outer->settings_module);
+    inherit_text(&merged->option_module, outer->option_module);
+    inherit_text(&merged->environment_module, outer->environment_module);
+    inherit_text(&merged->permission, outer->permission);
+    inherit_number(&merged->staff, outer->staff);
+    inherit_number(&merged->superuser, outer->superuser);
+    inherit_number(&merged->python_handler, outer->python_handler);
+    inherit_number(&merged->canonical_user, outer->canonical_user);
+    inherit_number(&merged->authoritative, outer->authoritative);
     return merged;
 }
 
@@ -64,22 +59,17 @@ void *django_server_create(apr_pool_t *pool, server_rec *server)
     return made;
 }
 
-void *django_server_merge(apr_pool_t *pool, void *around, void *within)
+void *django_server_merge(apr_pool_t *pool, void *main_server, void *virtual_host)
 {
-    const django_server *base = around;
-    const django_server *add = within;
-    django_server *merged = apr_pmemdup(pool, add, sizeof(*add));
+    const django_server *outer = main_server;
+    django_server *merged = apr_pmemdup(pool, virtual_host, sizeof(*merged));
 
-    if (add->socket == NULL) {
-        merged->socket = base->socket;
-    }
-    if (add->timeout_ms == DJANGO_UNSET) {
-        merged->timeout_ms = base->timeout_ms;
-    }
+    inherit_text(&merged->socket, outer->socket);
+    inherit_number(&merged->timeout_ms, outer->timeout_ms);
     return merged;
 }
 
-/* Inside <AuthnProviderAlias> httpd exchanges per_dir_config during the call: it must be read anew each time. */
+/* Inside <AuthnProviderAlias>, httpd exchanges per_dir_config during the call: it must be read again each time. */
 django_section *django_section_of(const request_rec *r)
 {
     return ap_get_module_config(r->per_dir_config, &authnz_django_module);
@@ -97,46 +87,53 @@ const char *django_socket_of(const server_rec *server)
     return socket != NULL ? socket : DJAUTH_DEFAULT_SOCKET;
 }
 
-static int given(const char *text)
+int django_timeout_of(const server_rec *server)
+{
+    int timeout_ms = django_server_of(server)->timeout_ms;
+
+    return timeout_ms != DJANGO_UNSET ? timeout_ms : DJAUTH_DEFAULT_TIMEOUT_MS;
+}
+
+static int is_set(const char *text)
 {
     return text != NULL && text[0] != '\0';
 }
 
 /*
- * The site: our own directive first, then as the old handler read it: the option before the environment, and an
- * empty text is none. mod_env fills the environment only after authentication, so SetEnv is read by a directive of
- * ours; what SetEnvIf and RewriteRule set is already there.
+ * DjangoSettingsModule comes first, then the order of Django's mod_python handler: PythonOption before the environment.
+ * An empty value counts as none. mod_env fills the environment after authentication, so this module parses SetEnv
+ * itself; the values of SetEnvIf and RewriteRule are already there.
  */
 const char *django_site_of(const request_rec *r)
 {
     const django_section *section = django_section_of(r);
     const char *variable;
 
-    if (given(section->settings_module)) {
+    if (is_set(section->settings_module)) {
         return section->settings_module;
     }
-    if (given(section->option_module)) {
+    if (is_set(section->option_module)) {
         return section->option_module;
     }
-    if (given(section->environment_module)) {
+    if (is_set(section->environment_module)) {
         return section->environment_module;
     }
     variable = apr_table_get(r->subprocess_env, DJANGO_SETTINGS_VARIABLE);
-    return given(variable) ? variable : NULL;
+    return is_set(variable) ? variable : NULL;
 }
 
-django_wanted django_wanted_of(request_rec *r)
+django_requirements django_requirements_of(request_rec *r)
 {
     django_section *section = django_section_of(r);
-    django_wanted wanted = {.site = django_site_of(r)};
+    django_requirements requirements = {.site = django_site_of(r)};
 
-    wanted.staff = section->staff != 0; /* On unless switched off */
-    wanted.superuser = section->superuser == 1;
-    if (given(section->permission)) {
-        wanted.permissions = &section->permission;
-        wanted.permissions_count = 1;
+    requirements.staff = section->staff != 0; /* On by default */
+    requirements.superuser = section->superuser == 1;
+    if (is_set(section->permission)) {
+        requirements.permissions = &section->permission;
+        requirements.permissions_count = 1;
     }
-    return wanted;
+    return requirements;
 }
 
 void django_warn_of_missing_sockets(apr_pool_t *pool, server_rec *server)
@@ -147,27 +144,27 @@ void django_warn_of_missing_sockets(apr_pool_t *pool, server_rec *server)
         const char *socket = django_socket_of(server);
         apr_finfo_t found;
 
-        if (!django_server_of(server)->mentioned || (warned != NULL && strcmp(warned, socket) == 0)) {
+        if (!django_server_of(server)->in_use || (warned != NULL && strcmp(warned, socket) == 0)) {
             continue;
         }
         warned = socket;
         if (apr_stat(&found, socket, APR_FINFO_TYPE, pool) != APR_SUCCESS) {
             ap_log_error(APLOG_MARK, APLOG_WARNING, 0, server,
-                         "DjangoAuthSocket %s: there is no such socket; until djauthd makes it, nobody is let in",
+                         "DjangoAuthSocket %s: no such socket; protected pages answer 503 until djauthd creates it",
                          socket);
         } else if (found.filetype != APR_SOCK) {
-            ap_log_error(APLOG_MARK, APLOG_WARNING, 0, server, "DjangoAuthSocket %s: that is not a socket", socket);
+            ap_log_error(APLOG_MARK, APLOG_WARNING, 0, server, "DjangoAuthSocket %s: not a socket", socket);
         }
     }
 }
 
 /*
- * Notes that the server uses us. .htaccess is read while requests are served by other threads: nothing may be
- * written then, and the warnings that this is for are long past.
+ * .htaccess is parsed while other threads serve requests: nothing may be written then, and the warnings that depend on
+ * this have long been logged.
  */
-void django_mention(cmd_parms *command)
+void django_mark_in_use(cmd_parms *command)
 {
     if (!compat_in_htaccess(command)) {
-        django_server_of(command->server)->mentioned = 1;
+        django_server_of(command->server)->in_use = 1;
     }
 }

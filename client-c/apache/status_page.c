@@ -1,6 +1,6 @@
 /*
- * status_page.c: how the daemon does, for administrators. SetHandler django-auth-status gives the page
- * that the daemon draws; the page of mod_status gets a short block.
+ * status_page.c: the daemon's status, for administrators. SetHandler django-auth-status serves the page that the daemon
+ * renders; the page of mod_status gets a short block.
  */
 #include "mod_authnz_django.h"
 
@@ -13,11 +13,11 @@ APLOG_USE_MODULE(authnz_django);
 
 #define HANDLER "django-auth-status"
 
-/* As mod_status: what ?refresh means without a number that can be used, in seconds. */
+/* The interval of ?refresh without a valid number, in seconds, as in mod_status. */
 #define REFRESH_DEFAULT 10
 #define REFRESH_MAX 86400
 
-/* mod_status has more to say than this: it does not wait for us. */
+/* The page of mod_status has other content as well: it does not wait longer than this. */
 #define BLOCK_TIMEOUT_MS 1000
 
 static unsigned refresh_of(const char *text)
@@ -27,7 +27,7 @@ static unsigned refresh_of(const char *text)
     return seconds < 1 || seconds > REFRESH_MAX ? REFRESH_DEFAULT : (unsigned)seconds;
 }
 
-/* What stands behind the question mark. Words that are not known mean nothing, as in mod_status. */
+/* Parses the query string. Unknown words are ignored, as in mod_status. */
 static void read_arguments(request_rec *r, djauth_page_format *format, unsigned *refresh)
 {
     const char *rest = r->args != NULL ? r->args : "";
@@ -49,13 +49,13 @@ static void read_arguments(request_rec *r, djauth_page_format *format, unsigned 
 }
 
 /*
- * Asks the daemon. Returns the page, in the request's pool, and its type; NULL where there is none, and then the reason.
+ * Asks the daemon. Returns the page, in the request's pool, and its type; NULL and the reason if there is none.
  */
 static const char *fetch(request_rec *r, djauth_page_format format, unsigned refresh, int timeout_ms, const char **type,
                          djauth_status *status, const char **reason)
 {
     const django_server *server = django_server_of(r->server);
-    djauth_answer answer = {.status = DJAUTH_ERROR, .reason = "no memory for a connection"};
+    djauth_answer answer = {.status = DJAUTH_ERROR, .reason = "out of memory"};
     djauth *handle = django_connection_acquire(server->connections);
     const char *page = NULL;
 
@@ -69,15 +69,13 @@ static const char *fetch(request_rec *r, djauth_page_format format, unsigned ref
         *type = apr_pstrdup(r->pool, answer.page_type);
     }
     if (handle != NULL) {
-        django_connection_release(server->connections, handle); /* the answer's texts were the handle's */
+        django_connection_release(server->connections, handle); /* the answer's texts belonged to it */
     }
     return page;
 }
 
 static int serve(request_rec *r)
 {
-    const django_server *server = django_server_of(r->server);
-    int timeout_ms = server->timeout_ms == DJANGO_UNSET ? DJAUTH_DEFAULT_TIMEOUT_MS : server->timeout_ms;
     djauth_page_format format = DJAUTH_PAGE_HTML;
     unsigned refresh = 0;
     djauth_status status;
@@ -88,15 +86,15 @@ static int serve(request_rec *r)
     if (r->handler == NULL || strcmp(r->handler, HANDLER) != 0) {
         return DECLINED;
     }
-    if (r->method_number != M_GET) { /* HEAD is GET here */
+    if (r->method_number != M_GET) { /* which includes HEAD */
         ap_allow_standard_methods(r, REPLACE_ALLOW, M_GET, -1);
         return HTTP_METHOD_NOT_ALLOWED;
     }
 
     read_arguments(r, &format, &refresh);
-    /* Also where there is no page: none of this is to be shown again later. */
+    /* An error must not be cached either. */
     apr_table_setn(r->err_headers_out, "Cache-Control", "no-store");
-    page = fetch(r, format, refresh, timeout_ms, &type, &status, &reason);
+    page = fetch(r, format, refresh, django_timeout_of(r->server), &type, &status, &reason);
     if (page == NULL) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "no status page from djauthd at %s: %s",
                       django_socket_of(r->server), reason);
@@ -113,19 +111,19 @@ static int serve(request_rec *r)
 
 /* ---- mod_status ---- */
 
-/* Whether any server lets people in by Django's accounts: to the others the block would mean nothing. */
+/* Whether any server uses this module; if none does, the block would mean nothing. */
 static int is_used = 0;
 
-/* Before the child's first request, and never again: no thread sees it change. */
+/* Called before the child's first request and never again: no thread sees it change. */
 static void note_use(apr_pool_t *child, server_rec *server)
 {
     (void)child;
     for (; server != NULL; server = server->next) {
-        is_used |= django_server_of(server)->mentioned;
+        is_used |= django_server_of(server)->in_use;
     }
 }
 
-/* What the block tells unless ExtendedStatus wants it all. */
+/* What the block shows unless ExtendedStatus is On. */
 static int is_brief(const char *name)
 {
     static const char *const names[] = {"Server", "UptimeSeconds", "ChecksPerSecond", "HitRatio", "Granted", "Denied",
@@ -164,7 +162,7 @@ static int write_block(request_rec *r, int flags)
         ap_rputs("<hr />\n<h1>Django accounts (djauthd)</h1>\n<dl>\n", r);
     }
     if (rest == NULL) {
-        write_line(r, flags, "State", "does not answer");
+        write_line(r, flags, "State", "not answering");
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "no status from djauthd at %s: %s", django_socket_of(r->server),
                       reason);
     }

@@ -1,49 +1,101 @@
-/* values.c: reads the values of directives. */
+/* values.c: parses the values of directives. */
 #include "directives.h"
 
+#include "apr_lib.h"
 #include "apr_strings.h"
 
-const char *django_read_switch(apr_pool_t *pool, const char *said, const char *value, int *into)
+const char *django_parse_switch(apr_pool_t *pool, const char *name, const char *value, int *result)
 {
-    static const char *const yes[] = {"on", "1", "true", "yes", NULL};
-    static const char *const no[] = {"off", "0", "false", "no", NULL};
+    static const char *const on[] = {"on", "1", "true", "yes", NULL};
+    static const char *const off[] = {"off", "0", "false", "no", NULL};
     int i;
 
-    for (i = 0; yes[i] != NULL; i++) {
-        if (strcasecmp(value, yes[i]) == 0) {
-            *into = 1;
+    for (i = 0; on[i] != NULL; i++) {
+        if (strcasecmp(value, on[i]) == 0) {
+            *result = 1;
             return NULL;
         }
-        if (strcasecmp(value, no[i]) == 0) {
-            *into = 0;
+        if (strcasecmp(value, off[i]) == 0) {
+            *result = 0;
             return NULL;
         }
     }
-    return apr_psprintf(pool, "%s '%s': On or Off is needed (1, true, yes and 0, false, no are understood too)", said,
+    return apr_psprintf(pool, "%s '%s': invalid value; accepted: On or Off (also 1, true, yes and 0, false, no)", name,
                         value);
 }
 
-const char *django_read_permission(apr_pool_t *pool, const char *said, const char *value, const char **into)
+const char *django_parse_permission(apr_pool_t *pool, const char *name, const char *value, const char **result)
 {
     if (value[0] == '\0' || strcasecmp(value, "none") == 0) {
-        *into = "";
+        *result = "";
         return NULL;
     }
     if (!django_is_permission(value)) {
         return apr_psprintf(pool,
-                            "%s '%s': app_label.codename is needed, such as polls.can_vote, or none, which requires "
-                            "no permission",
-                            said, value);
+                            "%s '%s': invalid permission; accepted: app_label.codename, such as polls.can_vote, or none",
+                            name, value);
     }
-    *into = value;
+    *result = value;
     return NULL;
 }
 
-const char *django_read_settings_module(apr_pool_t *pool, const char *said, const char *value, const char **into)
+const char *django_parse_settings_module(apr_pool_t *pool, const char *name, const char *value, const char **result)
 {
     if (!django_is_utf8(value)) {
-        return apr_psprintf(pool, "%s '%s': the name of a Django settings module is needed, in UTF-8", said, value);
+        return apr_psprintf(pool, "%s '%s': invalid settings module; accepted: a name in UTF-8", name, value);
     }
-    *into = value;
+    *result = value;
     return NULL;
+}
+
+/* The length of the well-formed UTF-8 character that begins here, 0 if there is none. */
+static size_t character_length(const unsigned char *text)
+{
+    unsigned char first = text[0];
+    size_t length = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+    size_t i;
+
+    for (i = 1; i < length; i++) {
+        if ((text[i] & 0xc0) != 0x80) {
+            return 0;
+        }
+    }
+    /* overlong forms, surrogates, past the last character */
+    if ((first == 0xe0 && text[1] < 0xa0) || (first == 0xed && text[1] > 0x9f) || (first == 0xf0 && text[1] < 0x90)
+        || (first == 0xf4 && text[1] > 0x8f)) {
+        return 0;
+    }
+    return length;
+}
+
+int django_is_utf8(const char *text)
+{
+    const unsigned char *next = (const unsigned char *)text;
+
+    while (*next != '\0') {
+        size_t length = character_length(next);
+        if (length == 0) {
+            return 0;
+        }
+        next += length;
+    }
+    return 1;
+}
+
+/* An app label is a Python identifier. A codename is any text, but a space in it is a typing error. */
+int django_is_permission(const char *text)
+{
+    const char *dot = strchr(text, '.');
+    const char *next;
+
+    if (dot == NULL || dot == text || dot[1] == '\0' || apr_isdigit(text[0]) || !django_is_utf8(text)) {
+        return 0;
+    }
+    for (next = text; *next != '\0'; next++) {
+        unsigned char octet = (unsigned char)*next;
+        if (octet <= ' ' || octet == 0x7f || (next < dot && octet < 0x80 && !apr_isalnum(octet) && octet != '_')) {
+            return 0;
+        }
+    }
+    return 1;
 }

@@ -1,5 +1,5 @@
 /* text_fuzz.c: what the module takes for UTF-8 is what the C library's iconv takes for it, and permissions are that too. */
-#include "apache/text.c"
+#include "apache/values.c"
 
 #include <iconv.h>
 #include <stdint.h>

@@ -38,9 +38,9 @@ $(TEST_OUT)/reply_fuzz: fuzz/reply_fuzz.c $(WIRE_SOURCES) $(LIB_HEADERS) | $(TES
 	$(CLANG) $(TEST_CFLAGS) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ fuzz/reply_fuzz.c \
 		$(WIRE_SOURCES) $(LIBS)
 
-$(TEST_OUT)/text_fuzz: fuzz/text_fuzz.c apache/text.c apache/mod_authnz_django.h apache/compat.h djauth.h $(OUT)/httpd.stamp | $(TEST_OUT)
+$(TEST_OUT)/text_fuzz: fuzz/text_fuzz.c apache/values.c apache/directives.h apache/mod_authnz_django.h apache/compat.h djauth.h $(OUT)/httpd.stamp | $(TEST_OUT)
 	$(CLANG) $(filter-out -D_GNU_SOURCE,$(APR_CPPFLAGS)) $(HTTPD_INCLUDES) $(TEST_CFLAGS) \
-		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ fuzz/text_fuzz.c
+		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ fuzz/text_fuzz.c $(shell $(APR_CONFIG) --link-ld)
 
 # Subversion itself is the judge of what it reads in the file.
 GROUPS_FUZZED := $(addprefix command/,svn/listing.c svn/file.c svn/names.c text.c) $(WIRE_SOURCES)

@@ -14,26 +14,23 @@ async function refusal(config: string | Buffer, options?: ApacheOptions): Promis
     .join('\n');
 }
 
-const SWITCH = 'On or Off is needed (1, true, yes and 0, false, no are understood too)';
-const PERMISSION = 'app_label.codename is needed, such as polls.can_vote, or none, which requires no permission';
-const TIME = 'a whole number of seconds or milliseconds from 1ms to 600s is needed, such as 5, 5s or 500ms';
+const SWITCH = 'invalid value; accepted: On or Off (also 1, true, yes and 0, false, no)';
+const PERMISSION = 'invalid permission; accepted: app_label.codename, such as polls.can_vote, or none';
+const TIME = 'invalid time; accepted: 1ms to 600s, a whole number of seconds or milliseconds such as 5, 5s or 500ms';
 const OPTIONS =
-  'the only options understood are DJANGO_SETTINGS_MODULE, DjangoRequireStaffStatus, DjangoRequireSuperuserStatus and DjangoPermissionName';
+  'unknown option; accepted: DJANGO_SETTINGS_MODULE, DjangoRequireStaffStatus, DjangoRequireSuperuserStatus and DjangoPermissionName';
 
 t.test('what is not understood is refused with a sentence', async (t) => {
   const long = `/${'s'.repeat(107)}`;
   const timeouts = ['0', '0ms', 'soon', '-1', '5m', '1.5', '5 ', '601', '600001ms', '9'.repeat(20), '5sec', '0x5'];
   const permissions = ['can_vote', 'polls.', '.can_vote', '1polls.x', 'po-lls.x', 'polls.can vote', 'polls. x', '.'];
-  const handler = 'the only handler understood is django.contrib.auth.handlers.modpython';
+  const handler = 'unknown handler; accepted: django.contrib.auth.handlers.modpython';
   const table: [line: string, sentence: string][] = [
     [
       'DjangoAuthSocket run/auth.sock',
-      "DjangoAuthSocket 'run/auth.sock': an absolute path is needed, such as /run/djauthd/auth.sock",
+      "DjangoAuthSocket 'run/auth.sock': invalid path; accepted: an absolute path, such as /run/djauthd/auth.sock",
     ],
-    [
-      `DjangoAuthSocket ${long}`,
-      `DjangoAuthSocket '${long}': a socket's path has at most 107 octets, this one has 108`,
-    ],
+    [`DjangoAuthSocket ${long}`, `DjangoAuthSocket '${long}': path too long (108 octets); the limit is 107 octets`],
     ...timeouts.map((text): [string, string] => [
       `DjangoAuthTimeout "${text}"`,
       `DjangoAuthTimeout '${text}': ${TIME}`,
@@ -66,7 +63,7 @@ t.test('what is not understood is refused with a sentence', async (t) => {
 
   for (const name of ['DjangoSettingsModule', 'SetEnv DJANGO_SETTINGS_MODULE', 'PythonOption DJANGO_SETTINGS_MODULE']) {
     const sentence = await refusal(Buffer.from(`${name} läden`, 'latin1'));
-    t.match(sentence, 'the name of a Django settings module is needed, in UTF-8', `${name} in Latin-1`);
+    t.match(sentence, 'invalid settings module; accepted: a name in UTF-8', `${name} in Latin-1`);
   }
   for (const octets of ['c3', 'c0af', 'e08080', 'eda080', 'f0808080', 'f4908080', 'ff', '80', 'e282']) {
     const line = Buffer.concat([Buffer.from('DjangoPermissionName polls.x'), Buffer.from(octets, 'hex')]);
@@ -111,24 +108,24 @@ t.test('every spelling that is understood', async (t) => {
 t.test('a socket that is not there is a warning, not an error', async (t) => {
   const missing = await configtest('DjangoAuthSocket /nowhere/auth.sock');
   t.equal(missing.code, 0);
-  t.match(missing.stderr, 'DjangoAuthSocket /nowhere/auth.sock: there is no such socket');
+  t.match(missing.stderr, 'DjangoAuthSocket /nowhere/auth.sock: no such socket');
   const silent = await configtest('<Location "/">\nAuthBasicProvider django\n</Location>');
   t.equal(silent.code, 0);
-  t.match(silent.stderr, 'DjangoAuthSocket /run/djauthd/auth.sock: there is no such socket', 'the default one too');
+  t.match(silent.stderr, 'DjangoAuthSocket /run/djauthd/auth.sock: no such socket', 'the default one too');
   t.match(
     await refusal('<Location "/">\nAuthBasicProvider file\n</Location>', { without: ['auth_basic'] }),
     'AuthBasicProvider: mod_auth_basic is not loaded',
   );
   const file = await configtest('DjangoAuthSocket /etc/passwd');
   t.equal(file.code, 0);
-  t.match(file.stderr, 'DjangoAuthSocket /etc/passwd: that is not a socket');
+  t.match(file.stderr, 'DjangoAuthSocket /etc/passwd: not a socket');
   const unused = await configtest('SetEnv DJANGO_SETTINGS_MODULE mysite.settings');
   t.notMatch(unused.stderr, 'no such socket', 'nothing is said where the module is loaded and not used');
 });
 
 t.test('without mod_env, SetEnv of another variable stays an error', async (t) => {
   const options = { without: ['env'] };
-  const only = 'mod_env is not loaded, and without it DJANGO_SETTINGS_MODULE is the only variable understood';
+  const only = 'mod_env is not loaded; accepted without it: DJANGO_SETTINGS_MODULE';
   t.equal(await refusal('SetEnv OTHER 1', options), `SetEnv 'OTHER': ${only}`);
   t.equal(await refusal('UnsetEnv OTHER', options), `UnsetEnv 'OTHER': ${only}`);
   t.equal(await refusal('PassEnv OTHER', options), `PassEnv 'OTHER': ${only}`);

@@ -142,7 +142,7 @@ t.test('SetHandler django-auth-status', async (t) => {
   t.match(apache.errorLog(), /no status page from djauthd at .*auth\.sock/);
   const still = await get('/server-status?auto');
   t.equal(still.status, 200, 'the page of mod_status goes on');
-  t.match(still.body, /^DjauthdState: does not answer$/m);
+  t.match(still.body, /^DjauthdState: not answering$/m);
 });
 
 t.test('a daemon that is not used has no block', async (t) => {

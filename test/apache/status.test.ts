@@ -21,13 +21,18 @@ const failing = (status: 4 | 5, reason = 'the database is away'): Reply => ({ st
 const OUTCOMES: Record<string, { does: Behaviour; status: number; off: number; retryAfter?: string; logged: RegExp }> =
   {
     granted: { does: GRANTED, status: 200, off: 200, logged: /^/ },
-    denied: { does: denied(), status: 401, off: 401, logged: /user 'denied' of site .* is refused: wrong-password/ },
-    inactive: { does: denied('inactive'), status: 401, off: 401, logged: /user 'inactive' .* is refused: inactive/ },
+    denied: {
+      does: denied(),
+      status: 401,
+      off: 401,
+      logged: /user 'denied' of site .* authentication denied: wrong-password/,
+    },
+    inactive: { does: denied('inactive'), status: 401, off: 401, logged: /user 'inactive' .* denied: inactive/ },
     unknown: {
       does: unknownUser,
       status: 401,
       off: SERVER.unknownToAll,
-      logged: /user 'unknown' .* is refused: unknown-user/,
+      logged: /user 'unknown' .* denied: unknown-user/,
     },
     full: {
       does: busy('queue-full', 7),
@@ -37,7 +42,12 @@ const OUTCOMES: Record<string, { does: Behaviour; status: number; off: number; r
       logged: /djauthd is busy: queue-full/,
     },
     throttled: { does: busy('throttled', 60), status: 429, off: 429, retryAfter: '60', logged: /is busy: throttled/ },
-    fault: { does: failing(4), status: 500, off: 500, logged: /no verdict on a user of site .*: the database is away/ },
+    fault: {
+      does: failing(4),
+      status: 500,
+      off: 500,
+      logged: /site .*: authentication failed: no verdict from djauthd at .*: the database is away/,
+    },
     'bad-request': { does: failing(5, 'it is bad'), status: 500, off: 500, logged: /no verdict .*: .*it is bad/ },
     // Its id may be another question's: a fault in either case.
     'unknown-status': { does: encodeFrame([1, 1, 6, {}]), status: 500, off: 500, logged: /no verdict/ },

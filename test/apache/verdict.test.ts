@@ -109,10 +109,10 @@ t.test('everybody, in every section, both ways', async (t) => {
       t.equal((await apache.get(`${path}/${way}/`, { user: 'nobody', password: 'pw-staff' })).status, 401);
     }
   }
-  t.match(apache.errorLog(), /user 'plain' of site \(the only one\) is refused: not-staff/);
-  t.match(apache.errorLog(), /user 'gone' of site .* is refused: inactive/);
-  t.match(apache.errorLog(), /user 'voter' of site .* is refused: no-permission/);
-  t.match(apache.errorLog(), /user 'nobody' of site .* is refused: unknown-user/);
+  t.match(apache.errorLog(), /user 'plain' of site \(default\): authentication denied: not-staff/);
+  t.match(apache.errorLog(), /user 'gone' of site .* denied: inactive/);
+  t.match(apache.errorLog(), /user 'voter' of site .* denied: no-permission/);
+  t.match(apache.errorLog(), /user 'nobody' of site .* denied: unknown-user/);
   t.match(
     daemon.lines().find((line) => line.service === 'apache'),
     { address: '127.0.0.1' },
@@ -157,7 +157,7 @@ t.test('two sites are two sites', async (t) => {
     t.equal(await ask('/unknown/', password), 500, 'a site that the daemon does not know');
     t.equal(await ask('/unnamed/', password), 500, 'none named where there are two');
   }
-  t.match(apache.errorLog(), /no verdict on a user of site third\.settings from djauthd/);
+  t.match(apache.errorLog(), /site third\.settings: authentication failed: no verdict from djauthd/);
 
   daemon.configure(configuration(['mysite.settings']), 'mode = "0666"');
   const before = daemon.log().length;

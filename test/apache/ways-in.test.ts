@@ -226,11 +226,11 @@ if (SERVER.compounds) {
   t.test('lines of 2.4 are no lines of 2.2', async (t) => {
     // Beside `Require valid-user`, of which one suffices, it would mean nothing and let everybody in.
     for (const [line, sentence] of [
-      ['not django-group Banned', 'Require not django-group: httpd 2.2 knows no "not"; its lines are alternatives'],
-      ['NOT Django-Staff', 'Require not django-staff: httpd 2.2 knows no "not"; its lines are alternatives'],
+      ['not django-group Banned', 'Require not django-group: httpd 2.2 does not support "not"'],
+      ['NOT Django-Staff', 'Require not django-staff: httpd 2.2 does not support "not"'],
       [
         'django-grop Editors',
-        'Require django-grop: known are django-staff, django-superuser, django-permission and django-group',
+        'Require django-grop: unknown requirement; accepted: django-staff, django-superuser, django-permission and django-group',
       ],
     ] as const) {
       const { code, stderr } = await configtest(section('/', `${BY_FILE}\n  Require valid-user\n  Require ${line}`));
