@@ -10,24 +10,24 @@ import { startHashWorker } from '../hasher/start-worker.ts';
 import type { ImportedSite, ImportOptions } from '../import/imported-site.ts';
 import { openLog } from '../log/log.ts';
 import type { Report } from '../metrics/report.ts';
-import { showVitalSigns, type Vitals } from '../service/heartbeat.ts';
-import { ServiceNotifier } from '../service/sd-notify.ts';
-import { stopOnSignal } from '../service/shutdown.ts';
-import { type PassedSockets, takePassedSockets } from '../service/socket-activation.ts';
+import { startHeartbeat, type Vitals } from '../service/heartbeat.ts';
+import { SdNotifier } from '../service/sd-notify.ts';
+import { shutdownOnSignal } from '../service/shutdown.ts';
+import { type ActivatedSockets, takeActivatedSockets } from '../service/socket-activation.ts';
 import { ListenError } from '../socket/listener.ts';
 import { VERSION } from '../version.ts';
 
 /**
- * `djauthd serve`: answers until it is told to stop. Exits 0 after SIGTERM, 2 where the configuration or a socket
- * cannot be used. SIGHUP reads the configuration anew.
+ * `djauthd serve`: answers until SIGTERM, then exits 0. Exits 2 if the configuration or a socket cannot be used. SIGHUP
+ * reloads the configuration.
  */
 export function serve(file: string): Promise<void> {
-  return run({ name: file, config: readConfig(file), reload: () => readConfig(file) });
+  return run({ name: file, config: readConfig(file), readConfig: () => readConfig(file) });
 }
 
 /**
- * `djauthd serve --django`: imports a site and answers for it, for trying out. Nothing is written; without `socket` it
- * is in a directory of its own, which goes at the end.
+ * `djauthd serve --django`: imports a site and serves it, to try djauthd out. Nothing is written; without `socket` the
+ * socket is in a private directory, which is removed at the end.
  */
 export async function serveDjango(options: ImportOptions & { socket?: string | undefined }) {
   const { importSite } = await import('../import/imported-site.ts');
@@ -40,8 +40,8 @@ export async function serveDjango(options: ImportOptions & { socket?: string | u
   await run({
     name: options.settings,
     config: configOf(site, socket, table),
-    reload: () => {
-      throw new Error('serve --django imports once: start it again');
+    readConfig: () => {
+      throw new Error('serve --django imports the site once, at start: restart it');
     },
   });
 }
@@ -63,57 +63,50 @@ interface Service {
   /** What the configuration is called in messages. */
   readonly name: string;
   readonly config: Config;
-  /** Reads the configuration anew; throws where it cannot be used. */
-  readonly reload: () => Config;
+  /** Reads the configuration again; throws if it cannot be used. */
+  readonly readConfig: () => Config;
 }
 
-async function run({ name, config, reload }: Service): Promise<void> {
+async function run({ name, config, readConfig }: Service): Promise<void> {
   const log = openLog(config.log.level);
-  const notifier = ServiceNotifier.fromEnvironment(process.env, log);
-  const daemon = new Daemon({
-    config,
+  const notifier = SdNotifier.fromEnvironment(process.env, log);
+  const activated = activatedSockets(name);
+  const daemon = new Daemon({ config, log, startWorker: startHashWorker, readConfig, activated, notifier });
+  let stopHeartbeat = () => {};
+  // Before anything is started: a signal that comes early has its turn then, and does not kill the process.
+  shutdownOnSignal({
     log,
-    startWorker: startHashWorker,
-    reload,
-    passed: passedSockets(name),
+    graceMs: () => daemon.config.shutdown.grace,
+    stop: () => {
+      stopHeartbeat();
+      notifier.stopping();
+      return daemon.stop();
+    },
   });
+  // The reload is logged where it is done, as one of `djauthd reload` is.
+  process.on('SIGHUP', () => daemon.reload().catch(() => {}));
+  // By default Node would open a debugger, and with it the memory, to any process that can send this signal.
+  process.on('SIGUSR1', () => log.warn('SIGUSR1 is ignored'));
   try {
     await daemon.start();
   } catch (error) {
+    if (daemon.stopping) return; // the process exits when `stop` is done
     if (!(error instanceof ListenError)) throw error;
     throw new ConfigError(`${name}: listen: ${error.message}`);
   }
-  const rest = showVitalSigns({
+  stopHeartbeat = startHeartbeat({
     notifier,
     ping: () => daemon.ping(),
     vitals: () => vitalsOf(daemon.report()),
   });
-  const stop = () => {
-    rest();
-    notifier.stopping();
-    return daemon.stop();
-  };
-  stopOnSignal({ log, graceMs: config.shutdown.grace, stop });
-  process.on('SIGHUP', () => {
-    notifier.reloading();
-    daemon
-      .reload()
-      .then(
-        () => log.info(`${name}: read anew`),
-        (error) => log.error(`the configuration is not taken, the old one stays: ${messageOf(error)}`),
-      )
-      .finally(() => notifier.ready());
-  });
-  // Node would open a debugger, and with it the memory, to anybody who can send this signal and reach its port.
-  process.on('SIGUSR1', () => log.warn('SIGUSR1 does nothing'));
-  log.info({ sites: Object.keys(config.sites), socket: config.listen.socket }, `djauthd ${VERSION} is ready`);
+  log.info({ sites: Object.keys(config.sites), socket: config.listen.socket }, `djauthd ${VERSION} ready`);
   notifier.ready();
 }
 
 /** @throws ConfigError */
-function passedSockets(name: string): PassedSockets {
+function activatedSockets(name: string): ActivatedSockets {
   try {
-    return takePassedSockets(process.env);
+    return takeActivatedSockets(process.env);
   } catch (error) {
     throw new ConfigError(`${name}: listen: ${messageOf(error)}`);
   }

@@ -6,12 +6,12 @@ interface Addon {
   notify(path: string, text: string): void;
 }
 
-/** Tells whoever supervises this process how it is, as sd_notify(3). */
-export class ServiceNotifier {
-  /** How long may pass between two signs of life, in ms; undefined where nobody waits for them. */
+/** Tells systemd about the state of this process, as sd_notify(3). */
+export class SdNotifier {
+  /** How long systemd waits for a heartbeat, in ms; undefined without a watchdog. */
   readonly watchdogMs: number | undefined;
   readonly #send: (text: string) => void;
-  #said: string | undefined;
+  #lastStatus: string | undefined;
 
   constructor(send: (text: string) => void, watchdogMs?: number) {
     this.#send = send;
@@ -19,13 +19,13 @@ export class ServiceNotifier {
   }
 
   /**
-   * The one that `NOTIFY_SOCKET` and `WATCHDOG_USEC` ask for. They are taken out of the environment: what is started
-   * from here has nothing to tell.
+   * The notifier that `NOTIFY_SOCKET` and `WATCHDOG_USEC` ask for. They are removed from the environment: child processes
+   * have nothing to report.
    */
-  static fromEnvironment(environment: NodeJS.ProcessEnv, log: Log): ServiceNotifier {
+  static fromEnvironment(environment: NodeJS.ProcessEnv, log: Log): SdNotifier {
     const { NOTIFY_SOCKET: path, WATCHDOG_USEC: usec, WATCHDOG_PID: pid } = environment;
     for (const name of ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID']) delete environment[name];
-    if (!path) return new ServiceNotifier(() => {});
+    if (!path) return new SdNotifier(() => {});
     const watched = Number(usec) > 0 && (pid === undefined || Number(pid) === process.pid);
     try {
       const addon = loadAddon<Addon>('notify');
@@ -35,14 +35,14 @@ export class ServiceNotifier {
           addon.notify(path, text);
           failed = false;
         } catch (error) {
-          if (!failed) log.warn(`the supervisor at ${path} is not told: ${messageOf(error)}`);
+          if (!failed) log.warn(`cannot notify systemd at ${path}: ${messageOf(error)}`);
           failed = true;
         }
       };
-      return new ServiceNotifier(send, watched ? Number(usec) / 1000 : undefined);
+      return new SdNotifier(send, watched ? Number(usec) / 1000 : undefined);
     } catch (error) {
-      log.error(`the supervisor cannot be told that this is ready: ${messageOf(error)}`);
-      return new ServiceNotifier(() => {});
+      log.error(`cannot notify systemd that the daemon is ready: ${messageOf(error)}`);
+      return new SdNotifier(() => {});
     }
   }
 
@@ -50,9 +50,9 @@ export class ServiceNotifier {
     this.#send('READY=1');
   }
 
-  /** Before the configuration is read anew; `ready` ends it. */
+  /** Before a reload; `ready` ends it. */
   reloading(): void {
-    // hrtime is CLOCK_MONOTONIC, which systemd compares with its own.
+    // hrtime is CLOCK_MONOTONIC, the clock that systemd compares it with.
     this.#send(`RELOADING=1\nMONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`);
   }
 
@@ -62,8 +62,8 @@ export class ServiceNotifier {
 
   /** One line that `systemctl status` shows. */
   status(text: string): void {
-    if (text === this.#said) return;
-    this.#said = text;
+    if (text === this.#lastStatus) return;
+    this.#lastStatus = text;
     this.#send(`STATUS=${text.replaceAll('\n', ' ')}`);
   }
 

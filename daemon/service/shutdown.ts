@@ -4,39 +4,49 @@ import type { Log } from '../log/log.ts';
 
 export interface ShutdownOptions {
   readonly log: Log;
-  /** How long `stop` may take, in ms. */
-  readonly graceMs: number;
+  /** How long `stop` may take, in ms, as of now: a reload may change it. */
+  readonly graceMs: () => number;
   readonly stop: () => Promise<void>;
 }
 
+/** Signals that have a meaning of their own here, or that must leave the process to the kernel. */
+const OTHER_SIGNALS = [
+  'SIGHUP',
+  'SIGUSR2',
+  'SIGQUIT',
+  'SIGILL',
+  'SIGTRAP',
+  'SIGABRT',
+  'SIGBUS',
+  'SIGFPE',
+  'SIGSEGV',
+] as const;
+
 /**
- * On SIGTERM and SIGINT: stops, then exits 0. A second signal, or the end of the grace, exits 1 at once. What nobody
- * caught is logged and ends the process likewise, for a state that cannot be trusted must not give verdicts.
+ * On SIGTERM and SIGINT: stops, then exits 0. A second signal, or the end of the grace period, exits 1 at once. An
+ * uncaught error is logged and ends the process as well: a daemon whose state cannot be trusted must not give verdicts.
  */
-export function stopOnSignal({ log, graceMs, stop }: ShutdownOptions): void {
+export function shutdownOnSignal({ log, graceMs, stop }: ShutdownOptions): void {
   closeWithGrace(
     {
-      delay: graceMs,
+      delay: false,
       logger: false,
-      skip: [
-        'beforeExit',
-        'SIGHUP',
-        'SIGUSR2',
-        'SIGQUIT',
-        'SIGILL',
-        'SIGTRAP',
-        'SIGABRT',
-        'SIGBUS',
-        'SIGFPE',
-        'SIGSEGV',
-      ],
-      onSecondSignal: () => log.warn('a second signal: leaving at once'),
-      onTimeout: () => log.error('not everything could be answered within shutdown.grace'),
+      skip: ['beforeExit', ...OTHER_SIGNALS],
+      onSecondSignal: (signal) => log.warn(`second signal (${signal}): exiting at once`),
+      onSecondError: (error) => log.fatal(`uncaught error while stopping: ${messageOf(error)}`),
     },
     async ({ signal, err }) => {
-      if (err) log.fatal(`an error that nobody caught: ${messageOf(err)}`);
-      else log.info(`${signal ?? 'the end'}: answering what is in flight, then leaving`);
-      await stop();
+      if (err) log.fatal(`uncaught error, stopping: ${messageOf(err)}`);
+      else log.info(`stopping: ${signal ?? 'end of input'}`);
+      const grace = setTimeout(() => {
+        log.error('stopped with requests unanswered: shutdown.grace is over');
+        process.exit(1);
+      }, graceMs());
+      await stop().catch((error) => {
+        log.error(`cannot stop cleanly: ${messageOf(error)}`);
+        process.exit(1);
+      });
+      clearTimeout(grace);
     },
   );
 }

@@ -1,42 +1,44 @@
-/** The first descriptor that is passed, as SD_LISTEN_FDS_START. */
+/** The first descriptor that systemd passes: SD_LISTEN_FDS_START. */
 const FIRST = 3;
 
-/** Names by which sockets are passed: FileDescriptorName= in their .socket unit. */
+/** The names that a .socket unit may have as FileDescriptorName=. */
 export const SOCKET_NAMES = ['auth', 'control'] as const;
 export type SocketName = (typeof SOCKET_NAMES)[number];
 
-/** Descriptors of listening sockets, by name. */
-export type PassedSockets = Readonly<Partial<Record<SocketName, number>>>;
+/** Descriptors of sockets that systemd listens on, by name. */
+export type ActivatedSockets = Readonly<Partial<Record<SocketName, number>>>;
 
 /**
- * The sockets that whoever started this process opened for it, as sd_listen_fds_with_names(3). A single one without a
- * name is the one for questions. The variables are taken out of the environment.
+ * The sockets that systemd opened for this process, as sd_listen_fds_with_names(3). A single socket without a name is the
+ * auth socket. The variables are removed from the environment.
  *
- * @throws Error, a sentence, where one has a name that nothing is answered by
+ * @throws Error, a sentence, if a socket has another name
  */
-export function takePassedSockets(environment: NodeJS.ProcessEnv, pid: number = process.pid): PassedSockets {
+export function takeActivatedSockets(environment: NodeJS.ProcessEnv, pid: number = process.pid): ActivatedSockets {
   const { LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES } = environment;
   for (const name of ['LISTEN_PID', 'LISTEN_FDS', 'LISTEN_FDNAMES']) delete environment[name];
   if (LISTEN_FDS === undefined || Number(LISTEN_PID) !== pid) return {};
   const count = Number(LISTEN_FDS);
   if (!Number.isInteger(count) || count < 0) {
-    throw new Error(`LISTEN_FDS is "${LISTEN_FDS}": accepted is how many sockets are passed`);
+    throw new Error(`invalid LISTEN_FDS "${LISTEN_FDS}": accepted is a number of sockets`);
   }
   const names = LISTEN_FDNAMES?.split(':') ?? [];
-  const passed: Partial<Record<SocketName, number>> = {};
-  for (let at = 0; at < count; at++) {
-    const given = names[at] ?? '';
-    // systemd says "unknown", or the unit's name, where none was given.
+  const sockets: Partial<Record<SocketName, number>> = {};
+  for (let index = 0; index < count; index++) {
+    const given = names[index] ?? '';
+    // Without FileDescriptorName= systemd says "unknown" or the unit's name.
     const name = count === 1 && (given === '' || given === 'unknown' || given.endsWith('.socket')) ? 'auth' : given;
-    if (!isName(name)) {
-      throw new Error(`a socket named "${given}" is passed: FileDescriptorName= must be ${SOCKET_NAMES.join(' or ')}`);
+    if (!isSocketName(name)) {
+      throw new Error(
+        `unknown socket name "${given}": FileDescriptorName= of the socket unit must be ${SOCKET_NAMES.join(' or ')}`,
+      );
     }
-    if (passed[name] !== undefined) throw new Error(`two sockets named "${name}" are passed`);
-    passed[name] = FIRST + at;
+    if (sockets[name] !== undefined) throw new Error(`two sockets have the name "${name}"`);
+    sockets[name] = FIRST + index;
   }
-  return passed;
+  return sockets;
 }
 
-function isName(name: string): name is SocketName {
+function isSocketName(name: string): name is SocketName {
   return (SOCKET_NAMES as readonly string[]).includes(name);
 }

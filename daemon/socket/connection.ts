@@ -5,38 +5,38 @@ import { encodeReply, type Reply } from '../../protocol/reply.ts';
 import { BadRequest, decodeRequest, type Request } from '../../protocol/request.ts';
 import { STATUS } from '../../protocol/status.ts';
 
-/** How long a connection that we want to end is kept for its replies to be read, in ms. */
+/** How long a closing connection waits for its peer to read the replies, in ms. */
 const LINGER_MS = 1_000;
 
-/** Answers one request. Never rejects. Throws BadRequest, at once, for an operation that is not answered here. */
+/** Answers one request. Does not reject. Throws BadRequest, synchronously, for an operation that is not answered here. */
 export type Answer = (request: Request) => Promise<Reply> | Reply;
 
 export interface ConnectionOptions {
   readonly answer: Answer;
-  /** Told in a sentence why a connection is being closed for what its peer did. */
+  /** Called with a sentence when a connection is closed because its peer broke the protocol. */
   readonly onMisuse: (message: string) => void;
   /** How long a frame may take, in ms. */
   readonly frameTimeMs?: number;
 }
 
 /**
- * One client: octets to requests, replies to octets. Reads no further while too many of its requests are unanswered or
- * the client does not fetch its replies, so that what a client can make the daemon keep is bounded.
+ * One client: octets to requests, replies to octets. Stops reading while too many requests are unanswered or the peer
+ * does not read its replies, which bounds the memory that a client can make the daemon use.
  */
 export class Connection {
   readonly #socket: Socket;
   readonly #options: ConnectionOptions;
   readonly #reader = new FrameReader();
   #inFlight = 0;
-  /** Replies that are to leave in this turn of the event loop. */
+  /** Replies that leave at the end of this turn of the event loop. */
   #outgoing: Buffer[] = [];
-  /** While what came is being taken: what is answered at once leaves when all of it has been. */
-  #taking = false;
-  /** No more requests are taken: the peer has ended, has misbehaved, or the daemon is stopping. */
+  /** While a chunk is processed: synchronous replies to it leave together when it has been. */
+  #processing = false;
+  /** No more requests are accepted: the peer has ended, broke the protocol, or the daemon closes the connection. */
   #closing = false;
   #misused = false;
-  /** Nobody waits for ever for the peer to fetch its replies. */
-  #hurried = false;
+  /** The peer has LINGER_MS to read its replies. */
+  #lingers = false;
   #frameEnded = false;
   #lastReply: Buffer | undefined;
   #frameTimer: NodeJS.Timeout | undefined;
@@ -47,8 +47,8 @@ export class Connection {
     this.#options = options;
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
     socket.on('end', () => this.#close());
-    socket.on('drain', () => this.#flow());
-    socket.on('error', () => socket.destroy()); // a client may go away at any time
+    socket.on('drain', () => this.#throttle());
+    socket.on('error', () => socket.destroy()); // a client may disconnect at any time
     socket.on('close', () => {
       clearTimeout(this.#frameTimer);
       clearTimeout(this.#lingerTimer);
@@ -60,9 +60,9 @@ export class Connection {
     return this.#inFlight;
   }
 
-  /** Takes no more requests, answers those that are in flight, then ends the connection, whether they are read or not. */
+  /** Accepts no more requests, answers those in flight, then ends the connection, whether the replies are read or not. */
   close(): void {
-    this.#hurried = true;
+    this.#lingers = true;
     this.#close();
   }
 
@@ -72,30 +72,30 @@ export class Connection {
   }
 
   #onData(chunk: Buffer): void {
-    this.#taking = true;
+    this.#processing = true;
     try {
-      if (!this.#closing) this.#reader.push(chunk, this.#take);
+      if (!this.#closing) this.#reader.push(chunk, this.#onFrame);
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;
       this.#misuse(error.message);
     } finally {
-      this.#taking = false;
+      this.#processing = false;
       chunk.fill(0); // it may have held passwords
     }
     this.#send();
-    this.#flow();
+    this.#throttle();
     if (this.#frameEnded || this.#reader.partial !== (this.#frameTimer !== undefined)) this.#watchFrame();
     this.#frameEnded = false;
   }
 
-  readonly #take = (body: Buffer): void => {
+  readonly #onFrame = (body: Buffer): void => {
     this.#frameEnded = true;
     if (this.#closing) return;
     let id: number | undefined;
     try {
       const request = decodeRequest(body);
       id = request.id;
-      this.#serve(request);
+      this.#answer(request);
     } catch (error) {
       if (!(error instanceof BadRequest)) throw error;
       const known = error.id ?? id;
@@ -106,7 +106,7 @@ export class Connection {
     }
   };
 
-  #serve(request: Request): void {
+  #answer(request: Request): void {
     const reply = this.#options.answer(request);
     if (!(reply instanceof Promise)) {
       this.#write(encodeReply(request.id, reply));
@@ -115,7 +115,7 @@ export class Connection {
     this.#inFlight++;
     reply.then(
       (ready) => this.#answered(encodeReply(request.id, ready)),
-      // An answer that rejects is a mistake of ours; the client must not wait for it, nor take it for anything.
+      // An answer that rejects is a bug; the client must neither wait for it nor take it for a verdict.
       () => this.#answered(encodeReply(request.id, { status: STATUS.error, content: { reason: 'internal error' } })),
     );
   }
@@ -124,12 +124,12 @@ export class Connection {
     this.#inFlight--;
     this.#write(frame);
     if (this.#closing && this.#inFlight === 0) this.#end();
-    else this.#flow();
+    else this.#throttle();
   }
 
   /** All replies of one turn of the event loop leave in one system call. */
   #write(frame: Buffer): void {
-    if (this.#outgoing.push(frame) === 1 && !this.#taking) setImmediate(() => this.#send());
+    if (this.#outgoing.push(frame) === 1 && !this.#processing) setImmediate(() => this.#send());
   }
 
   #send(): void {
@@ -147,7 +147,8 @@ export class Connection {
     socket.uncork();
   }
 
-  #flow(): void {
+  /** Stops or resumes reading. */
+  #throttle(): void {
     const stop = this.#inFlight >= IN_FLIGHT_MAX || this.#socket.writableNeedDrain;
     if (stop === this.#socket.isPaused()) return;
     if (stop) this.#socket.pause();
@@ -164,25 +165,25 @@ export class Connection {
   #end(): void {
     clearTimeout(this.#frameTimer);
     if (this.#socket.destroyed) return;
-    if (this.#hurried) this.#lingerTimer ??= setTimeout(() => this.#socket.destroy(), LINGER_MS).unref();
+    if (this.#lingers) this.#lingerTimer ??= setTimeout(() => this.#socket.destroy(), LINGER_MS).unref();
     if (this.#socket.writableEnded) return;
     if (this.#lastReply) this.#outgoing.push(this.#lastReply);
     this.#send();
-    // What a peer that misbehaved still sends is read and thrown away, so that it sees the reply and not a reset; but
-    // not for ever. Anybody else is let go at once.
+    // What a peer that broke the protocol still sends is read and discarded for a while, so that it sees the reply and
+    // not a reset. Any other connection is closed at once.
     this.#socket.end(() => {
       if (!this.#misused) this.#socket.destroy();
     });
   }
 
-  /** One timer for a frame that is under way, none for frames that come whole. */
+  /** Runs a timer while a frame is incomplete; frames that arrive whole need none. */
   #watchFrame(): void {
     clearTimeout(this.#frameTimer);
     this.#frameTimer = undefined;
-    // While we do not read, the peer cannot complete it.
+    // While the daemon does not read, the peer cannot complete it.
     if (!this.#reader.partial || this.#closing || this.#socket.isPaused()) return;
     const ms = this.#options.frameTimeMs ?? FRAME_TIME_MS;
-    this.#frameTimer = setTimeout(() => this.#misuse(`a frame was not complete after ${ms} ms`), ms);
+    this.#frameTimer = setTimeout(() => this.#misuse(`incomplete frame after ${ms} ms`), ms);
     this.#frameTimer.unref();
   }
 }

@@ -1,130 +1,184 @@
-import { chmodSync, chownSync, existsSync, lstatSync, readFileSync, readlinkSync, unlinkSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  readFileSync,
+  readlinkSync,
+  type Stats,
+  unlinkSync,
+} from 'node:fs';
 import net from 'node:net';
 import { dirname } from 'node:path';
 import { messageOf } from '../fault.ts';
-import { type Answer, Connection } from './connection.ts';
 import { groupId } from './group.ts';
 
-/** The socket cannot be listened on. The message is a sentence naming its path. */
+/** The socket cannot be listened on. The message is a sentence that names its path. */
 export class ListenError extends Error {}
 
+/** What a front end makes of a client that has connected. */
+export interface Accepted {
+  /** Takes no more requests, answers those in flight, then ends the connection. */
+  close(): void;
+}
+
+/** Makes a connection of a socket that was accepted. The listener knows nothing of what is spoken on it. */
+export type Accept = (socket: net.Socket) => Accepted;
+
 export interface ListenerOptions {
+  /** What the listener is called, such as `auth`. */
+  readonly name: string;
+  /** Empty if `fd` is given and the configuration names none. */
   readonly path: string;
-  /** The descriptor of a socket that listens already; its mode and group are not ours to set. */
-  readonly passed?: number | undefined;
+  /** The descriptor of a socket that systemd opened; its mode and group are not set here. */
+  readonly fd?: number | undefined;
   readonly mode: number;
-  /** Name or number; undefined: the daemon's own. */
+  /** Name or number; undefined: the daemon's own group. */
   readonly group: string | undefined;
   readonly maxConnections: number;
-  readonly answer: Answer;
-  readonly onMisuse: (message: string) => void;
+  readonly accept: Accept;
+  /** Called with a sentence if a connection is refused because there are too many. */
+  readonly onRefused: (message: string) => void;
+  /** Called with a sentence about the socket itself. */
+  readonly onTrouble: (message: string) => void;
 }
 
 /** How many connections may wait to be accepted. */
 const BACKLOG = 4_096;
 
-/** A Unix socket and the connections made through it. */
+/** A Unix socket and the connections accepted on it. */
 export class Listener {
   #options: ListenerOptions;
   readonly #server: net.Server;
-  readonly #connections = new Set<Connection>();
+  readonly #connections = new Set<Accepted>();
+  /** Clients that connected before `configure`: they are served once the generation is committed. */
+  #early: net.Socket[] | undefined = [];
 
   private constructor(options: ListenerOptions) {
     this.#options = options;
-    this.#server = net.createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
-    this.#server.maxConnections = options.maxConnections;
-    this.#server.on('drop', () => options.onMisuse(`more than ${options.maxConnections} connections: one was refused`));
+    this.#server = net.createServer({ allowHalfOpen: true }, (socket) => {
+      if (this.#early === undefined) this.#accept(socket);
+      else this.#early.push(socket.on('error', () => socket.destroy()));
+    });
+    this.#server.on('drop', () => {
+      const { maxConnections, onRefused } = this.#options;
+      onRefused(`connection refused: listen.max_connections (${maxConnections}) reached`);
+    });
   }
 
-  /** Listens. @throws ListenError */
+  /** Listens. Clients may connect from now on and are served after `configure`. @throws ListenError */
   static async open(options: ListenerOptions): Promise<Listener> {
-    const { path, passed } = options;
-    if (passed !== undefined) return Listener.#take(options, passed);
-    groupOf(options);
-    await makeRoom(path);
     const listener = new Listener(options);
-    // Nobody may connect before mode and group are as they should be.
+    if (options.fd === undefined) await listener.#listen();
+    else await listener.#takeOver(options.fd);
+    listener.#server.on('error', (error) => {
+      const { path, onTrouble } = listener.#options;
+      onTrouble(`cannot accept connections on ${path}: ${messageOf(error)}`);
+    });
+    return listener;
+  }
+
+  async #listen(): Promise<void> {
+    const { path } = this.#options;
+    groupOf(this.#options);
+    await removeStaleSocket(path);
+    // Nobody may connect before mode and group are set.
     const umask = process.umask(0o777);
     try {
-      await new Promise<void>((resolve, reject) => {
-        listener.#server.once('error', reject);
-        listener.#server.listen({ path, backlog: BACKLOG }, resolve);
-      });
+      await this.#listenOn({ path, backlog: BACKLOG });
     } catch (error) {
       throw new ListenError(`cannot listen on ${path}: ${messageOf(error)}`);
     } finally {
       process.umask(umask);
     }
     try {
-      setAccess(options);
+      setAccess(this.#options);
     } catch (error) {
-      listener.#server.close();
+      this.#server.close();
       throw error;
     }
-    listener.#server.on('error', (error) => options.onMisuse(`listening on ${path}: ${messageOf(error)}`));
-    return listener;
   }
 
-  /** Takes over a socket that somebody else holds open too: what nobody has accepted waits for our successor. */
-  static async #take(options: ListenerOptions, passed: number): Promise<Listener> {
-    const listener = new Listener(options);
-    const server = listener.#server;
+  /** Listens on a socket that systemd holds open too: connections that are not accepted wait for the next daemon. */
+  async #takeOver(fd: number): Promise<void> {
+    const { name, path, onTrouble } = this.#options;
     try {
-      await new Promise<void>((resolve, reject) => {
-        server.once('error', reject);
-        server.listen({ fd: passed, backlog: BACKLOG }, resolve);
-      });
+      await this.#listenOn({ fd, backlog: BACKLOG });
     } catch (error) {
-      throw new ListenError(`cannot listen on the socket passed for ${options.path}: ${messageOf(error)}`);
+      throw new ListenError(`cannot listen on the socket "${name}" that systemd opened: ${messageOf(error)}`);
     }
-    // Node knows no address of a Unix socket that it was given; of any other it does.
-    if (server.address()) {
-      server.close();
-      throw new ListenError(`the socket passed for ${options.path} is no Unix socket`);
+    // Node reports no address for a Unix socket that it did not open, and one for any other kind.
+    if (this.#server.address()) {
+      this.#server.close();
+      throw new ListenError(`the socket "${name}" that systemd opened is not a Unix socket`);
     }
-    const path = pathOf(passed);
-    if (path !== undefined && options.path !== '' && path !== options.path) {
-      options.onMisuse(`the socket passed is ${path}; the configuration says ${options.path}, which is not used`);
+    const actual = pathOf(fd);
+    if (actual !== undefined && path !== '' && actual !== path) {
+      onTrouble(`systemd opened ${actual} as "${name}": ${path} of the configuration is not used`);
     }
-    server.on('error', (error) => options.onMisuse(`listening on ${path}: ${messageOf(error)}`));
-    return listener;
+  }
+
+  #listenOn(options: net.ListenOptions & { fd?: number }): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(options, resolve);
+    });
   }
 
   /** Whether it listens where these options say. */
-  isAt(options: ListenerOptions): boolean {
-    return options.passed === this.#options.passed && (options.passed !== undefined || options.path === this.path);
-  }
-
-  get path(): string {
-    return this.#options.path;
+  isAt({ fd, path }: ListenerOptions): boolean {
+    return fd === this.#options.fd && (fd !== undefined || path === this.#options.path);
   }
 
   get connections(): number {
     return this.#connections.size;
   }
 
-  /** Takes other options for the same path; connections stay. @throws ListenError, with nothing changed. */
-  adjust(options: ListenerOptions): void {
-    if (options.passed === undefined) setAccess(options);
-    this.#options = options;
-    this.#server.maxConnections = options.maxConnections;
+  /**
+   * Sets mode and group of the socket. Returns a function that puts back those that it had.
+   *
+   * @throws ListenError, with nothing changed
+   */
+  changeAccess(options: ListenerOptions): () => void {
+    if (options.fd !== undefined) return () => {};
+    const before = setAccess(options);
+    return () => {
+      try {
+        restoreAccess(options.path, before);
+      } catch (error) {
+        options.onTrouble(`cannot restore mode and group of ${options.path}: ${messageOf(error)}`);
+      }
+    };
   }
 
-  /** Accepts no more, answers what is in flight, ends every connection; resolves when all are gone. */
+  /** Serves as these options say: those who wait, and those who connect from now on. Open connections stay. */
+  configure(options: ListenerOptions): void {
+    this.#options = options;
+    this.#server.maxConnections = options.maxConnections;
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    for (const socket of early) {
+      if (socket.destroyed || socket.readableEnded) socket.destroy();
+      else this.#accept(socket);
+    }
+  }
+
+  /** Accepts no more and closes each connection as a front end does. Resolves when all are gone. */
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const socket of this.#early ?? []) socket.destroy();
     for (const connection of this.#connections) connection.close();
     await closed;
   }
 
   #accept(socket: net.Socket): void {
-    const connection = new Connection(socket, this.#options);
+    const connection = this.#options.accept(socket);
     this.#connections.add(connection);
     socket.once('close', () => this.#connections.delete(connection));
   }
 }
 
-/** The path of an open Unix socket; undefined where the system does not tell. */
+/** The path of an open Unix socket; undefined if the system does not tell. */
 function pathOf(fd: number): string | undefined {
   try {
     const inode = /\d+/.exec(readlinkSync(`/proc/self/fd/${fd}`))?.[0];
@@ -142,33 +196,54 @@ function pathOf(fd: number): string | undefined {
 function groupOf({ path, group }: ListenerOptions): number {
   if (group === undefined) return process.getegid?.() ?? -1;
   const gid = groupId(group);
-  if (gid === undefined) throw new ListenError(`cannot listen on ${path}: there is no group "${group}"`);
+  if (gid === undefined) throw new ListenError(`cannot listen on ${path}: no such group "${group}"`);
   return gid;
 }
 
-/** Lets those in who may ask. @throws ListenError */
-function setAccess(options: ListenerOptions): void {
+/** Sets mode and group, both or neither. Returns what they were. @throws ListenError */
+function setAccess(options: ListenerOptions): Stats {
   const { path, mode, group } = options;
   const gid = groupOf(options);
+  let before: Stats | undefined;
   try {
+    before = lstatSync(path);
+    // In between only those may connect who may before and after.
+    chmodSync(path, before.mode & mode);
     chownSync(path, -1, gid);
     chmodSync(path, mode);
+    return before;
   } catch (error) {
+    if (before !== undefined) restoreQuietly(path, before);
     const hint =
       (error as NodeJS.ErrnoException).code === 'EPERM' ? `; the daemon's user must be in group "${group}"` : '';
     throw new ListenError(`cannot listen on ${path}: ${messageOf(error)}${hint}`);
   }
 }
 
-/** Removes a socket that nobody listens on any more. @throws ListenError where the path cannot be had. */
-async function makeRoom(path: string): Promise<void> {
+function restoreAccess(path: string, { mode, gid }: Stats): void {
+  chmodSync(path, lstatSync(path).mode & mode & 0o777);
+  chownSync(path, -1, gid);
+  chmodSync(path, mode & 0o777);
+}
+
+function restoreQuietly(path: string, before: Stats): void {
+  try {
+    restoreAccess(path, before);
+  } catch {
+    // the first error says what is wrong
+  }
+}
+
+/** Removes a socket on which nobody listens any more. @throws ListenError if the path cannot be used */
+async function removeStaleSocket(path: string): Promise<void> {
   const directory = dirname(path);
-  if (!existsSync(directory))
-    throw new ListenError(`cannot listen on ${path}: the directory ${directory} does not exist`);
+  if (!existsSync(directory)) throw new ListenError(`cannot listen on ${path}: no such directory: ${directory}`);
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return;
-  if (!stat.isSocket()) throw new ListenError(`cannot listen on ${path}: it exists and is no socket`);
-  if (await isLive(path)) throw new ListenError(`cannot listen on ${path}: another process answers there`);
+  if (!stat.isSocket()) throw new ListenError(`cannot listen on ${path}: file exists and is not a socket`);
+  if (await isLive(path)) {
+    throw new ListenError(`cannot listen on ${path}: address already in use, another process listens there`);
+  }
   unlinkSync(path);
 }
 
@@ -183,10 +258,10 @@ function isLive(path: string): Promise<boolean> {
       if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') resolve(false);
       else if (error.code === 'EAGAIN')
         resolve(true); // its backlog is full: it is alive and busy
-      else
-        reject(
-          new ListenError(`cannot listen on ${path}: it exists, and asking who answers there failed: ${error.message}`),
-        );
+      else {
+        const message = `cannot listen on ${path}: file exists, and connecting to it failed: ${error.message}`;
+        reject(new ListenError(message));
+      }
     });
   });
 }

@@ -94,7 +94,7 @@ t.test('flush', async (t) => {
 
   daemon.configure(['site', 'other'].map((name) => `[sites.${name}]\ndatabase = "${site.url}"`).join('\n'));
   t.equal((await djauthd(['reload', '--config', daemon.configFile])).code, 0);
-  t.match((await flush('--user', 'alice')).stderr, /an account is of one site, and 2 are configured/);
+  t.match((await flush('--user', 'alice')).stderr, /2 sites are configured: a username needs a site/);
 });
 
 t.test('reload', async (t) => {

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
-import { ServiceNotifier } from '../../daemon/service/sd-notify.ts';
-import { takePassedSockets } from '../../daemon/service/socket-activation.ts';
+import { SdNotifier } from '../../daemon/service/sd-notify.ts';
+import { takeActivatedSockets } from '../../daemon/service/socket-activation.ts';
 import { connect } from '../fixtures/client.ts';
 import { PROGRAM, waitFor } from '../fixtures/daemon.ts';
 import { freePort } from '../fixtures/free-port.ts';
@@ -23,7 +23,7 @@ t.test('what the supervisor is told', async (t) => {
   });
   const told = (word: string) => supervisor.told().filter((line) => line.startsWith(word));
 
-  t.match(told('STATUS=')[0], /^STATUS=0\.0 checks\/s, 0 passwords remembered, \d+ connections$/);
+  t.match(told('STATUS=')[0], /^STATUS=0\.0 checks\/s, 0 cached proofs, \d+ connections$/);
   t.same(told('READY='), ['READY=1']);
 
   const from = supervisor.told().length;
@@ -45,7 +45,7 @@ t.test('what the supervisor is told', async (t) => {
   process.kill(supervisor.pid(), 'SIGHUP');
   await waitFor(() => told('READY=').length === 3, 30_000);
   t.equal(told('RELOADING=').length, 2);
-  t.match(supervisor.log(), /the old one stays/);
+  t.match(supervisor.log(), /keeping the current configuration/);
   writeFileSync(supervisor.configFile, good);
 
   const alive = () => told('WATCHDOG=1').length;
@@ -132,18 +132,18 @@ t.test('sockets that are not taken', async (t) => {
   await refused(
     'auth:auth',
     ['DIRECTORY/a', 'DIRECTORY/b'],
-    /djauthd\.toml: listen: two sockets named "auth" are passed$/m,
+    /djauthd\.toml: listen: two sockets have the name "auth"$/m,
   );
   await refused(
     'auth:door',
     ['DIRECTORY/a', 'DIRECTORY/b'],
-    /djauthd\.toml: listen: a socket named "door" is passed: FileDescriptorName= must be auth or control$/m,
+    /djauthd\.toml: listen: unknown socket name "door": FileDescriptorName= of the socket unit must be auth or control$/m,
   );
 });
 
 t.test('descriptors by name', (t) => {
   const take = (count: string | undefined, names?: string, pid = '7') =>
-    takePassedSockets({ LISTEN_PID: pid, LISTEN_FDS: count, LISTEN_FDNAMES: names }, 7);
+    takeActivatedSockets({ LISTEN_PID: pid, LISTEN_FDS: count, LISTEN_FDNAMES: names }, 7);
   t.same(take('2', 'auth:control'), { auth: 3, control: 4 });
   t.same(take('2', 'control:auth'), { auth: 4, control: 3 }, 'in any order');
   t.same(take('1', 'control'), { control: 3 });
@@ -152,22 +152,23 @@ t.test('descriptors by name', (t) => {
   t.same(take(undefined), {});
   t.same(take('2', 'auth:control', '8'), {}, "another process's");
   t.same(take('nonsense', undefined, '8'), {});
-  t.throws(() => take('2', 'auth:auth'), { message: 'two sockets named "auth" are passed' });
-  t.throws(() => take('1', 'door'), { message: /^a socket named "door" is passed: .* must be auth or control$/ });
-  t.throws(() => take('2', 'auth'), { message: /^a socket named "" is passed/ });
-  t.throws(() => take('2'), { message: /^a socket named "" is passed/ });
-  for (const count of ['x', '-1', '1.5']) t.throws(() => take(count), { message: /^LISTEN_FDS is ".*": accepted is/ });
+  t.throws(() => take('2', 'auth:auth'), { message: 'two sockets have the name "auth"' });
+  t.throws(() => take('1', 'door'), { message: /^unknown socket name "door": .* must be auth or control$/ });
+  t.throws(() => take('2', 'auth'), { message: /^unknown socket name ""/ });
+  t.throws(() => take('2'), { message: /^unknown socket name ""/ });
+  for (const count of ['x', '-1', '1.5'])
+    t.throws(() => take(count), { message: /^invalid LISTEN_FDS ".*": accepted is/ });
   t.end();
 });
 
 t.test('nothing of it is handed on', (t) => {
   for (const pid of ['7', '8']) {
     const environment = { LISTEN_PID: pid, LISTEN_FDS: '1', LISTEN_FDNAMES: 'auth', PATH: '/bin' };
-    takePassedSockets(environment, 7);
+    takeActivatedSockets(environment, 7);
     t.same(environment, { PATH: '/bin' }, `LISTEN_PID=${pid}`);
   }
   const broken: NodeJS.ProcessEnv = { LISTEN_PID: '7', LISTEN_FDS: 'x' };
-  t.throws(() => takePassedSockets(broken, 7));
+  t.throws(() => takeActivatedSockets(broken, 7));
   t.same(broken, {}, 'nor where it is refused');
 
   const said: string[] = [];
@@ -178,15 +179,15 @@ t.test('nothing of it is handed on', (t) => {
     WATCHDOG_PID: `${process.pid}`,
     PATH: '/bin',
   };
-  const notifier = ServiceNotifier.fromEnvironment(environment, log as never);
+  const notifier = SdNotifier.fromEnvironment(environment, log as never);
   t.same(environment, { PATH: '/bin' });
   t.equal(notifier.watchdogMs, 400);
   notifier.ready();
   notifier.alive();
-  t.match(said, [/^the supervisor at \/nowhere is not told: /], 'a supervisor that is away is said once');
+  t.match(said, [/^cannot notify systemd at \/nowhere: /], 'a supervisor that is away is said once');
   t.equal(said.length, 1);
   const others = { NOTIFY_SOCKET: '/nowhere', WATCHDOG_USEC: '400000', WATCHDOG_PID: '1' };
-  t.equal(ServiceNotifier.fromEnvironment(others, log as never).watchdogMs, undefined, "another process's watchdog");
-  t.equal(ServiceNotifier.fromEnvironment({}, log as never).watchdogMs, undefined);
+  t.equal(SdNotifier.fromEnvironment(others, log as never).watchdogMs, undefined, "another process's watchdog");
+  t.equal(SdNotifier.fromEnvironment({}, log as never).watchdogMs, undefined);
   t.end();
 });

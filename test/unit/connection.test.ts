@@ -69,7 +69,7 @@ t.test('a frame has its time', async (t) => {
       if (!closed()) peer.write(frame.subarray(at, at + 1));
     }
     await waitFor(() => misuse.length > 0);
-    t.match(misuse, [/not complete after 600 ms/]);
+    t.match(misuse, [/incomplete frame after 600 ms/]);
     t.same(replies, [[1, 0]]);
     peer.end();
     await waitFor(closed);

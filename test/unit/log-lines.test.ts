@@ -189,7 +189,7 @@ for (const way of ['pipe', 'socket', 'file'] as const) {
       staying.child.kill('SIGTERM');
       t.equal(await readToEnd(staying), 0);
       t.same(numbersOf(staying), upTo(2500), 'SIGTERM');
-      t.match(staying.lines().at(-1), { msg: /^SIGTERM: / });
+      t.match(staying.lines().at(-1), { msg: /^stopping: SIGTERM$/ });
     });
 
     if (way === 'file') return;

@@ -1,0 +1,292 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Worker } from 'node:worker_threads';
+import type { Clock } from './clock.ts';
+import type { Config, SiteConfig } from './config/schema.ts';
+import { Credentials } from './credential/credential.ts';
+import { ProofCache } from './credential/proof-cache.ts';
+import { messageOf } from './fault.ts';
+import { HashPool } from './hasher/pool.ts';
+import type { Log } from './log/log.ts';
+import { choosePbkdf2, describePbkdf2, type Implementation } from './native/pbkdf2.ts';
+import type { Pipeline } from './request/decide.ts';
+import { Shared } from './shared.ts';
+import type { HashBounds } from './site/hash-policy.ts';
+import { Site } from './site/site.ts';
+import { Listener, type ListenerOptions } from './socket/listener.ts';
+import { loadStores } from './store/databases.ts';
+import type { OpenStore } from './store/store.ts';
+
+/** What all generations of a daemon have in common. */
+export interface Surroundings {
+  readonly log: Log;
+  readonly clock: Clock;
+  /** Starts a thread that runs `runHashWorker`; `native`: whether it may use the addon for PBKDF2. */
+  readonly startWorker: (native: boolean) => Worker;
+  /** The sockets that a configuration asks for, of every front end. */
+  readonly listeners: (config: Config) => readonly ListenerOptions[];
+  /** What makes the parts; a test puts failing ones in its place. */
+  readonly builders?: Partial<Builders>;
+}
+
+export interface Builders {
+  /** @throws Error, a sentence, if the driver of a database cannot be loaded */
+  loadStores(urls: readonly string[]): Promise<OpenStore>;
+  makePool(config: Config['hash'], surroundings: Surroundings): HashPool;
+  /** @throws ListenError */
+  openListener(options: ListenerOptions): Promise<Listener>;
+}
+
+const BUILDERS: Builders = { loadStores, makePool, openListener: Listener.open };
+
+/** What a generation may hand on to the next one. */
+interface Parts {
+  readonly config?: Config;
+  readonly pool?: Shared<HashPool>;
+  readonly pbkdf2?: Implementation;
+  readonly proofs?: ProofCache;
+  readonly pipeline?: Pipeline;
+  readonly sites: ReadonlyMap<string, Shared<Site>>;
+  readonly listeners: ReadonlyMap<string, Listener>;
+}
+
+const NO_PARTS: Parts = { sites: new Map(), listeners: new Map() };
+
+/**
+ * Everything built from one configuration. `prepare` builds the parts and may fail; `commit` puts them to use and
+ * cannot; `release` closes what the next generation did not take over. What the new configuration does not change is
+ * shared with the previous generation: sites keep their connections and accounts, listeners their clients.
+ */
+export class Generation {
+  readonly config: Config;
+  readonly sites = new Map<string, Site>();
+  proofs!: ProofCache;
+  pool!: HashPool;
+  pbkdf2!: Implementation;
+  pipeline!: Pipeline;
+
+  readonly #surroundings: Surroundings;
+  readonly #builders: Builders;
+  /** The previous generation's parts, until this one is committed or abandoned. */
+  #before: Parts;
+  readonly #sharedSites = new Map<string, Shared<Site>>();
+  #sharedPool!: Shared<HashPool>;
+  readonly #acquired: Shared<unknown>[] = [];
+  readonly #listeners = new Map<string, Listener>();
+  readonly #listenerOptions: readonly ListenerOptions[];
+  /** Puts back the modes and groups of sockets that both generations listen on. */
+  readonly #undo: (() => void)[] = [];
+  #inFlight = 0;
+  #onIdle: (() => void) | undefined;
+  #released = false;
+
+  private constructor(config: Config, previous: Generation | undefined, surroundings: Surroundings) {
+    this.config = config;
+    this.#before = previous?.parts ?? NO_PARTS;
+    this.#surroundings = surroundings;
+    this.#builders = { ...BUILDERS, ...surroundings.builders };
+    this.#listenerOptions = surroundings.listeners(config);
+  }
+
+  /**
+   * Builds everything, sockets included. Rejects, with the previous generation and its sockets as they were, if the
+   * configuration cannot be used.
+   */
+  static async prepare(
+    config: Config,
+    previous: Generation | undefined,
+    surroundings: Surroundings,
+  ): Promise<Generation> {
+    const generation = new Generation(config, previous, surroundings);
+    try {
+      await generation.#build();
+    } catch (error) {
+      await generation.abandon();
+      throw error;
+    }
+    return generation;
+  }
+
+  /** Puts the parts to use. Does not throw. */
+  commit(): void {
+    const { log } = this.#surroundings;
+    for (const options of this.#listenerOptions) this.#listeners.get(options.name)?.configure(options);
+    if (this.#sharedPool !== this.#before.pool) {
+      log.info(`PBKDF2 is computed by ${describePbkdf2(this.pbkdf2)}`);
+    }
+    for (const [name, site] of this.sites) {
+      if (site === this.#before.sites.get(name)?.value) continue;
+      // Not awaited: a site whose database is down must not keep the others from being served.
+      Promise.resolve(site.decoys(this.pipeline.bounds)).catch((error) => {
+        if (!this.#released) log.error({ site: name }, `the database does not answer: ${messageOf(error)}`);
+      });
+    }
+    this.#before = NO_PARTS;
+  }
+
+  /** Undoes `prepare`. Does not reject. */
+  async abandon(): Promise<void> {
+    for (const undo of this.#undo.reverse()) undo();
+    const { listeners } = this.#before;
+    this.#before = NO_PARTS;
+    await this.#close(listeners);
+  }
+
+  /**
+   * Closes the listeners that `next` did not take over, and, when the last question of this generation is answered, the
+   * other parts that no generation uses any more. Does not reject.
+   */
+  async release(next?: Generation): Promise<void> {
+    this.#released = true;
+    await this.#close((next?.parts ?? NO_PARTS).listeners);
+  }
+
+  /** Counts work that uses the parts of this generation: until it is over, `release` closes none of them. */
+  async during<T>(work: Promise<T>): Promise<T> {
+    this.#inFlight++;
+    try {
+      return await work;
+    } finally {
+      this.#inFlight--;
+      if (this.#inFlight === 0) this.#onIdle?.();
+    }
+  }
+
+  /** What the next generation may take over. */
+  get parts(): Parts {
+    const { config, pbkdf2, proofs, pipeline } = this;
+    return {
+      config,
+      pbkdf2,
+      proofs,
+      pipeline,
+      pool: this.#sharedPool,
+      sites: this.#sharedSites,
+      listeners: this.#listeners,
+    };
+  }
+
+  /** Open connections of a listener; 0 if there is none of that name. */
+  connections(listener: string): number {
+    return this.#listeners.get(listener)?.connections ?? 0;
+  }
+
+  async #build(): Promise<void> {
+    const { config } = this;
+    const openStore = await this.#builders.loadStores(Object.values(config.sites).map(({ database }) => database));
+    this.#buildCredentials();
+    for (const [name, siteConfig] of Object.entries(config.sites)) this.#buildSite(name, siteConfig, openStore);
+    for (const options of this.#listenerOptions) await this.#buildListener(options);
+    // Last, because only this touches what is in use: after it nothing but itself can fail.
+    for (const options of this.#listenerOptions) {
+      const listener = this.#listeners.get(options.name);
+      if (listener && listener === this.#before.listeners.get(options.name))
+        this.#undo.push(listener.changeAccess(options));
+    }
+  }
+
+  #buildCredentials(): void {
+    const { config } = this;
+    const before = this.#before;
+    const sameHash = isDeepStrictEqual(config.hash, before.config?.hash);
+    const sameCache = isDeepStrictEqual(config.cache, before.config?.cache);
+    this.#sharedPool = this.#acquire((sameHash && before.pool) || this.#makePool());
+    this.pool = this.#sharedPool.value;
+    this.pbkdf2 = (sameHash && before.pbkdf2) || choosePbkdf2(config.hash.native);
+    this.proofs = (sameCache && before.proofs) || this.#makeProofs();
+    const bounds = (sameHash && before.pipeline?.bounds) || boundsOf(config);
+    const credentials =
+      (sameHash && sameCache && before.pipeline?.credentials) ||
+      new Credentials({ proofs: this.proofs, pool: this.pool, known: config.cache.proofs });
+    this.pipeline = { sites: this.sites, credentials, bounds };
+  }
+
+  #makePool(): Shared<HashPool> {
+    const pool = this.#builders.makePool(this.config.hash, this.#surroundings);
+    return new Shared(pool, () => pool.close());
+  }
+
+  #makeProofs(): ProofCache {
+    const { cache } = this.config;
+    return new ProofCache({
+      rights: cache.proofs,
+      rightTtlMs: cache.proof_ttl,
+      wrongs: cache.refusals,
+      wrongTtlMs: cache.refusal_ttl,
+      clock: this.#surroundings.clock,
+    });
+  }
+
+  #buildSite(name: string, siteConfig: SiteConfig, openStore: OpenStore): void {
+    const { config, sites } = this.#before;
+    const unchanged =
+      isDeepStrictEqual(siteConfig, config?.sites[name]) && isDeepStrictEqual(this.config.cache, config?.cache);
+    const site = (unchanged && sites.get(name)) || this.#makeSite(name, siteConfig, openStore);
+    this.#sharedSites.set(name, this.#acquire(site));
+    this.sites.set(name, site.value);
+  }
+
+  #makeSite(name: string, siteConfig: SiteConfig, openStore: OpenStore): Shared<Site> {
+    const { log, clock } = this.#surroundings;
+    const { cache } = this.config;
+    const { database, timeout, connections, schema } = siteConfig;
+    const onTrouble = (message: string) => log.warn({ site: name }, message);
+    const store = openStore(database, { schema, timeoutMs: timeout, connections, onTrouble });
+    const site = new Site({
+      name,
+      store,
+      schema,
+      hashers: siteConfig.hashers,
+      foreignHashers: siteConfig.foreign_hashers,
+      bcryptLong: siteConfig.bcrypt_long,
+      accountTtlMs: cache.account_ttl,
+      accountsMax: cache.accounts,
+      clock,
+      onUnverifiable: ({ message, ...account }) => log.warn({ site: name, ...account }, message),
+    });
+    return new Shared(site, () => site.store.close());
+  }
+
+  async #buildListener(options: ListenerOptions): Promise<void> {
+    const present = this.#before.listeners.get(options.name);
+    const listener = present?.isAt(options) ? present : await this.#builders.openListener(options);
+    this.#listeners.set(options.name, listener);
+  }
+
+  #acquire<T>(part: Shared<T>): Shared<T> {
+    this.#acquired.push(part.acquire());
+    return part;
+  }
+
+  /** Closes what no other generation has: of the listeners those that are not `kept`. */
+  async #close(kept: ReadonlyMap<string, Listener>): Promise<void> {
+    const others = new Set(kept.values());
+    const closing = [...this.#listeners.values()].filter((listener) => !others.has(listener));
+    await this.#settle(closing.map((listener) => listener.close()));
+    if (this.#inFlight > 0) {
+      await new Promise<void>((resolve) => {
+        this.#onIdle = resolve;
+      });
+    }
+    await this.#settle(this.#acquired.splice(0).map((part) => part.release()));
+  }
+
+  async #settle(closing: readonly Promise<void>[]): Promise<void> {
+    for (const outcome of await Promise.allSettled(closing)) {
+      if (outcome.status === 'rejected') this.#surroundings.log.warn(`cannot close: ${messageOf(outcome.reason)}`);
+    }
+  }
+}
+
+function makePool(hash: Config['hash'], { log, clock, startWorker }: Surroundings): HashPool {
+  return new HashPool({
+    startWorker: () => startWorker(hash.native),
+    workers: hash.workers,
+    queue: hash.queue,
+    clock,
+    onTrouble: (message) => log.error(message),
+  });
+}
+
+function boundsOf({ hash }: Config): HashBounds {
+  return { seconds: hash.max_time / 1000, memory: hash.max_memory };
+}
