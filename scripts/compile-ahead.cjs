@@ -1,4 +1,4 @@
-// Has the program in the directory build/ start once, and keeps what V8 compiled for that. Run by build.mjs.
+// Starts the daemon of build/ once and saves the code that V8 compiled for it. Run by build.mjs.
 const { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } = require('node:fs');
 const { tmpdir } = require('node:os');
 const { join } = require('node:path');
@@ -7,14 +7,14 @@ const build = process.argv[2];
 const { compile, run, digestOf, filename } = require(join(build, 'djauthd'));
 
 const WAIT_MS = 15_000;
-/** Until what follows upon the start, such as the first question to a database, has been tried too. */
+/** Time for what follows the start, such as the first database query, to be compiled as well. */
 const SETTLE_MS = 200;
 
 const directory = mkdtempSync(join(tmpdir(), 'djauthd-build-'));
 process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
 const socket = join(directory, 'auth.sock');
 const config = join(directory, 'djauthd.toml');
-// One site of each kind, none of which is there.
+// One site for each kind of database; none of the databases exists.
 const urls = [
   `sqlite://${directory}/none`,
   `postgres:///none?host=${directory}`,

@@ -1,8 +1,8 @@
-// npm run install:system and npm run uninstall:system: what build/ holds, for hosts that have no package.
+// npm run install:system and npm run uninstall:system: installs the contents of build/ on a host without packages.
 //
 //   DESTDIR=/tmp/stage PREFIX=/usr/local npm run install:system
 //
-// Prints each file. Starts nothing, makes no user: what to run next is said at the end.
+// Prints each file. Starts no service and creates no user; prints the next steps at the end.
 import { execFileSync } from 'node:child_process';
 import {
   existsSync,
@@ -19,20 +19,20 @@ import { dirname, isAbsolute, join, normalize, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { InstalledTree } from './installed-tree.mjs';
 
-/** Directories that a unit with ProtectHome= cannot look into. */
+/** Directories hidden from a unit with ProtectHome=. */
 const HOMES = /^\/(home|root|run\/user)\//;
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const build = join(root, 'build');
 
-/** Packages with native code, which the bundle does not contain and loads from node_modules. */
+/** Packages with native code: not in the bundle, loaded from node_modules. */
 const NATIVE = ['better-sqlite3', '@node-rs/argon2', '@node-rs/bcrypt'];
-/** Needed while a package is installed, never while it runs. */
+/** Needed only while a package is installed. */
 const INSTALLERS = ['prebuild-install'];
-/** Of a package: code, binaries and licenses; neither sources of what was compiled nor its tests. */
+/** The files of a package that are installed: code, binaries and licenses, without C sources and tests. */
 const PACKAGE_FILE = /\.(c|m)?js$|^package\.json$|^LICEN[CS]E|\.node$/;
 const PACKAGE_LEFT_OUT = /^(node_modules|deps|src|test|obj|obj\.target|test_extension\.node)$/;
-/** Of build/: the daemon's part. The C parts' Makefile knows itself what is to be installed. */
+/** The daemon's files in build/. The C parts are installed by their own Makefile. */
 const DAEMON_FILE = /^djauthd($|\.)|\.(c|m)?js$|\.node$|^package\.json$/;
 
 try {
@@ -54,7 +54,7 @@ try {
     console.error(next(prefix));
   }
 } catch (error) {
-  if (error.code === 'EACCES' || error.code === 'EROFS') error.message += ': are you root, or is DESTDIR needed?';
+  if (error.code === 'EACCES' || error.code === 'EROFS') error.message += '; run as root, or set DESTDIR';
   console.error(`install: ${error.message}`);
   process.exitCode = 1;
 }
@@ -62,7 +62,7 @@ try {
 function pathFrom(name, otherwise) {
   const value = process.env[name] || otherwise;
   if (!isAbsolute(value) || /[\s%$"'\\]/.test(value)) {
-    throw new Error(`${name} is "${value}": accepted is an absolute path without blanks, quotes, "%", "$" and "\\"`);
+    throw new Error(`invalid ${name} "${value}"; accepted: an absolute path without blanks, quotes, "%", "$" and "\\"`);
   }
   return normalize(value).replace(/(.)\/+$/, '$1');
 }
@@ -70,7 +70,7 @@ function pathFrom(name, otherwise) {
 function needBuild() {
   const needed = ['djauthd', 'djauth', 'libdjauth.so', 'libdjauth.a', 'mod_authnz_django.so'];
   for (const name of needed) {
-    if (!existsSync(join(build, name))) throw new Error(`${join(build, name)} is not there: run "npm run build" first`);
+    if (!existsSync(join(build, name))) throw new Error(`${join(build, name)} not found; run "npm run build" first`);
   }
 }
 
@@ -81,23 +81,23 @@ function placeDaemon(tree, prefix) {
   tree.link(`${prefix}/bin/djauthd`, '../lib/djauthd/djauthd');
 }
 
-/** The files of all packages that run. */
+/** The files of all packages that the daemon loads. */
 function findPackages() {
   const packages = new Set();
   for (const name of NATIVE) collect(name, root, packages, true);
   const files = [...packages].sort().flatMap(filesOf);
-  // One for each; npm that was told to run no scripts leaves SQLite's out.
+  // One for each package. SQLite's is missing after an npm install that ran no scripts.
   if (files.filter((file) => file.endsWith('.node')).length < NATIVE.length) {
-    throw new Error('node_modules lacks compiled parts: run "npm install", with scripts');
+    throw new Error('compiled files are missing in node_modules; run "npm install" without --ignore-scripts');
   }
   return files;
 }
 
-/** A package and those it needs at run time, by their directories. Of the optional ones: those for this machine. */
+/** Adds the directories of a package and its dependencies to `found`; of the optional ones, those for this machine. */
 function collect(name, from, found, needed) {
   const directory = directoryOf(name, from);
   if (!directory) {
-    if (needed) throw new Error(`node_modules/${name} is not there: run "npm install" first`);
+    if (needed) throw new Error(`node_modules/${name} not found; run "npm install" first`);
     return;
   }
   if (found.has(directory)) return;
@@ -109,7 +109,7 @@ function collect(name, from, found, needed) {
   for (const each of Object.keys(optionalDependencies ?? {})) collect(each, directory, found, false);
 }
 
-/** As Node looks for it, but no farther up than here. */
+/** Looks for a package as Node does, but no higher than the project's root. */
 function directoryOf(name, from) {
   for (let at = from; ; at = dirname(at)) {
     const directory = join(at, 'node_modules', name);
@@ -129,7 +129,7 @@ function filesOf(directory) {
   return files.sort();
 }
 
-/** By their own Makefile, into a directory from which they are placed like all else. */
+/** Runs `make install` into a temporary directory and installs the files from there. */
 function placeCParts(tree, prefix) {
   const stage = mkdtempSync(join(tmpdir(), 'djauthd-install-'));
   try {
@@ -146,7 +146,7 @@ function placeCParts(tree, prefix) {
   }
 }
 
-/** systemd looks into /usr/lib and /usr/local/lib; for another PREFIX it is /etc. */
+/** systemd reads units from /usr/lib and /usr/local/lib; with another PREFIX they go to /etc. */
 function placeUnits(tree, prefix) {
   const library = ['/usr', '/usr/local'].includes(prefix) ? `${prefix}/lib` : '/etc';
   const directories = { sysusers: 'sysusers.d', tmpfiles: 'tmpfiles.d' };
@@ -176,15 +176,15 @@ function next(prefix) {
   const node = realpathSync(process.execPath);
   const hidden = HOMES.test(node)
     ? `
-The service cannot run ${node}, which is in a home: install Node.js in /usr/bin or /usr/local/bin too.`
+The service cannot run ${node}, which is in a home directory: also install Node.js in /usr/bin or /usr/local/bin.`
     : '';
   return `${hidden}
-Next, as root, on the host itself:
-  systemd-sysusers && systemd-tmpfiles --create      the user djauthd, and /run/djauthd
+Next steps, as root on the host:
+  systemd-sysusers && systemd-tmpfiles --create      creates the user djauthd and /run/djauthd
   ${prefix}/bin/djauthd import --settings mysite.settings --python venv/bin/python
-                                                     as the site's user; put what it prints into /etc/djauthd/djauthd.toml
+                                                     as the site's user; put its output into /etc/djauthd/djauthd.toml
   systemctl daemon-reload
   systemctl enable --now djauthd-control.socket djauthd.socket djauthd.service
   a2enmod auth_basic authnz_django && systemctl restart apache2
-  ldconfig                                           where programs are to be linked with libdjauth`;
+  ldconfig                                           if you build programs with libdjauth`;
 }

@@ -1,24 +1,24 @@
-// Files that were put on a host, with a list of them there, by which they are taken away again.
+// Files installed on a host, and the list of them (a manifest) by which they are removed again.
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** What an administrator edits: never written over, and not removed once it was changed. */
+/** Files that an administrator edits: never overwritten, and not removed after a change. */
 const isConfiguration = (path) => path.startsWith('/etc/') && !path.startsWith('/etc/systemd/');
 
 export class InstalledTree {
   #destination;
   #manifest;
   #say;
-  /** Path to digest of what is installed there, and the directories that were made for it. */
+  /** Maps each installed path to its digest; and the directories created for them. */
   #files = new Map();
   #directories = new Set();
   #before;
 
   /**
-   * @param destination stands before each path, and is written into no file
-   * @param manifest the path of the list
-   * @param say told of each file
+   * @param destination prepended to each path, and not written into any file
+   * @param manifest the path of the manifest
+   * @param say called with a line for each file
    */
   constructor(destination, manifest, say) {
     this.#destination = destination;
@@ -28,15 +28,15 @@ export class InstalledTree {
     for (const directory of this.#before.directories) this.#directories.add(directory);
   }
 
-  /** A file that is there already, with this content and mode, is left as it is. */
+  /** Installs a file. One with the same content and mode is left alone. */
   file(path, content, mode) {
     this.#files.set(path, digestOf(content));
     const place = this.#place(path);
     const there = stateOf(place);
     if (there && isConfiguration(path) && there.digest !== digestOf(content)) {
-      // What was ours, and is still as it was left, goes with the rest at the end.
+      // An unchanged file of an earlier version keeps its digest, so that uninstalling removes it.
       this.#files.set(path, this.#before.files[path] ?? digestOf(content));
-      this.#say(`${place} (kept as it is)`);
+      this.#say(`${place} (kept)`);
       return;
     }
     if (there?.digest !== digestOf(content) || there.mode !== mode) {
@@ -54,27 +54,27 @@ export class InstalledTree {
     this.#say(this.#place(path));
   }
 
-  /** Writes the list, after taking away what an earlier version had and this one does not. */
+  /** Removes files that only the earlier version had, then writes the manifest. */
   finish() {
     for (const [path, digest] of Object.entries(this.#before.files)) {
       if (!this.#files.has(path) && path !== this.#manifest) this.#take(path, digest);
     }
-    // Its directory is to be on the list as well.
+    // The manifest's own directory is part of the list.
     this.#makeDirectory(dirname(this.#manifest));
     const files = Object.fromEntries(this.#files);
     const list = { files, directories: [...this.#directories].sort() };
     this.file(this.#manifest, `${JSON.stringify(list, undefined, 1)}\n`, 0o644);
   }
 
-  /** @throws Error, a sentence, where there is no list */
+  /** Removes everything on the manifest. @throws Error if there is no manifest */
   remove() {
     const { files, directories } = this.#before;
     const place = this.#place(this.#manifest);
-    if (!fs.existsSync(place)) throw new Error(`${place} is not there: nothing was installed by this`);
+    if (!fs.existsSync(place)) throw new Error(`${place} not found: nothing to uninstall`);
     for (const [path, digest] of Object.entries(files)) this.#take(path, digest);
     fs.rmSync(place);
     this.#say(place);
-    // Deepest first; what others have put something into stays.
+    // Deepest first; a directory that contains other files stays.
     for (const directory of directories.sort().reverse()) {
       try {
         fs.rmdirSync(this.#place(directory));
@@ -89,14 +89,14 @@ export class InstalledTree {
     const there = stateOf(place);
     if (!there) return;
     if (isConfiguration(path) && there.digest !== digest) {
-      this.#say(`${place} (kept: it was changed)`);
+      this.#say(`${place} (kept: modified)`);
       return;
     }
     fs.rmSync(place);
     this.#say(`${place} (removed)`);
   }
 
-  /** Never written in place: a daemon that runs has the old file mapped. */
+  /** Writes beside the file and renames: a running daemon has the old file mapped. */
   #put(path, write) {
     this.#makeDirectory(dirname(path));
     const beside = `${this.#place(path)}.new`;

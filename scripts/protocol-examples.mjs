@@ -1,4 +1,4 @@
-// Writes section 7 of protocol/PROTOCOL.md from the golden frames; with --check only says whether it is up to date.
+// Generates section 7 of protocol/PROTOCOL.md from the golden frames; --check only reports whether it is current.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
@@ -20,7 +20,7 @@ const SHOWN = [
   ['replies', 'groups-more'],
 ];
 
-/** bin as 'text' or 0xhex, all else as JSON. */
+/** Formats bin as 'text' or 0xhex, everything else as JSON. */
 function show(value) {
   if (Array.isArray(value)) return `[${value.map(show).join(', ')}]`;
   if (value === null || typeof value !== 'object') return JSON.stringify(value);
@@ -52,8 +52,6 @@ const intro = '\nThe length stands on the first line, the body below it.\n\n';
 const after = before.replace(marker, (_, head) => `${head}${intro}${examples}`);
 if (!process.argv.includes('--check')) writeFileSync(page, after);
 else if (after !== before) {
-  console.error(
-    'protocol/PROTOCOL.md: section 7 is not what the vectors say; node scripts/protocol-examples.mjs mends it',
-  );
+  console.error('protocol/PROTOCOL.md: section 7 is out of date; update it with: node scripts/protocol-examples.mjs');
   process.exit(1);
 }

@@ -11,6 +11,7 @@ import {
   readlinkSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -80,7 +81,7 @@ t.test('what is printed is what is there; again; and back', (t) => {
   const edited = readFileSync(join(stage, CONFIG), 'utf8');
   rmSync(join(stage, 'usr/local/bin/djauth'));
   const third = npm('install:system', { DESTDIR: stage });
-  t.ok(third.lines.includes(`${join(stage, CONFIG)} (kept as it is)`));
+  t.ok(third.lines.includes(`${join(stage, CONFIG)} (kept)`));
   t.equal(readFileSync(join(stage, CONFIG), 'utf8'), edited, 'an edited configuration stays');
   t.ok(existsSync(join(stage, 'usr/local/bin/djauth')), 'what was lost is back');
 
@@ -98,7 +99,7 @@ t.test('what is printed is what is there; again; and back', (t) => {
   );
   const more = npm('uninstall:system', { DESTDIR: stage });
   t.equal(more.status, 1);
-  t.match(more.stderr, /^install: .*installed\.json is not there: nothing was installed by this$/m);
+  t.match(more.stderr, /^install: .*installed\.json not found: nothing to uninstall$/m);
   t.end();
 });
 
@@ -212,15 +213,15 @@ t.test('what cannot be installed is said in a sentence', (t) => {
     t.notMatch(stderr, /\n +at /, 'without a stack');
     t.same(lines, []);
   };
-  refused({}, copy, /^install: .*\/build\/djauthd is not there: run "npm run build" first$/m);
+  refused({}, copy, /^install: .*\/build\/djauthd not found; run "npm run build" first$/m);
   mkdirSync(join(copy, 'build'));
   for (const name of ['djauthd', 'djauth', 'libdjauth.so', 'libdjauth.a', 'mod_authnz_django.so']) {
     writeFileSync(join(copy, 'build', name), '');
   }
-  refused({}, copy, /^install: node_modules\/better-sqlite3 is not there: run "npm install" first$/m);
-  refused({ PREFIX: 'usr' }, ROOT, /^install: PREFIX is "usr": accepted is an absolute path/m);
-  refused({ DESTDIR: 'x' }, ROOT, /^install: DESTDIR is "x": accepted is an absolute path/m);
-  refused({ PREFIX: '/opt/my programs' }, ROOT, /^install: PREFIX is "\/opt\/my programs": accepted/m);
+  refused({}, copy, /^install: node_modules\/better-sqlite3 not found; run "npm install" first$/m);
+  refused({ PREFIX: 'usr' }, ROOT, /^install: invalid PREFIX "usr"; accepted: an absolute path/m);
+  refused({ DESTDIR: 'x' }, ROOT, /^install: invalid DESTDIR "x"; accepted: an absolute path/m);
+  refused({ PREFIX: '/opt/my programs' }, ROOT, /^install: invalid PREFIX "\/opt\/my programs"; accepted/m);
   t.same(readdirSync(stage), []);
   t.end();
 });
@@ -240,5 +241,27 @@ t.test('manual pages', (t) => {
       t.ok(page.includes(site ? `sites.NAME.${key}` : `${table}.${key}`), `${table}.${key}`);
     }
   }
+  t.end();
+});
+
+t.test('a build without its programs names them and the command that installs them', (t) => {
+  const programs = temporary(t);
+  for (const name of ['node', 'sh', 'cc', 'make']) {
+    const path = spawnSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).stdout.trim();
+    symlinkSync(path, join(programs, name));
+  }
+  const copy = temporary(t);
+  for (const name of ['scripts', 'daemon', 'protocol', 'client-c', 'package.json']) {
+    cpSync(join(ROOT, name), join(copy, name), { recursive: true });
+  }
+  symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
+  const { status, stderr } = spawnSync(process.execPath, ['scripts/build.mjs'], {
+    cwd: copy,
+    env: { ...process.env, PATH: programs },
+    encoding: 'utf8',
+  });
+  t.equal(status, 1);
+  t.match(stderr, /^build: pkg-config, apxs not found; run "npm run setup" /m);
+  t.notMatch(stderr, /\n +at /, 'without a stack trace');
   t.end();
 });
