@@ -41,7 +41,7 @@ async function read(name: string | undefined, after: Cursor | undefined, sites: 
   const { groups, taken } = pageOf(rows);
   const last = rows[taken - 1];
   const more = last !== undefined && (taken < rows.length || rows.length === ROWS_MAX);
-  return { status: STATUS.granted, content: { groups, ...(more ? { next: JSON.stringify(last.at) } : {}) } };
+  return { status: STATUS.granted, content: { groups, ...(more ? { next: JSON.stringify(last.cursor) } : {}) } };
 }
 
 /** As many of the rows as a frame takes, by group. Left out is what nobody can get in by, and what C cannot name. */
@@ -49,7 +49,7 @@ function pageOf(rows: readonly Membership[]): { groups: Group[]; taken: number }
   const groups: Group[] = [];
   let octets = 0;
   let current: { readonly id: string; readonly members: string[] } | undefined;
-  for (const [taken, { group, member, at }] of rows.entries()) {
+  for (const [taken, { group, member, cursor: at }] of rows.entries()) {
     if (!isName(group, GROUP_MAX)) continue;
     const name = member !== undefined && isName(member, USERNAME_MAX) ? member : undefined;
     const begins = at[0] !== current?.id;

@@ -5,10 +5,10 @@ import type { DatabaseReport } from './database-report.ts';
 import type { Cursor, Membership } from './membership.ts';
 import type { Store } from './store.ts';
 
-/** The longest that is told of a failure, in characters. */
+/** The longest failure message in a report, in characters. */
 const MESSAGE_MAX = 300;
 
-/** A store, and what is to be said of how its database does. */
+/** A store that records for the report how its database responds. */
 export class InstrumentedStore implements Store {
   readonly name: string;
   readonly #store: Store;
@@ -34,12 +34,12 @@ export class InstrumentedStore implements Store {
     return this.#watch(this.#store.accountById(id));
   }
 
-  sample(most: number): Promise<string[]> {
-    return this.#watch(this.#store.sample(most));
+  sample(limit: number): Promise<string[]> {
+    return this.#watch(this.#store.sample(limit));
   }
 
-  memberships(after: Cursor | undefined, most: number): Promise<Membership[] | undefined> {
-    return this.#watch(this.#store.memberships(after, most));
+  memberships(after: Cursor | undefined, limit: number): Promise<Membership[] | undefined> {
+    return this.#watch(this.#store.memberships(after, limit));
   }
 
   close(): Promise<void> {
@@ -60,7 +60,7 @@ export class InstrumentedStore implements Store {
     };
   }
 
-  /** Looks on: whoever asked has the store's own answer, no later. */
+  /** Observes only: the caller has the store's own promise, without a delay. */
   #watch<T>(answer: Promise<T>): Promise<T> {
     this.#queries++;
     answer.then(this.#answered, this.#failed);

@@ -1,20 +1,20 @@
 import { type CompiledQuery, type Kysely, type RawBuilder, sql } from 'kysely';
 import type { Schema } from './schema.ts';
 
-/** What databases spell differently. */
+/** How one kind of database spells SQL. */
 export interface SqlDialect {
-  /** What stands around the name of a table or column. */
+  /** The quotation mark around the name of a table or column. */
   readonly quote: '"' | '`';
-  /** A text, and a pair of texts, as items of a list. */
+  /** A text, or a pair of texts, as an item of a list. */
   text(text: RawBuilder<unknown>): RawBuilder<unknown>;
   pair(a: RawBuilder<unknown>, b: RawBuilder<unknown>): RawBuilder<unknown>;
-  /** The items of all rows as one list. */
+  /** Aggregates the items of all rows into one list. */
   list(item: RawBuilder<unknown>): RawBuilder<unknown>;
-  /** A text of the user's own row; by default as it is. */
+  /** A text column of the user's row; unchanged by default. */
   column?(text: RawBuilder<unknown>): RawBuilder<unknown>;
 }
 
-/** A row of the account query. Lists are JSON, still text or already values, whatever the database made of them. */
+/** A row of the account query. Lists are JSON: text, or values that the driver has already parsed. */
 export interface AccountRow {
   id: unknown;
   username: unknown;
@@ -31,11 +31,11 @@ export interface AccountRow {
 }
 
 /**
- * One account with its groups and permissions, in one statement and so from one moment. Its one parameter is the
- * username or the primary key. It returns at most two rows: more than one means that the username is not unique, which
- * is a fault, as in Django.
+ * One account with its groups and permissions, read by one statement and so at one moment. Its one parameter is the
+ * username or the primary key. The limit is two rows: a second row means that the username is not unique, a fault as in
+ * Django.
  *
- * The lists are scalar subqueries, not joins: rows do not multiply, and MySQL has no other way to correlate.
+ * The lists are scalar subqueries, not joins: joins would multiply rows, and MySQL cannot correlate derived tables.
  */
 export function accountQuery(
   db: Kysely<unknown>,
@@ -66,21 +66,21 @@ export function accountQuery(
 }
 
 /**
- * The encoded hashes of the youngest and of the oldest accounts, half of each: what a site's hashes cost nowadays, and
- * what they cost before its settings changed. Few accounts are told twice.
+ * The encoded hashes of the newest and of the oldest accounts, half of each: they show what a site's hashes cost now and
+ * what they cost before its settings changed. With few accounts some appear twice.
  */
-export function sampleQuery(db: Kysely<unknown>, schema: Schema, dialect: SqlDialect, most: number): CompiledQuery {
+export function sampleQuery(db: Kysely<unknown>, schema: Schema, dialect: SqlDialect, limit: number): CompiledQuery {
   const { user } = schema;
   const column = new Columns(schema, dialect);
   const end = (order: 'asc' | 'desc') => sql`
     select * from (
       select ${column.ofUser(user.password)} as password from ${column.users()}
-      order by ${column.ofUser(user.id)} ${sql.raw(order)} limit ${sql.lit(Math.ceil(most / 2))}
-    ) as ${sql.id(order === 'asc' ? 'oldest' : 'youngest')}`;
+      order by ${column.ofUser(user.id)} ${sql.raw(order)} limit ${sql.lit(Math.ceil(limit / 2))}
+    ) as ${sql.id(order === 'asc' ? 'oldest' : 'newest')}`;
   return sql`${end('desc')} union all ${end('asc')}`.compile(db);
 }
 
-/** The tables of the user model and their columns, the user's own table as `u`. */
+/** The tables of the user model and their columns. The user's own table has the alias `u`. */
 export class Columns {
   readonly #schema: Schema;
   readonly #quote: string;
@@ -90,11 +90,11 @@ export class Columns {
     this.#quote = quote;
   }
 
-  /** A column of the user, or `table.column` of a parent's table; NULL for one that the model does not have. */
+  /** A column of the user, or `table.column` of a parent's table; NULL for a column that the model does not have. */
   ofUser(name: string | undefined): RawBuilder<unknown> {
     if (name === undefined) return sql`null`;
     const { parents } = this.#schema.user;
-    // Any other dot is part of the name.
+    // Any other dot is part of the column's name.
     const parent = parents.findIndex(({ table }) => name.startsWith(`${table}.`));
     const prefix = parent < 0 ? '' : `${parents[parent]?.table}.`;
     return sql.id(parent < 0 ? 'u' : aliasOf(parent), name.slice(prefix.length));
@@ -109,7 +109,7 @@ export class Columns {
     return sql`${this.table(table)} as u${sql.join(joins, sql``)}`;
   }
 
-  /** A table by its db_table, in which Django lets quotes inside name a schema too: `schema"."table`. */
+  /** A table by its db_table. As in Django, inner quotes separate a schema from the table: `schema"."table`. */
   table(name: string): RawBuilder<unknown> {
     const quote = this.#quote;
     const bare = name.length > 2 && name.startsWith(quote) && name.endsWith(quote) ? name.slice(1, -1) : name;

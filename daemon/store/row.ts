@@ -3,9 +3,9 @@ import { Fault } from '../fault.ts';
 import type { AccountRow } from './query.ts';
 
 /**
- * The account of the rows found for a name.
+ * The account in the rows found for a username.
  *
- * @throws Fault where the name is not unique or a column holds what Django never writes.
+ * @throws Fault if the username is not unique or a column holds a value that Django never writes.
  */
 export function accountOf(rows: readonly AccountRow[]): Account | null {
   const row = rows[0];
@@ -15,7 +15,7 @@ export function accountOf(rows: readonly AccountRow[]): Account | null {
   return {
     id: text(row.id),
     username: text(row.username),
-    // SQLite can hold octets in a text column: Django raises on them, so nobody is let in by them.
+    // SQLite can store a blob in a text column: Django raises on it, so it never grants.
     encoded: typeof row.password === 'string' ? row.password : null,
     active: flag(row.active),
     staff: flag(row.staff),
@@ -36,7 +36,7 @@ export function rowsWithId(rows: readonly AccountRow[], id: string): AccountRow[
   return rows.filter((row) => text(row.id) === id);
 }
 
-/** A flag is set only by the one value that Django writes for it: NULL, 2 or "t" in a boolean column set nothing. */
+/** A flag is set only by the one value that Django writes for it, not by NULL, 2 or "t". */
 export function flag(value: unknown): boolean {
   return value === true || value === 1 || value === 1n;
 }
@@ -48,15 +48,15 @@ export function text(value: unknown): string {
 
 function list(value: unknown): unknown[] {
   const parsed: unknown = typeof value === 'string' ? JSON.parse(value) : value;
-  if (parsed === null || parsed === undefined) return []; // no row to aggregate
-  if (!Array.isArray(parsed)) throw new Fault('the database gave no list where groups or permissions belong');
+  if (parsed === null || parsed === undefined) return []; // an aggregate over no rows
+  if (!Array.isArray(parsed)) throw new Fault('the database returned no list of groups or permissions');
   return parsed;
 }
 
-/** As Django: "%s.%s" of app label and codename, compared as a whole, wherever its dots are. */
+/** As in Django: "%s.%s" of app label and codename, compared as a whole, whichever part has dots. */
 function pairs(value: unknown): string[] {
   return list(value).map((pair) => {
-    if (!Array.isArray(pair)) throw new Fault('the database gave no pair where a permission belongs');
+    if (!Array.isArray(pair)) throw new Fault('the database returned no pair for a permission');
     return `${text(pair[0])}.${text(pair[1])}`;
   });
 }

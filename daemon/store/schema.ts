@@ -1,6 +1,6 @@
 /**
- * The names of the tables and columns that a verdict needs; nothing else in the daemon spells one. A name that is
- * undefined is a thing that the site's user model does not have.
+ * The names of the tables and columns that a verdict needs; no other part of the daemon spells one. A name is undefined
+ * if the site's user model has no such column or table.
  */
 export interface Schema {
   readonly user: {
@@ -10,14 +10,14 @@ export interface Schema {
     /** USERNAME_FIELD. */
     readonly username: string;
     readonly password: string;
-    /** undefined: everybody is active, as with AbstractBaseUser. */
+    /** undefined: every account is active, as with AbstractBaseUser. */
     readonly active: string | undefined;
     readonly staff: string | undefined;
     readonly superuser: string | undefined;
     readonly email: string | undefined;
     readonly firstName: string | undefined;
     readonly lastName: string | undefined;
-    /** Tables of multi-table inheritance, whose columns are spelled `table.column` above. */
+    /** Tables of multi-table inheritance. Their columns are spelled `table.column` above. */
     readonly parents: readonly Parent[];
   };
   readonly userGroups: { readonly table: string; readonly user: string; readonly group: string } | undefined;
@@ -33,7 +33,7 @@ export interface Schema {
   readonly contentType: { readonly table: string; readonly id: string; readonly appLabel: string };
 }
 
-/** `table` holds one row for each user: its `id` equals the user table's column `link`. */
+/** A table with one row for each user: its `id` equals the user table's column `link`. */
 export interface Parent {
   readonly table: string;
   readonly id: string;

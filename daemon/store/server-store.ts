@@ -8,25 +8,25 @@ import { accountOf, rowsWithId } from './row.ts';
 import type { Schema } from './schema.ts';
 import type { Store } from './store.ts';
 
-/** What one kind of server has that another has not. */
+/** What differs between kinds of servers. */
 export interface Server {
-  /** What to call it in messages: no password in it. */
+  /** Its name in messages: no password in it. */
   readonly name: string;
   readonly schema: Schema;
   readonly dialect: SqlDialect;
-  /** Statements are written by it; the connections send them. */
+  /** Builds statements; the pool sends them. */
   readonly db: Kysely<unknown>;
-  readonly connections: ConnectionPool;
-  /** The account queries, whose one parameter is the username or the primary key. */
+  readonly pool: ConnectionPool;
+  /** The account queries. Their one parameter is the username or the primary key. */
   readonly accountByName: CompiledQuery;
   readonly accountById: CompiledQuery;
-  /** The rows that have that username, where the database finds others as well. */
+  /** The rows that have that username, if the database finds others as well. */
   readonly rowsWithName?: (rows: AccountRow[], username: string) => AccountRow[];
-  /** A row as `accountOf` reads it; by default as it is. */
+  /** A row as `accountOf` reads it; unchanged by default. */
   readonly rowOf?: (row: AccountRow) => AccountRow;
 }
 
-/** A database on a server, behind connections that are kept. */
+/** A store on a database server, with a connection pool. */
 export class ServerStore implements Store {
   readonly name: string;
   readonly #server: Server;
@@ -47,24 +47,24 @@ export class ServerStore implements Store {
     return this.#accountOf(rowsWithId(rows, id));
   }
 
-  async sample(most: number): Promise<string[]> {
+  async sample(limit: number): Promise<string[]> {
     const { db, schema, dialect } = this.#server;
-    const rows = await this.#query<{ password: unknown }>(sampleQuery(db, schema, dialect, most));
+    const rows = await this.#query<{ password: unknown }>(sampleQuery(db, schema, dialect, limit));
     return rows.flatMap(({ password }) => (typeof password === 'string' ? [password] : []));
   }
 
-  async memberships(after: Cursor | undefined, most: number): Promise<Membership[] | undefined> {
+  async memberships(after: Cursor | undefined, limit: number): Promise<Membership[] | undefined> {
     const { db, schema, dialect } = this.#server;
-    const query = membershipQuery(db, schema, dialect, after, most);
+    const query = membershipQuery(db, schema, dialect, after, limit);
     return query && (await this.#query<MembershipRow>(query)).map(membershipOf);
   }
 
   connections() {
-    return this.#server.connections.report();
+    return this.#server.pool.report();
   }
 
   close(): Promise<void> {
-    return this.#server.connections.close();
+    return this.#server.pool.close();
   }
 
   #accountOf(rows: AccountRow[]): Account | null {
@@ -73,7 +73,7 @@ export class ServerStore implements Store {
   }
 
   #query<Row>(query: CompiledQuery): Promise<Row[]> {
-    return this.#server.connections.query<Row>(query).catch((error) => {
+    return this.#server.pool.query<Row>(query).catch((error) => {
       throw new Fault(`${this.name}: ${messageOf(error)}`);
     });
   }

@@ -5,7 +5,7 @@ import { startDaemon, waitFor } from '../fixtures/daemon.ts';
 import { startPostgres } from '../fixtures/postgres.ts';
 import { createSiteOnPostgres } from '../fixtures/site.ts';
 
-t.test('PostgreSQL that dies, hangs and comes back', async (t) => {
+t.test('PostgreSQL that crashes, hangs and recovers', async (t) => {
   const postgres = await startPostgres();
   t.teardown(() => postgres.stop());
   const url = await postgres.createDatabase('site');
@@ -24,7 +24,7 @@ t.test('PostgreSQL that dies, hangs and comes back', async (t) => {
   t.equal((await client.check('alice', 'wrong')).status, 1);
   t.equal((await client.check('nobody', 'wrong')).status, 2);
 
-  // Connections that died while idle are found out by using them: nobody may notice.
+  // Only use shows that an idle connection died. No client may notice.
   await Promise.all(Array.from({ length: 20 }, right));
   await postgres.execute(
     'site',
@@ -33,7 +33,7 @@ t.test('PostgreSQL that dies, hangs and comes back', async (t) => {
   const after = await Promise.all(Array.from({ length: 20 }, right));
   t.ok(
     after.every(({ status }) => status === 0),
-    'connections ended by the server are made anew',
+    'connections ended by the server are replaced',
   );
 
   for (let round = 1; round <= 3; round++) {
@@ -43,7 +43,7 @@ t.test('PostgreSQL that dies, hangs and comes back', async (t) => {
     const stream = (async () => {
       while (asking) {
         const answers = await Promise.all([right(), client.check('alice', 'wrong'), client.check('nobody', 'x')]);
-        // While it dies an answer may still come through; it must be the right one.
+        // While the server dies an answer may still arrive; it must be the right one.
         wrong.push(...answers.filter(({ status }, right) => status !== right && status !== 4));
         statuses.add(answers[0].status);
         await sleep(10);
@@ -53,7 +53,7 @@ t.test('PostgreSQL that dies, hangs and comes back', async (t) => {
     await waitFor(() => statuses.has(4));
     await sleep(100);
     const down = await right();
-    t.equal(down.status, 4, `round ${round}: down is a fault`);
+    t.equal(down.status, 4, `round ${round}: a server that is down is a fault`);
     await postgres.restart();
     const startedAt = performance.now();
     let times = 0;
@@ -62,11 +62,11 @@ t.test('PostgreSQL that dies, hangs and comes back', async (t) => {
       return (await right()).status === 0;
     });
     const ms = performance.now() - startedAt;
-    t.comment(`round ${round}: right answers ${ms.toFixed(0)} ms after the server is back`);
-    t.ok(times <= 20, `and not more than a moment later: asked ${times} times`);
+    t.comment(`round ${round}: right answers ${ms.toFixed(0)} ms after the server accepted connections`);
+    t.ok(times <= 20, `and soon after: asked ${times} times`);
     asking = false;
     await stream;
-    t.same(wrong, [], 'all the while nothing but right answers and faults');
+    t.same(wrong, [], 'all answers were right or faults');
   }
 
   await site.close().catch(() => {});
@@ -88,11 +88,11 @@ t.test('PostgreSQL that dies, hangs and comes back', async (t) => {
     'a connection that hangs is a fault',
   );
   t.ok(hanging.some(({ status }) => status === 4));
-  t.ok(performance.now() - startedAt < 20_000, 'and is not waited for');
+  t.ok(performance.now() - startedAt < 20_000, 'within the time limit');
   await waitFor(async () => (await right()).status === 0);
   t.same(
     daemon.lines().filter(({ level }) => level >= 60),
     [],
-    'there was no error that nobody caught',
+    'no uncaught error',
   );
 });

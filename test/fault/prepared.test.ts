@@ -16,7 +16,7 @@ async function serve(t: Test, database: string) {
   });
   t.teardown(() => daemon.stop());
   const client = await daemon.connect();
-  /** Many at once, of whom some get in: what each was answered, in order. */
+  /** The statuses of many concurrent questions, some of them grants, in order. */
   const ask = () =>
     Promise.all(
       Array.from({ length: 40 }, async (_, at) => {
@@ -34,17 +34,17 @@ async function serve(t: Test, database: string) {
 
 const RIGHT = Array.from({ length: 40 }, (_, at) => [0, 0, 1, 2][at % 4]);
 
-t.test('statements that are prepared', async (t) => {
+t.test('prepared statements', async (t) => {
   const postgres = await startPostgres();
   t.teardown(() => postgres.stop());
   const url = await postgres.createDatabase('site');
   const site = await createSiteOnPostgres(url, PEOPLE);
   await site.close();
 
-  t.test('outlive tables that are altered, and connections', async (t) => {
+  t.test('survive altered tables and lost connections', async (t) => {
     const { daemon, ask } = await serve(t, url);
     t.same(await ask(), RIGHT);
-    // What a prepared statement cannot return from now on: "cached plan must not change result type".
+    // Makes the prepared statement fail: "cached plan must not change result type".
     for (const type of ['text', 'varchar(100)', 'text']) {
       await postgres.execute('site', `ALTER TABLE auth_user ALTER COLUMN email TYPE ${type}`);
       t.same(await ask(), RIGHT, `as ${type}`);
@@ -54,16 +54,16 @@ t.test('statements that are prepared', async (t) => {
     t.notMatch(daemon.log(), /pooler/);
   });
 
-  t.test('are given up behind a pooler', async (t) => {
+  t.test('are disabled behind a pooler', async (t) => {
     const pooler = await startPgBouncer(postgres);
     t.teardown(() => pooler.stop());
     const { daemon, ask } = await serve(t, pooler.url('site'));
     for (let round = 0; round < 5; round++) t.same(await ask(), RIGHT);
-    t.equal(daemon.log().match(/a pooler seems to be in between/g)?.length, 1, 'found out, and said once');
+    t.equal(daemon.log().match(/a pooler seems to be in use/g)?.length, 1, 'detected, and logged once');
 
-    const told = await serve(t, `${pooler.url('site')}&prepare=false`);
-    for (let round = 0; round < 5; round++) t.same(await told.ask(), RIGHT);
-    t.notMatch(told.daemon.log(), /pooler|"level":[45]0/, 'nothing to find out');
+    const configured = await serve(t, `${pooler.url('site')}&prepare=false`);
+    for (let round = 0; round < 5; round++) t.same(await configured.ask(), RIGHT);
+    t.notMatch(configured.daemon.log(), /pooler|"level":[45]0/, 'nothing to detect');
   });
 
   t.test('prepare is true or false', async (t) => {

@@ -5,10 +5,10 @@ import { dirname, join } from 'node:path';
 import t from 'tap';
 import { PROGRAM } from '../fixtures/daemon.ts';
 
-t.test('what is not installed is missed at the start, and only by who needs it', async (t) => {
+t.test('a missing driver is reported at start, and only for a site that needs it', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'djauthd-d-'));
   t.teardown(() => rmSync(directory, { recursive: true, force: true }));
-  // The build alone: no packages beside it.
+  // The build alone, without packages.
   cpSync(dirname(PROGRAM), join(directory, 'build'), {
     recursive: true,
     filter: (path) => !/\/build\/test/.test(path),
@@ -18,14 +18,14 @@ t.test('what is not installed is missed at the start, and only by who needs it',
     writeFileSync(file, `[listen]\nsocket = "${directory}/s"\n[sites.site]\ndatabase = "${database}"\n`);
     return spawnSync(join(directory, 'build/djauthd'), [...command, '--config', file], { encoding: 'utf8' });
   };
-  const why = /what speaks to sqlite databases cannot be loaded: Cannot find module 'better-sqlite3'/;
+  const reason = /cannot load the driver for sqlite databases: Cannot find module 'better-sqlite3'/;
 
   const served = run(`sqlite://${directory}/db.sqlite3`, 'serve');
   t.equal(served.status, 1);
-  t.match(served.stderr, why);
+  t.match(served.stderr, reason);
   const examined = run(`sqlite://${directory}/db.sqlite3`, 'doctor');
   t.equal(examined.status, 1);
-  t.match(examined.stdout, why);
+  t.match(examined.stdout, reason);
 
   const other = run(`postgres:///none?host=${directory}`, 'doctor');
   t.match(other.stdout, /cannot be reached: connect ENOENT/);

@@ -33,11 +33,11 @@ t.test('URLs', async (t) => {
     ['mysql://user@[::1]/db?ssl_mode=verify_identity', /needs the name of a host/],
   ] as const) {
     t.match(mysql.problem(url), problem, url);
-    t.notMatch(mysql.problem(url), /p@w|p\/w/, 'no password is told');
+    t.notMatch(mysql.problem(url), /p@w|p\/w/, 'the message has no password');
   }
 });
 
-t.test('a list that is cut off anywhere is a fault, never a shorter one', async (t) => {
+t.test('a truncated list is a fault, never a shorter list', async (t) => {
   const hex = (text: string) => Buffer.from(text).toString('hex').toUpperCase();
   const names = ['Editors', '', 'Prüfer \u{1F511}', 'a.b;c:d'];
   const texts = `4:${names.map((name) => `${hex(name)};`).join('')}`;
@@ -63,7 +63,7 @@ t.test('a list that is cut off anywhere is a fault, never a shorter one', async 
 const mariadb = await startMariaDb();
 t.teardown(() => mariadb.stop());
 
-/** A site of its own on the one server. */
+/** A site in a database of its own on the shared server. */
 async function siteFor(t: Test, name: string, people: Person[], groups: Record<string, string[]> = {}) {
   const url = await mariadb.createDatabase(name);
   const site = await createSiteOnMariaDb(url, people, { groups });
@@ -92,8 +92,8 @@ t.test('names and rights', async (t) => {
     return status === 0 ? content.account.username : status;
   };
   t.equal(await named('Alice'), 'Alice');
-  t.equal(await named('ALICE'), 'Alice', 'as the column compares, in the spelling of the database');
-  t.equal(await named('alice '), MYSQL ? 2 : 'Alice', "MySQL's newer collations count blanks at the end");
+  t.equal(await named('ALICE'), 'Alice', 'compared by the column, returned in the spelling of the database');
+  t.equal(await named('alice '), MYSQL ? 2 : 'Alice', "MySQL's newer collations compare trailing blanks");
   t.equal(await named(' alice'), 2);
   t.equal(await named('\u{1F511}漢字'), '\u{1F511}漢字');
   t.equal(await named('jose'), 'josé');
@@ -106,11 +106,11 @@ t.test('names and rights', async (t) => {
   const may = async (permission: string) =>
     (await client.authorize('ALICE', { require: { permissions: [permission] } })).status;
   t.same([await may('shop.view_order'), await may('shop.change_order')], [0, 0]);
-  t.same([await may('shop.View_order'), await may('shop.view_order ')], [1, 1], 'rights are compared exactly');
+  t.same([await may('shop.View_order'), await may('shop.view_order ')], [1, 1], 'permissions are compared exactly');
   const within = async (group: string) => (await client.authorize('alice', { require: { groups: [group] } })).status;
   t.same([await within('Editors'), await within('editors')], [0, 1]);
 
-  // A statement that a mode of the server reads otherwise.
+  // Server modes under which the statements would mean something else.
   await run("SET GLOBAL sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES,PIPES_AS_CONCAT'");
   await run('SET GLOBAL character_set_client = latin1, GLOBAL collation_connection = latin1_bin');
   t.teardown(() => run('SET GLOBAL sql_mode = DEFAULT'));
@@ -119,16 +119,16 @@ t.test('names and rights', async (t) => {
   t.equal((await strange.client.check("\\' OR 1=1 -- ", 'secret')).status, 2);
   t.equal((await strange.client.check('\u{1F511}漢字', 'secret')).status, 0);
 
-  // What one spelling has been let in for is of no use to the other one's snapshot.
+  // A grant for one spelling says nothing about the snapshot of another.
   const slow = await daemonFor(t, url, '', 'account_ttl = "1h"');
   t.equal((await slow.client.check('alice', 'secret')).status, 0);
   await site.update('Alice', { isActive: false });
-  t.equal((await slow.client.check('ALICE', 'secret')).status, 1, 'another spelling is asked for anew');
+  t.equal((await slow.client.check('ALICE', 'secret')).status, 1, 'another spelling has a snapshot of its own');
   t.equal((await client.check('alice', 'secret')).status, 1);
   t.notMatch(daemon.log(), /secret/);
 });
 
-t.test('long lists come whole', async (t) => {
+t.test('long lists are complete', async (t) => {
   const long = (number: number) => `Grüppe ${String(number).padStart(5, '0')} ${'x'.repeat(60)}`;
   const groups = Object.fromEntries(Array.from({ length: 3000 }, (_, number) => [long(number), []]));
   const { url, run } = await siteFor(t, 'lists', [{ username: 'alice', password: 'secret' }], groups);
@@ -138,7 +138,7 @@ t.test('long lists come whole', async (t) => {
   t.equal(
     (await client.check('alice', 'secret', { require: { groups: [long(2999)] } })).status,
     4,
-    'too long to reply',
+    'the reply is too long',
   );
   await run('DELETE FROM auth_user_groups WHERE group_id % 10 > 0');
   const { status, content } = await client.check('alice', 'secret');
@@ -146,7 +146,7 @@ t.test('long lists come whole', async (t) => {
   t.equal(content.account.groups.length, 300);
 });
 
-t.test('the daemon only reads, and not for long', async (t) => {
+t.test('the daemon only reads, and within the time limit', async (t) => {
   const { url, run } = await siteFor(t, 'reads', [{ username: 'alice', password: 'secret' }]);
   await run(
     `CREATE TABLE written (n INT);
@@ -166,13 +166,13 @@ t.test('the daemon only reads, and not for long', async (t) => {
   const sleeping = await daemonFor(t, url, schema('sleeping'));
   const startedAt = performance.now();
   t.equal((await sleeping.client.check('alice', 'secret')).status, 4);
-  t.ok(performance.now() - startedAt < 20_000, 'a statement that takes too long is given up');
+  t.ok(performance.now() - startedAt < 20_000, 'a statement that takes too long is abandoned');
   const asleep = "SELECT count(*) FROM information_schema.processlist WHERE db = 'reads' AND command = 'Execute'";
   await waitFor(async () => Number(await run(asleep)) === 0, 10_000);
-  t.pass('by the server too');
+  t.pass('and stopped by the server');
 });
 
-t.test('columns of other kinds', async (t) => {
+t.test('columns of other types', async (t) => {
   const url = await mariadb.createDatabase('columns');
   const hash = encodePbkdf2('secret', { iterations: 10 });
   await mariadb.execute(
@@ -219,9 +219,9 @@ t.test('connections', async (t) => {
   const crowd = await Promise.all(Array.from({ length: 60 }, () => client.check('alice', 'secret')));
   t.ok(crowd.every(({ status }) => status === 0));
   const open = "SELECT count(*) FROM information_schema.processlist WHERE db = 'crowd' AND id <> connection_id()";
-  t.ok(Number(await run(open)) <= 3, 'no more than were allowed, and the test’s own');
+  t.ok(Number(await run(open)) <= 3, 'at most the limit, and the connection of this test');
 
-  // By name of the system, by password, and refused.
+  // By system account, by password, and refused.
   const me = userInfo().username;
   await run(
     `CREATE USER 'reader'@'localhost' IDENTIFIED BY 'p@:/w%'; GRANT SELECT ON crowd.* TO 'reader'@'localhost';
@@ -235,7 +235,7 @@ t.test('connections', async (t) => {
     return answer;
   };
   t.equal((await as('reader:p%40%3A%2Fw%25')).status, 0);
-  t.equal((await as(me)).status, 0, 'by the name of the system');
+  t.equal((await as(me)).status, 0, 'by the system account');
   t.match(await as('reader:p%40wrong'), { status: 4, content: { reason: /Access denied/ } });
   t.match(await as('nobody'), { status: 4, content: { reason: /Access denied/ } });
 });

@@ -16,10 +16,10 @@ const PEOPLE: Person[] = [
 const GROUPS = { Editors: ['shop.change_order'] };
 const TIMEOUT_MS = 1_000;
 
-/** What may take longer than it should by itself: this machine's other work. */
+/** Allowance for a busy machine. */
 const SLACK_MS = 10_000;
 
-/** How often somebody who asks again at once may get a fault from a database that is back: for far less than a second. */
+/** How many faults a client that repeats its question at once may get after the database is back: for far less than 1 s. */
 const RECOVERY_MAX = 5;
 
 /** A database server that can be made to fail. */
@@ -27,9 +27,9 @@ interface Server {
   url: string;
   kill(): Promise<void>;
   restart(): Promise<void>;
-  /** All that answers, stopped in its tracks: connections are neither refused nor answered. */
+  /** The processes that answer. Stopped, they neither refuse nor answer connections. */
   processes(): number[];
-  /** Ends every connection that waits. */
+  /** Ends every idle connection. */
   endIdle(): Promise<unknown>;
 }
 
@@ -77,7 +77,7 @@ const servers: Record<string, (t: Test) => Promise<Server>> = {
   },
 };
 
-/** The three questions, of people whom nothing but the database knows: what each must be answered, if not a fault. */
+/** Three questions that only the database can answer, each with its right status; a fault is the only other one allowed. */
 const QUESTIONS: [status: number, ask: (client: Client, site?: string) => Promise<Answer>][] = [
   [
     0,
@@ -93,7 +93,7 @@ const QUESTIONS: [status: number, ask: (client: Client, site?: string) => Promis
 
 const FAULT = 4;
 
-/** All three questions, over and over, until told to stop. */
+/** Asks all three questions repeatedly until stopped. */
 function stream(client: Client) {
   const answers: { status: number; right: number; askedAt: number; ms: number }[] = [];
   let asking = true;
@@ -118,7 +118,7 @@ function stream(client: Client) {
   };
 }
 
-/** Asks until all answers are right. Returns how many times that took. */
+/** Asks until all answers are right. Returns the number of rounds. */
 async function untilRight(client: Client): Promise<number> {
   let times = 0;
   await waitFor(async () => {
@@ -178,20 +178,22 @@ for (const [kind, start] of Object.entries(servers)) {
             `round ${round}: ${answers.length} answers, each the right one or a fault`,
           );
           const down = answers.filter(({ askedAt }) => askedAt > downAt + ttlMs && askedAt < upFrom);
-          t.ok(down.length > 0, `${down.length} of them while it was down`);
+          t.ok(down.length > 0, `${down.length} of them while the server was down`);
           t.same(
             down.filter(({ status }) => status !== FAULT),
             [],
-            'which are faults, all of them',
+            'all of which are faults',
           );
           const recovered = answers.filter(({ askedAt }) => askedAt > rightFrom);
           t.ok(recovered.length > 0);
           t.same(
             recovered.filter(({ status, right }) => status !== right),
             [],
-            'once one is right all are',
+            'after the first right answer all are right',
           );
-          t.comment(`round ${round}: right again ${(rightFrom - backAt).toFixed(0)} ms after it accepted connections`);
+          t.comment(
+            `round ${round}: right answers ${(rightFrom - backAt).toFixed(0)} ms after it accepted connections`,
+          );
           t.ok(times <= RECOVERY_MAX, `asked ${times} times`);
         }
         t.same(uncaught(daemon), []);
@@ -205,7 +207,7 @@ for (const [kind, start] of Object.entries(servers)) {
       for (const pid of processes) process.kill(pid, 'SIGSTOP');
       try {
         const startedAt = performance.now();
-        // More than there are connections: some wait for one, some on one that was open, some on a new one.
+        // More questions than connections: some wait for a connection, some use an open one, some open one.
         const hanging = await Promise.all(
           Array.from({ length: 4 }, () => QUESTIONS.map(([, ask]) => ask(client))).flat(),
         );
@@ -214,21 +216,21 @@ for (const [kind, start] of Object.entries(servers)) {
           hanging.every(({ status }) => status === FAULT),
           'is a fault',
         );
-        t.ok(ms < TIMEOUT_MS + SLACK_MS, `within its time: ${ms.toFixed(0)} ms`);
+        t.ok(ms < TIMEOUT_MS + SLACK_MS, `within the time limit: ${ms.toFixed(0)} ms`);
         const again = performance.now();
         t.equal((await client.check('alice', 'secret')).status, FAULT);
-        t.ok(performance.now() - again < TIMEOUT_MS + SLACK_MS, 'also on a connection that has to be made');
+        t.ok(performance.now() - again < TIMEOUT_MS + SLACK_MS, 'also on a new connection');
       } finally {
         for (const pid of processes) process.kill(pid, 'SIGCONT');
       }
       const backAt = performance.now();
       const times = await untilRight(client);
-      t.comment(`right again ${(performance.now() - backAt).toFixed(0)} ms after it goes on`);
+      t.comment(`right answers ${(performance.now() - backAt).toFixed(0)} ms after it continued`);
       t.ok(times <= RECOVERY_MAX, `asked ${times} times`);
       t.same(uncaught(daemon), []);
     });
 
-    await t.test('idle connections that are ended', async (t) => {
+    await t.test('idle connections that the server ends', async (t) => {
       const { daemon, client } = await daemonFor(t, server.url, '0ms', 'connections = 12');
       const crowd = () =>
         Promise.all(Array.from({ length: 60 }, (_, number) => QUESTIONS[number % 3]?.[1](client) as Promise<Answer>));
@@ -239,10 +241,10 @@ for (const [kind, start] of Object.entries(servers)) {
         t.same(
           (await crowd()).map(({ status }) => status),
           rights,
-          `round ${round}: nobody notices`,
+          `round ${round}: no client notices`,
         );
       }
-      // Also where they end in the middle of it all.
+      // Also while questions are answered.
       const asked = stream(client);
       for (let round = 0; round < 10; round++) {
         await sleep(20);
@@ -252,17 +254,17 @@ for (const [kind, start] of Object.entries(servers)) {
       t.same(
         asked.answers.filter(({ status, right }) => status !== right),
         [],
-        `nor do ${asked.answers.length} in between`,
+        `nor in ${asked.answers.length} answers in between`,
       );
       t.same(uncaught(daemon), []);
     });
 
-    await t.test('another site', async (t) => {
+    await t.test('a second site is not affected', async (t) => {
       const directory = t.testdir();
-      const other = createSite(join(directory, 'other.sqlite3'), PEOPLE, { groups: GROUPS });
-      t.teardown(() => other.close());
-      const { daemon } = await daemonFor(t, server.url, '0ms', `[sites.other]\ndatabase = "${other.url}"`);
-      const [client, sufferer] = [await daemon.connect(), await daemon.connect()];
+      const second = createSite(join(directory, 'other.sqlite3'), PEOPLE, { groups: GROUPS });
+      t.teardown(() => second.close());
+      const { daemon } = await daemonFor(t, server.url, '0ms', `[sites.other]\ndatabase = "${second.url}"`);
+      const [client, other] = [await daemon.connect(), await daemon.connect()];
       const latencies = async () => {
         const found: number[] = [];
         for (let i = 0; i < 200; i++) {
@@ -275,10 +277,10 @@ for (const [kind, start] of Object.entries(servers)) {
         const sorted = found.sort((a, b) => a - b);
         return { median: sorted[100] as number, worst: sorted.at(-3) as number };
       };
-      /** The people of the site that is down ask on, thirty at a time. */
-      const suffer = async (phase: { over: boolean }) => {
+      /** Clients of the site that is down keep asking, thirty at a time. */
+      const askOn = async (phase: { over: boolean }) => {
         while (!phase.over) {
-          await Promise.all(Array.from({ length: 30 }, () => sufferer.check('alice', 'secret', { site: 'site' })));
+          await Promise.all(Array.from({ length: 30 }, () => other.check('alice', 'secret', { site: 'site' })));
           await sleep(10);
         }
       };
@@ -287,25 +289,25 @@ for (const [kind, start] of Object.entries(servers)) {
       const processes = server.processes();
       const phase = { over: false };
       for (const pid of processes) process.kill(pid, 'SIGSTOP');
-      const suffering = suffer(phase);
+      const asking = askOn(phase);
       const hanging = await latencies();
       phase.over = true;
       for (const pid of processes) process.kill(pid, 'SIGCONT');
-      await suffering;
+      await asking;
       t.comment(
-        `the median of the other site: ${before.median.toFixed(2)} ms before, ${hanging.median.toFixed(2)} ms then`,
+        `the second site's median: ${before.median.toFixed(2)} ms before, ${hanging.median.toFixed(2)} ms during the outage`,
       );
       t.comment(`${hanging.worst.toFixed(1)} ms at worst`);
-      t.ok(hanging.median < TIMEOUT_MS / 2, 'does not wait for this one, which hangs');
+      t.ok(hanging.median < TIMEOUT_MS / 2, 'the second site does not wait for the one that hangs');
 
       await server.kill();
       const refused = { over: false };
-      const refusing = suffer(refused);
+      const refusing = askOn(refused);
       const down = await latencies();
       refused.over = true;
       await refusing;
       await server.restart();
-      t.ok(down.median < TIMEOUT_MS / 2, `nor while it refuses all: ${down.median.toFixed(2)} ms`);
+      t.ok(down.median < TIMEOUT_MS / 2, `nor for the one that refuses connections: ${down.median.toFixed(2)} ms`);
       t.equal((await client.check('alice', 'secret', { site: 'site' })).status, 0);
     });
   });
@@ -327,11 +329,11 @@ t.test('PostgreSQL, connections that hang while the server answers', async (t) =
     stuck.map(({ status }) => status),
     [4, 4, 4, 4],
   );
-  t.equal((await client.check('alice', 'secret')).status, 0, 'they are given up, new ones are made');
+  t.equal((await client.check('alice', 'secret')).status, 0, 'the stuck connections are replaced');
   for (const pid of backends) process.kill(pid, 'SIGCONT');
 });
 
-t.test('MariaDB that ends connections which wait for a second', async (t) => {
+t.test('MariaDB that ends connections after one idle second', async (t) => {
   const mariadb = await startMariaDb();
   t.teardown(() => mariadb.stop());
   const url = await mariadb.createDatabase('site');
@@ -342,14 +344,14 @@ t.test('MariaDB that ends connections which wait for a second', async (t) => {
     const crowd = await Promise.all(Array.from({ length: 30 }, () => client.check('alice', 'secret')));
     t.ok(
       crowd.every(({ status }) => status === 0),
-      `round ${round}: nobody notices`,
+      `round ${round}: no client notices`,
     );
-    // Around the moment at which it ends them.
+    // Around the time at which the server ends them.
     await sleep(round % 2 ? 1_300 : 990);
   }
   const counted = async () =>
     Number(await mariadb.execute('mysql', "SELECT count(*) FROM information_schema.processlist WHERE db = 'site'"));
   await waitFor(async () => (await counted()) === 0);
-  t.equal((await client.check('alice', 'secret')).status, 0, 'also when none is left');
+  t.equal((await client.check('alice', 'secret')).status, 0, 'also when no connection is left');
   t.same(uncaught(daemon), []);
 });

@@ -10,12 +10,12 @@ import { MYSQL, startMariaDb } from '../fixtures/mariadb.ts';
 import { startPostgres } from '../fixtures/postgres.ts';
 import { encodePbkdf2 } from '../fixtures/site.ts';
 
-/** A database to make tables in, as one would by hand. */
+/** A database in which to create tables of any shape. */
 interface Place {
   readonly url: string;
   readonly quote: '"' | '`';
   readonly uuid: string;
-  /** A schema besides the one that is looked into by default. */
+  /** A schema other than the default one. */
   readonly schema: string;
   run(sql: string): unknown;
 }
@@ -61,10 +61,10 @@ for (const [kind, start] of Object.entries(places)) {
   t.test(kind, async (t) => {
     const place = await start(t);
     const { quote, run } = place;
-    /** A statement whose names stand in brackets. */
+    /** Runs a statement in which names are in brackets. */
     const make = (sql: string) => run(sql.replace(/\[([^\]]+)\]/g, `${quote}$1${quote}`));
 
-    /** A daemon for the place, with these lines below [sites.site.schema]. */
+    /** A client of a daemon for the database, with these lines of the site's schema. */
     const serve = async (t: Test, schema: string) => {
       const config = `[sites.site]\ndatabase = "${place.url}"\n${schema}\n[cache]\naccount_ttl = 0`;
       const daemon = await startDaemon({ config });
@@ -85,7 +85,7 @@ for (const [kind, start] of Object.entries(places)) {
       return store;
     };
 
-    await t.test('tables whose names are odd', async (t) => {
+    await t.test('tables with unusual names', async (t) => {
       const { schema } = place;
       const tables: [made: string, said: string][] = [
         ['[Order]', 'Order'],
@@ -124,14 +124,14 @@ for (const [kind, start] of Object.entries(places)) {
             ['bob', 'secret'],
           ] as const) {
             const { status, content } = await client.check(name, password, { site, require });
-            t.equal(status, 4, `the model has no such thing: ${JSON.stringify(require)}`);
+            t.equal(status, 4, `the model lacks what is required: ${JSON.stringify(require)}`);
             t.match(content.reason, /the user model of site "s\d" has no /);
           }
         }
       }
     });
 
-    await t.test('every table called otherwise, keys beyond 2^53', async (t) => {
+    await t.test('every table renamed, keys beyond 2^53', async (t) => {
       await make('CREATE TABLE [Konto] ([Nr] bigint, [Name] varchar(30), [Hash] varchar(128), [An] boolean)');
       await make('CREATE TABLE [Konto Rolle] ([Konto] bigint, [Rolle] bigint)');
       await make('CREATE TABLE [Konto Recht] ([Konto] bigint, [Recht] bigint)');
@@ -215,13 +215,13 @@ for (const [kind, start] of Object.entries(places)) {
         status: 0,
         content: { account: { id: stored, username: 'alice', email: 'a@b', groups: ['Chiefs'] } },
       });
-      t.equal((await client.check('bob', 'secret')).status, 2, 'a person who is no chief has no account');
+      t.equal((await client.check('bob', 'secret')).status, 2, 'a row in a parent table alone is no account');
       const store = await openStore(t, schema);
       t.match(await store.accountById(stored), { id: stored, username: 'alice', groups: ['Chiefs'] });
       t.equal(await store.accountById(stored.replace(/0$/, '1')), null);
     });
 
-    await t.test('flags that Django never writes', async (t) => {
+    await t.test('flags with values that Django never writes', async (t) => {
       await make('CREATE TABLE [flags] ([id] integer, [name] varchar(30), [hash] varchar(128), [on] smallint)');
       const values = { '1': 0, '0': 1, '2': 1, '-1': 1, NULL: 1, '256': 1, '257': 1 };
       for (const [value] of Object.entries(values)) {
@@ -237,7 +237,7 @@ for (const [kind, start] of Object.entries(places)) {
       }
     });
 
-    await t.test('what is not there', async (t) => {
+    await t.test('missing tables and columns', async (t) => {
       for (const [table, id] of [
         ['no such', 'id'],
         ['flags', 'no_such'],

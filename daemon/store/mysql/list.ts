@@ -3,9 +3,9 @@ import { Fault } from '../../fault.ts';
 import type { SqlDialect } from '../query.ts';
 
 /**
- * A list is written as `count:item;item;`, where a text is the hexadecimal digits of its UTF-8 and a pair two of them
- * with a `.` between. JSON_ARRAYAGG is not there before MySQL 5.7.22 and MariaDB 10.5, and like GROUP_CONCAT the latter
- * cuts a long list off: from this form one can see it.
+ * A list has the form `count:item;item;`. A text is the hexadecimal digits of its UTF-8, a pair is two of them with a
+ * `.` between. JSON_ARRAYAGG exists only from MySQL 5.7.22 and MariaDB 10.5 on, and MariaDB's truncates a long list as
+ * GROUP_CONCAT does: in this form a truncated list is detected.
  */
 export const dialect: SqlDialect = {
   quote: '`',
@@ -18,13 +18,13 @@ function hex(text: RawBuilder<unknown>): RawBuilder<unknown> {
   return sql`hex(convert(${text} using utf8mb4))`;
 }
 
-/** The items as they are written. @throws Fault where some are missing */
+/** The items, still encoded. @throws Fault if the list is truncated */
 function itemsOf(list: unknown): string[] {
   const [, count, items] = (typeof list === 'string' && /^(\d+):([0-9A-F.;]*)$/.exec(list)) || [];
-  const whole = items === '' || items?.endsWith(';');
+  const complete = items === '' || items?.endsWith(';');
   const found = items?.split(';').slice(0, -1) ?? [];
-  if (!whole || found.length !== Number(count)) {
-    throw new Fault('the database gave no list, or one cut off, where groups or permissions belong');
+  if (!complete || found.length !== Number(count)) {
+    throw new Fault('the database returned no list, or a truncated one, of groups or permissions');
   }
   return found;
 }
@@ -35,16 +35,16 @@ function textOf(item: string): string {
 
 function pairOf(item: string): [string, string] {
   const [a, b] = item.split('.');
-  if (a === undefined || b === undefined) throw new Fault('the database gave no pair where a permission belongs');
+  if (a === undefined || b === undefined) throw new Fault('the database returned no pair for a permission');
   return [textOf(a), textOf(b)];
 }
 
-/** The texts of such a list. @throws Fault where it is not whole */
+/** The texts of a list. @throws Fault if it is truncated */
 export function textsOf(list: unknown): string[] {
   return itemsOf(list).map(textOf);
 }
 
-/** The pairs of such a list. @throws Fault where it is not whole */
+/** The pairs of a list. @throws Fault if it is truncated */
 export function pairsOf(list: unknown): [string, string][] {
   return itemsOf(list).map(pairOf);
 }

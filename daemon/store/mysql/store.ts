@@ -10,7 +10,7 @@ import type { Store, StoreOptions } from '../store.ts';
 import { dialect, pairsOf, textsOf } from './list.ts';
 import { settingsOf, tlsOf } from './url.ts';
 
-/** Statements are written by it and sent by us. */
+/** Builds statements; the pool sends them. */
 const db = new Kysely<unknown>({
   dialect: {
     createAdapter: () => new MysqlAdapter(),
@@ -20,7 +20,7 @@ const db = new Kysely<unknown>({
   },
 });
 
-/** The longest list there may be, in octets; the server's default is 1,024 to 1,048,576. */
+/** The longest list, in octets. The server's default is 1,024 to 1,048,576. */
 const LIST_MAX = 4_294_967_295;
 
 export function openMysql(url: string, options: StoreOptions): Store {
@@ -31,7 +31,7 @@ export function openMysql(url: string, options: StoreOptions): Store {
     ...settings,
     charset,
     ...(ssl === undefined ? {} : { ssl: tlsOf(ssl) }),
-    supportBigNumbers: true, // ids beyond 2^53 come as text
+    supportBigNumbers: true, // ids beyond 2^53 arrive as text
     connectTimeout: timeoutMs,
     connectAttributes: { program_name: 'djauthd' },
     flags: ['-LOCAL_FILES'],
@@ -41,7 +41,7 @@ export function openMysql(url: string, options: StoreOptions): Store {
     schema,
     dialect,
     db,
-    connections: new ConnectionPool({
+    pool: new ConnectionPool({
       make: (onEnd) => makeConnection(config, sessionOf(charset, timeoutMs), onEnd),
       isLost: isLostConnection,
       limit: options.connections,
@@ -65,14 +65,14 @@ function withLists(row: AccountRow, { userGroups, userPermissions }: Schema): Ac
 }
 
 /**
- * Which text equals a name is for the column's collation to say. A column of numbers, however, equals every text that
- * begins with its digits, and 0 equals any: there the whole text counts.
+ * The column's collation decides which texts equal a username. A numeric column, however, equals every text that begins
+ * with its digits, and 0 equals any text without digits: there the whole text is compared.
  */
 function isOf({ username }: AccountRow, typed: string): boolean {
   return typeof username === 'string' || String(username) === typed;
 }
 
-/** @param config may throw, for it reads files */
+/** @param config may throw, because it reads files */
 function makeConnection(
   config: () => ConnectionOptions,
   session: readonly string[],
@@ -80,20 +80,20 @@ function makeConnection(
 ): Connection {
   let client: Client | undefined;
   const connected = (): Client => {
-    if (client === undefined) throw new Error('there is no connection');
+    if (client === undefined) throw new Error('not connected');
     return client;
   };
   return {
     async connect() {
       const opening = createConnection(config());
       client = opening;
-      // It may report its end more than once, and when nobody asks: without a listener that would end the daemon.
+      // The driver may emit this more than once and between queries; without a listener it would end the daemon.
       opening.on('error', (error) => onEnd(messageOf(error)));
       opening.on('end', () => onEnd('the server closed it'));
       await promisify((done: Done) => opening.connect(done))();
       for (const statement of session) await promisify((done: Done) => opening.query(statement, done))();
     },
-    // A prepared statement: the name goes to the server as it is, not into the statement's text.
+    // A prepared statement: the username is sent as a parameter, not within the statement's text.
     query: ({ sql: text, parameters }) =>
       new Promise((resolve, reject) => {
         connected().execute<RowDataPacket[]>(text, [...parameters] as string[], (error, rows) =>
@@ -103,7 +103,7 @@ function makeConnection(
     end: promisify((done: Done) => connected().end((error) => done(error))),
     destroy() {
       client?.destroy();
-      // That waits for the server, which may never answer again.
+      // The driver's own method waits for the server, which may never answer.
       (client as unknown as { stream?: { destroy(): void } } | undefined)?.stream?.destroy();
     },
   };
@@ -111,17 +111,17 @@ function makeConnection(
 
 type Done = (error: Error | null) => void;
 
-/** What the session has to be. MariaDB alone reads `M!`; it passes over what is marked for MySQL 5.7.8. */
+/** The session's settings. Only MariaDB executes `M!` comments; it ignores those for MySQL 5.7.8. */
 function sessionOf(charset: string, timeoutMs: number): string[] {
   return [
     `set names ${charset}`,
     `set session sql_mode = '', group_concat_max_len = ${LIST_MAX}` +
       ` /*M!100101 , max_statement_time = ${timeoutMs / 1000} */ /*!50708 , max_execution_time = ${timeoutMs} */`,
-    'set session transaction read only', // whatever the account may do
+    'set session transaction read only', // whatever the account's privileges are
   ];
 }
 
-/** Errors of a server that ends a connection: it shuts down, was told to, or has waited long enough. */
+/** Errors of a server that closes the connection: shutdown, KILL, or a timeout. */
 const LOST_NUMBERS: readonly unknown[] = [1053, 1077, 1079, 1152, 1158, 1159, 1160, 1161, 1927, 2006, 2013, 4031];
 const LOST_CODES: readonly unknown[] = ['PROTOCOL_CONNECTION_LOST', 'ECONNRESET', 'EPIPE'];
 

@@ -15,7 +15,7 @@ const dialect: SqlDialect = {
   list: (item) => sql`json_agg(${item})`,
 };
 
-/** Statements are written by it and sent by us. */
+/** Builds statements; the pool sends them. */
 const db = new Kysely<unknown>({
   dialect: {
     createAdapter: () => new PostgresAdapter(),
@@ -41,54 +41,54 @@ export function openPostgres(url: string, options: StoreOptions): Store {
     application_name: 'djauthd',
     statement_timeout: timeoutMs,
     keepAlive: true,
-    // The daemon only reads, whatever its role may do.
+    // The daemon only reads, whatever the role's privileges are.
     options: `${startup ?? ''} -c default_transaction_read_only=on`.trim(),
   };
   const onTrouble = (message: string) => options.onTrouble(`${name}: ${message}`);
   const preparing = new PreparedStatement(accountByName.sql, prepare, onTrouble);
-  const connections = new ConnectionPool({
+  const pool = new ConnectionPool({
     make: (onEnd) => makeConnection(config, preparing, onEnd),
     isLost: (error) => isLostConnection(error) || preparing.failed(error),
     limit: options.connections,
     timeoutMs,
     onTrouble,
   });
-  return new ServerStore({ name, schema, dialect, db, connections, accountByName, accountById });
+  return new ServerStore({ name, schema, dialect, db, pool, accountByName, accountById });
 }
 
 /**
- * The statement that most questions are, prepared once for each connection: the server reads and plans it no more.
+ * The account query, prepared once for each connection: the server parses and plans it only then.
  *
- * Its name is a digest of its text. A pooler may hand the same connection to others, who may have prepared what they
- * like, and what has this name is this statement.
+ * Its name is a digest of its text. A pooler may share the connection with other clients that prepare statements of
+ * their own: whatever has this name is this statement.
  */
 class PreparedStatement {
   readonly #name: string;
   readonly #text: string;
   readonly #onTrouble: (message: string) => void;
-  #on: boolean;
+  #enabled: boolean;
 
-  constructor(text: string, on: boolean, onTrouble: (message: string) => void) {
+  constructor(text: string, enabled: boolean, onTrouble: (message: string) => void) {
     this.#name = `djauthd_${createHash('sha256').update(text).digest('hex').slice(0, 32)}`;
     this.#text = text;
     this.#onTrouble = onTrouble;
-    this.#on = on;
+    this.#enabled = enabled;
   }
 
-  /** The name to prepare a statement under, or undefined. */
+  /** The name under which to prepare a statement; undefined if it is not to be prepared. */
   nameOf(text: string): string | undefined {
-    return this.#on && text === this.#text ? this.#name : undefined;
+    return this.#enabled && text === this.#text ? this.#name : undefined;
   }
 
-  /** Whether an error is about what was prepared, so that the question is worth another connection. */
+  /** Whether an error is about the prepared statement, so that the query is worth another connection. */
   failed(error: unknown): boolean {
     if (!(error instanceof pg.DatabaseError)) return false;
-    // 0A000: a table has been altered since. A new connection prepares anew.
+    // 0A000: a table was altered. A new connection prepares the statement again.
     if (error.code === '0A000') return /cached plan/.test(error.message);
-    // 26000, 42P05: it is not there, or is already. A pooler changes connections under us: done without from now on.
+    // 26000, 42P05: it does not exist, or exists already. A pooler switches connections under us: stop preparing.
     if (error.code !== '26000' && error.code !== '42P05') return false;
-    if (this.#on) this.#onTrouble('a pooler seems to be in between: no statements are prepared from now on');
-    this.#on = false;
+    if (this.#enabled) this.#onTrouble('a pooler seems to be in use: prepared statements are disabled from now on');
+    this.#enabled = false;
     return true;
   }
 }
@@ -99,7 +99,7 @@ function makeConnection(
   onEnd: (why: string) => void,
 ): Connection {
   const client = new pg.Client(config);
-  // It may report its end more than once, and when nobody asks: without a listener that would end the daemon.
+  // The driver may emit this more than once and between queries; without a listener it would end the daemon.
   client.on('error', (error) => onEnd(messageOf(error)));
   client.on('end', () => onEnd('the server closed it'));
   return {
@@ -116,14 +116,14 @@ function makeConnection(
   };
 }
 
-/** `end()` waits for the server, which may never answer again. */
+/** `end()` waits for the server, which may never answer. */
 function socketOf(client: pg.Client): { destroy(): void } {
   return (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream;
 }
 
 function isLostConnection(error: unknown): boolean {
   const code = (error as { code?: unknown }).code;
-  // 57P01..57P02: the server is shutting down, has crashed; 08xxx: connection exceptions.
+  // 57P01, 57P02: the server shuts down or crashed; 08xxx: connection exceptions.
   if (typeof code === 'string' && (/^08|^57P0[12]$/.test(code) || code === 'ECONNRESET' || code === 'EPIPE'))
     return true;
   return error instanceof Error && /Connection terminated|Client has encountered|not queryable/.test(error.message);

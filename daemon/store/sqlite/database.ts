@@ -8,7 +8,7 @@ export const sqlite: Database = {
 
   problem(url) {
     const path = pathOf(url);
-    if (path === undefined) return 'a SQLite database is an absolute path after sqlite://';
+    if (path === undefined) return 'a SQLite database is given as an absolute path after sqlite://';
     if (existsSync(path) && !statSync(path).isFile()) return `${path} is not a file`;
     return undefined;
   },

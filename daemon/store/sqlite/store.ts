@@ -18,7 +18,7 @@ const dialect: SqlDialect = {
   list: (item) => sql`json_group_array(${item})`,
 };
 
-/** All texts as hexadecimal octets. */
+/** All texts as hexadecimal digits of their octets. */
 const octets: SqlDialect = {
   quote: '"',
   column: (text) => sql`hex(${text})`,
@@ -28,15 +28,15 @@ const octets: SqlDialect = {
 };
 
 /**
- * What SQLite keeps of a file, in KiB: enough for the upper levels of its trees, for the system keeps the rest.
- * better-sqlite3 would have it keep 16,000.
+ * SQLite's page cache, in KiB: enough for the upper levels of its trees, because the system caches the rest.
+ * better-sqlite3's default is 16,000.
  */
 const CACHE_KIB = 2_000;
 
-/** How long SQLite itself may wait for a lock, in ms: it waits inside the event loop. */
+/** How long SQLite itself may wait for a lock, in ms: it blocks the event loop. */
 const LOCK_WAIT_MS = 1;
 
-/** How long to leave a locked database alone before asking again, in ms: doubled each time up to the second. */
+/** The delay before a locked database is tried again, in ms: the first, doubled each time up to the second. */
 const RETRY_MS = [1, 25] as const;
 
 /** One account query, as text and as octets in hexadecimal. */
@@ -50,13 +50,13 @@ interface Opened {
   readonly connection: Sqlite.Database;
   readonly byName: Statements;
   readonly byId: Statements;
-  readonly sample: (most: number) => unknown[];
-  readonly memberships: (after: Cursor | undefined, most: number) => MembershipRow[] | undefined;
+  readonly sample: (limit: number) => unknown[];
+  readonly memberships: (after: Cursor | undefined, limit: number) => MembershipRow[] | undefined;
 }
 
 /**
  * A SQLite file, opened read-only. Queries run in the event loop: one takes tens of microseconds, less than handing
- * it to another thread. A lock is waited for outside of it.
+ * it to another thread. Waiting for a lock does not block the event loop.
  */
 export class SqliteStore implements Store {
   readonly name: string;
@@ -64,7 +64,7 @@ export class SqliteStore implements Store {
   readonly #timeoutMs: number;
   readonly #schema: Schema;
   #opened: Opened | undefined;
-  /** Until when the database is left alone, because it is locked. */
+  /** Settles when a locked database is tried again. */
   #locked: Promise<void> | undefined;
   #wait: number = RETRY_MS[0];
   #closed = false;
@@ -77,23 +77,23 @@ export class SqliteStore implements Store {
   }
 
   accountByName(username: string): Promise<Account | null> {
-    return this.#ask(({ byName }) => accountOf(rowsOf(byName, username)));
+    return this.#query(({ byName }) => accountOf(rowsOf(byName, username)));
   }
 
   accountById(id: string): Promise<Account | null> {
-    return this.#ask(({ byId }) => accountOf(rowsWithId(rowsOf(byId, id), id)));
+    return this.#query(({ byId }) => accountOf(rowsWithId(rowsOf(byId, id), id)));
   }
 
-  sample(most: number): Promise<string[]> {
-    return this.#ask((opened) =>
-      (opened.sample(most) as { password: unknown }[]).flatMap(({ password }) =>
+  sample(limit: number): Promise<string[]> {
+    return this.#query((opened) =>
+      (opened.sample(limit) as { password: unknown }[]).flatMap(({ password }) =>
         typeof password === 'string' ? [password] : [],
       ),
     );
   }
 
-  memberships(after: Cursor | undefined, most: number): Promise<Membership[] | undefined> {
-    return this.#ask(({ memberships }) => memberships(after, most)?.map(membershipOf));
+  memberships(after: Cursor | undefined, limit: number): Promise<Membership[] | undefined> {
+    return this.#query(({ memberships }) => memberships(after, limit)?.map(membershipOf));
   }
 
   async close(): Promise<void> {
@@ -101,22 +101,22 @@ export class SqliteStore implements Store {
     this.#drop();
   }
 
-  async #ask<T>(question: (opened: Opened) => T): Promise<T> {
-    const giveUpAt = performance.now() + this.#timeoutMs;
+  async #query<T>(read: (opened: Opened) => T): Promise<T> {
+    const deadline = performance.now() + this.#timeoutMs;
     for (;;) {
-      // Finding a lock costs the event loop time: one question at a time finds out whether it is still there.
+      // Trying a lock costs the event loop time: one query at a time tries whether it is released.
       while (this.#locked !== undefined) {
-        if (performance.now() >= giveUpAt) throw new Fault(`${this.#path} has been locked for ${this.#timeoutMs} ms`);
+        if (performance.now() >= deadline) throw new Fault(`${this.#path} has been locked for ${this.#timeoutMs} ms`);
         await this.#locked;
       }
       try {
-        const answer = question(this.#current());
+        const answer = read(this.#current());
         this.#wait = RETRY_MS[0];
         return answer;
       } catch (error) {
         if (error instanceof Fault) throw error;
         if (!isLock(error)) {
-          this.#drop(); // whatever it was, the next question starts afresh
+          this.#drop(); // whatever it was, the next query opens the database again
           throw new Fault(`cannot read ${this.#path}: ${messageOf(error)}`);
         }
         this.#locked = sleep(this.#wait).then(() => {
@@ -127,9 +127,9 @@ export class SqliteStore implements Store {
     }
   }
 
-  /** The open database: opened again where another file has taken the path, as when a backup is put back. */
+  /** The open database, opened again if another file took its path, as when a backup is restored. */
   #current(): Opened {
-    if (this.#closed) throw new Fault(`${this.#path} has been closed`);
+    if (this.#closed) throw new Fault(`${this.#path} is closed`);
     const stat = statSync(this.#path, { throwIfNoEntry: false });
     if (stat === undefined) {
       this.#drop();
@@ -159,13 +159,13 @@ function open(path: string, file: Opened['file'], schema: Schema): Opened {
     return {
       file,
       connection,
-      // Kysely writes the statement once; better-sqlite3 keeps it prepared.
-      // safeIntegers: ids beyond 2^53 are told exactly.
+      // Kysely builds the statement once; better-sqlite3 keeps it prepared.
+      // safeIntegers: ids beyond 2^53 are exact.
       byName: prepare('username'),
       byId: prepare('id'),
-      sample: (most) => connection.prepare(sampleQuery(db, schema, dialect, most).sql).all(),
-      memberships(after, most) {
-        const query = membershipQuery(db, schema, dialect, after, most);
+      sample: (limit) => connection.prepare(sampleQuery(db, schema, dialect, limit).sql).all(),
+      memberships(after, limit) {
+        const query = membershipQuery(db, schema, dialect, after, limit);
         if (query === undefined) return undefined;
         return connection
           .prepare<unknown[], MembershipRow>(query.sql)
@@ -179,20 +179,20 @@ function open(path: string, file: Opened['file'], schema: Schema): Opened {
   }
 }
 
-/** The rows that a query finds. @throws Fault where a text of theirs is not UTF-8 */
+/** The rows that a query finds. @throws Fault if one of their texts is not UTF-8 */
 function rowsOf({ account, octets }: Statements, parameter: string): AccountRow[] {
   const rows = account.all(parameter) as AccountRow[];
-  if (rows.some(isMarred)) refuseMarred(octets.all(parameter) as AccountRow[]);
+  if (rows.some(isMalformed)) refuseMalformed(octets.all(parameter) as AccountRow[]);
   return rows;
 }
 
-/** Whether a text holds what better-sqlite3 puts in the place of octets that are no UTF-8. */
-function isMarred(row: AccountRow): boolean {
+/** Whether a text has the character that better-sqlite3 substitutes for octets that are not UTF-8. */
+function isMalformed(row: AccountRow): boolean {
   return Object.values(row).some((value) => typeof value === 'string' && value.includes('\ufffd'));
 }
 
-/** SQLite keeps whatever octets it is given, and Django raises on those that are no UTF-8. @throws Fault likewise */
-function refuseMarred(rows: readonly AccountRow[]): void {
+/** SQLite stores any octets as text, and Django raises on those that are not UTF-8. @throws Fault likewise */
+function refuseMalformed(rows: readonly AccountRow[]): void {
   for (const row of rows) {
     for (const [name, value] of Object.entries(row)) {
       if (typeof value !== 'string') continue;
@@ -205,6 +205,6 @@ function refuseMarred(rows: readonly AccountRow[]): void {
 
 function isLock(error: unknown): boolean {
   const code = error instanceof Sqlite.SqliteError ? error.code : '';
-  // SQLITE_BUSY_SNAPSHOT and the like too.
+  // Including SQLITE_BUSY_SNAPSHOT and its kin.
   return code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED');
 }

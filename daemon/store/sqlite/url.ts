@@ -1,4 +1,4 @@
-/** The absolute path in `sqlite:///path`, percent-decoded; undefined where the URL is no such. */
+/** The absolute path in `sqlite:///path`, percent-decoded; undefined if the URL has another form. */
 export function pathOf(url: string): string | undefined {
   const match = /^sqlite:\/\/(\/[^?#]+)$/.exec(url);
   if (!match) return undefined;
