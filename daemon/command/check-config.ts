@@ -1,10 +1,9 @@
 import { readConfig } from '../config/config.ts';
 
-/** `djauthd check-config`: checks whether the configuration is valid, without touching sockets or databases. */
+/** `djauthd check-config`: whether the configuration can be used. Touches no socket and no database. */
 export function checkConfig(file: string): void {
-  const { sites } = readConfig(file);
-  const names = Object.keys(sites);
+  const names = Object.keys(readConfig(file).sites);
   process.stdout.write(
-    `${file}: good, ${names.length === 1 ? 'one site' : `${names.length} sites`}: ${names.join(', ')}\n`,
+    `${file}: OK, ${names.length === 1 ? '1 site' : `${names.length} sites`}: ${names.join(', ')}\n`,
   );
 }

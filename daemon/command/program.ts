@@ -7,11 +7,9 @@ import { ACCEPTABLE, type Acceptable } from '../import/note.ts';
 import { VERSION } from '../version.ts';
 import { ControlError } from './control/client.ts';
 import type { ControlFlags } from './control/commands.ts';
+import { EXIT_CODES } from './exit-code.ts';
 
 const DEFAULT_CONFIG = '/etc/djauthd/djauthd.toml';
-
-/** Exit codes: 0 done, 1 an error of ours, 2 the command line or the configuration is wrong. */
-const EXIT_WRONG = 2;
 
 /** What the commands that run the site's Python have in common. */
 interface PythonFlags {
@@ -21,73 +19,99 @@ interface PythonFlags {
   readonly accept: readonly Acceptable[];
 }
 
-/** Runs the command that `argv` names. Only what that one needs is loaded, for the time until it is ready counts. */
-export async function run(argv: readonly string[]): Promise<void> {
+/**
+ * The table of commands: their help and djauthd(8) are made from it (`npm run docs`). Each command loads only the
+ * modules that it needs, because the time until `serve` is ready counts.
+ */
+export function createProgram(): Command {
   const program = new Command('djauthd')
-    .description('Lets people in with their Django accounts: answers credential checks on a Unix socket.')
-    .version(VERSION)
-    .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : EXIT_WRONG));
+    .description('Answers credential checks on a Unix socket from the accounts of Django sites.')
+    .version(VERSION);
 
-  const command = (name: string, description: string) =>
-    program
-      .command(name)
-      .description(description)
-      .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : EXIT_WRONG));
+  /** `summary` is the line in `djauthd --help`; `description` is what the command's own help and the manual say. */
+  const command = (name: string, summary: string, description: string) =>
+    program.command(name).summary(summary).description(description);
 
-  const config = () => new Option('-c, --config <file>', 'the configuration').default(DEFAULT_CONFIG);
+  const config = () => new Option('-c, --config <file>', 'the configuration file').default(DEFAULT_CONFIG);
 
   const withPython = (command: Command) =>
     command
-      .option('--python <program>', "the site's Python (default: that of $VIRTUAL_ENV, else python3)")
-      .option('--path <directory>', 'where its modules are (default: the current directory)')
+      .option('--python <program>', "the site's Python (default: the one in $VIRTUAL_ENV, else python3)")
+      .option('--path <directory>', "the site's project directory (default: the current directory)")
       .addOption(
-        new Option('--timeout <time>', 'how long they may take to load').default(60_000, '60s').argParser(durationOf),
+        new Option('--timeout <time>', 'time limit of loading the settings')
+          .default(60_000, '60s')
+          .argParser(durationOf),
       )
       .addOption(
-        new Option('--accept <difference...>', 'take it that Django, for this reason, may let in fewer people')
+        new Option('--accept <deviation...>', 'accept that Django may deny users whom djauthd grants, for this reason')
           .choices(ACCEPTABLE)
           .default([]),
       );
 
-  withPython(command('serve', 'answer until SIGTERM; SIGHUP reads the configuration anew'))
+  withPython(
+    command(
+      'serve',
+      'answer checks until SIGTERM; SIGHUP reloads the configuration',
+      'Answers checks until SIGTERM. SIGHUP reloads the configuration. With --django, imports a site and serves it ' +
+        'without a configuration file, to try djauthd out.',
+    ),
+  )
     .addOption(config())
-    .addOption(
-      new Option('--django <settings>', 'serve this Django site, imported on the spot, for trying out').conflicts(
-        'config',
-      ),
-    )
-    .option('--socket <path>', 'with --django: where to answer (default: in a private directory)')
+    .addOption(new Option('--django <settings>', 'import this DJANGO_SETTINGS_MODULE and serve it').conflicts('config'))
+    .option('--socket <path>', 'with --django: the socket (default: one in a private directory)')
     .action(async (flags: PythonFlags & { config: string; django?: string; socket?: string }) => {
       const { serve, serveDjango } = await import('./serve.ts');
       if (flags.django === undefined) await serve(flags.config);
       else await serveDjango({ ...flags, settings: flags.django, timeoutMs: flags.timeout });
     });
 
-  command('check-config', 'say whether the configuration could be used')
+  command(
+    'check-config',
+    'check the configuration file',
+    'Checks the configuration file and prints one line per mistake. Sockets and databases are not touched.',
+  )
     .addOption(config())
     .action(async ({ config }: { config: string }) => (await import('./check-config.ts')).checkConfig(config));
 
-  command('doctor', 'say whether the sites can be served, what checks will cost, and what is amiss')
+  command(
+    'doctor',
+    'check sites, databases and permissions of files',
+    'Reports for each site whether its database can be reached, which tables, columns and grants are missing, which ' +
+      'hashes cannot be verified and what a check costs, and which files others on this machine could read or write. ' +
+      'Exits 1 if there is a problem.',
+  )
     .addOption(config())
-    .option('--json', 'for programs', false)
+    .option('--json', 'print JSON', false)
     .action(async (flags: { config: string; json: boolean }) =>
       (await import('./doctor.ts')).doctor(flags.config, flags),
     );
 
-  withPython(command('import', "write a Django site's configuration, asked once from its own Python"))
-    .requiredOption('--settings <module>', 'its DJANGO_SETTINGS_MODULE')
-    .option('--site <name>', 'what it is called in the configuration (default: the settings module)')
-    .option('--write <file>', 'put it into this configuration (default: print it)')
+  withPython(
+    command(
+      'import',
+      "write the configuration of a Django site from the site's own settings",
+      "Runs the site's Python once and writes its section of the configuration: database, user model and password " +
+        "hashers. Run it as the site's user, because it runs the site's code.",
+    ),
+  )
+    .requiredOption('--settings <module>', 'the DJANGO_SETTINGS_MODULE of the site')
+    .option('--site <name>', 'name of the site in the configuration (default: the settings module)')
+    .option('--write <file>', 'write the section to this configuration file (default: standard output)')
     .action(async (flags: PythonFlags & { settings: string; site?: string; write?: string }) =>
       (await import('./import.ts')).importCommand({ ...flags, timeoutMs: flags.timeout }),
     );
 
-  const toRunning = (name: string, description: string) =>
-    command(name, description)
+  const toRunning = (name: string, summary: string, description: string) =>
+    command(name, summary, description)
       .addOption(config())
       .option('--control <socket>', 'the control socket (default: listen.control of the configuration)');
 
-  toRunning('stats', 'print the figures of the running daemon')
+  toRunning(
+    'stats',
+    'print the figures of the running daemon',
+    'Prints the figures of the running daemon: checks, caches, hash pool, databases.',
+  )
     .addOption(new Option('--json', 'print all figures as JSON').conflicts(['watch', 'prometheus']))
     .addOption(new Option('--prometheus', 'print the metrics in the Prometheus text format').conflicts('watch'))
     .option('--watch', 'redraw the terminal every second until q or Ctrl-C')
@@ -95,32 +119,51 @@ export async function run(argv: readonly string[]): Promise<void> {
       (await import('./control/commands.ts')).stats(flags),
     );
 
-  toRunning('flush', 'remove accounts and proofs from the caches of the running daemon')
+  toRunning(
+    'flush',
+    'remove accounts and proofs from the caches of the running daemon',
+    'Removes accounts and proofs from the caches of the running daemon. With --site or --user it removes accounts ' +
+      'only: a proof counts only together with the encoded hash, which is then read again.',
+  )
     .option('--site <name>', 'only accounts of this site')
     .option('--user <name>', 'only this account')
     .action(async (flags: ControlFlags & { site?: string; user?: string }) =>
       (await import('./control/commands.ts')).flush(flags),
     );
 
-  toRunning('reload', 'make the running daemon read its configuration again').action(async (flags: ControlFlags) =>
-    (await import('./control/commands.ts')).reload(flags),
-  );
+  toRunning(
+    'reload',
+    'make the running daemon reload its configuration',
+    'Makes the running daemon reload its configuration. If it cannot be used, the daemon keeps the current one and ' +
+      'the command prints why and exits 1.',
+  ).action(async (flags: ControlFlags) => (await import('./control/commands.ts')).reload(flags));
 
+  return program;
+}
+
+/** Runs the command that `argv` names. */
+export async function run(argv: readonly string[]): Promise<void> {
+  const program = createProgram();
+  for (const command of [program, ...program.commands]) {
+    command.exitOverride((error) =>
+      process.exit(error.exitCode === 0 ? EXIT_CODES.done.code : EXIT_CODES.misused.code),
+    );
+  }
   try {
     await program.parseAsync(argv, { from: 'user' });
   } catch (error) {
     if (error instanceof ImportError || error instanceof ControlError) {
       process.stderr.write(`${error instanceof ControlError ? 'djauthd: ' : ''}${error.message}\n`);
-      process.exit(1);
+      process.exit(EXIT_CODES.failed.code);
     }
-    const known = error instanceof ConfigError;
-    process.stderr.write(`${known ? error.message : `djauthd: ${messageOf(error)}`}\n`);
-    process.exit(known ? EXIT_WRONG : 1);
+    const isConfig = error instanceof ConfigError;
+    process.stderr.write(`${isConfig ? error.message : `djauthd: ${messageOf(error)}`}\n`);
+    process.exit(isConfig ? EXIT_CODES.misused.code : EXIT_CODES.failed.code);
   }
 }
 
 function durationOf(text: string): number {
   const ms = parseDuration(text);
-  if (ms === undefined) throw new InvalidArgumentError(`Accepted is ${DURATION_FORM}.`);
+  if (ms === undefined) throw new InvalidArgumentError(`Accepted: ${DURATION_FORM}.`);
   return ms;
 }

@@ -59,7 +59,7 @@ t.test('sockets', async (t) => {
 
   const checked = spawnSync(PROGRAM, ['check-config', '--config', daemon.configFile], { encoding: 'utf8' });
   t.equal(checked.status, 0);
-  t.match(checked.stdout, /good, one site: site/);
+  t.match(checked.stdout, /OK, 1 site: site/);
   t.equal(spawnSync(PROGRAM, ['check-config', '--nonsense']).status, 2);
 });
 

@@ -1,0 +1,129 @@
+import { availableParallelism } from 'node:os';
+import { hashers } from '../hasher/hashers.ts';
+import { databaseOf, databases } from '../store/databases.ts';
+import { isPasswordFile, PASSWORD_FILE_FORM } from './password-file.ts';
+import { DURATION_FORM, parseDuration, parseSize, SIZE_FORM } from './units.ts';
+
+/** What a key holds. */
+export interface KeyType<T> {
+  /** A word or two for the reference. */
+  readonly name: string;
+  /** What is accepted; ends the sentence "accepted: …". */
+  readonly accepted: string;
+  /**
+   * The value as the daemon uses it; undefined if it is not accepted.
+   *
+   * @throws Error, a sentence, if more can be said about it than what is accepted; the sentence repeats no secret
+   */
+  parse(value: unknown): T | undefined;
+}
+
+/** The longest path of a Unix socket, in octets: `sun_path` without its NUL. */
+const SOCKET_PATH_MAX = 107;
+
+const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
+
+const quoted = (names: readonly string[]) => names.map((name) => `"${name}"`).join(', ');
+
+export const string: KeyType<string> = {
+  name: 'string',
+  accepted: 'a string that is not empty',
+  parse: (value) => (isText(value) ? value : undefined),
+};
+
+export const boolean: KeyType<boolean> = {
+  name: 'true or false',
+  accepted: 'true or false',
+  parse: (value) => (typeof value === 'boolean' ? value : undefined),
+};
+
+export function integer(from: number, to: number): KeyType<number> {
+  return {
+    name: `${from} to ${to}`,
+    accepted: `a whole number from ${from} to ${to}`,
+    parse: (value) =>
+      typeof value === 'number' && Number.isInteger(value) && value >= from && value <= to ? value : undefined,
+  };
+}
+
+/** A number of threads, 0 for one per core. */
+export function threads(to: number): KeyType<number> {
+  const number = integer(0, to);
+  return { ...number, parse: (value) => (value === 0 ? availableParallelism() : number.parse(value)) };
+}
+
+export function oneOf<const T extends string>(...words: readonly T[]): KeyType<T> {
+  return {
+    name: quoted(words),
+    accepted: `one of ${quoted(words)}`,
+    parse: (value) => words.find((word) => word === value),
+  };
+}
+
+/** A list of at least `least` items. */
+export function list<T>(item: KeyType<T>, least = 0): KeyType<T[]> {
+  return {
+    name: `list: ${item.name}`,
+    accepted: `a list${least > 0 ? `, not empty,` : ''} of: ${item.accepted}`,
+    parse(value) {
+      if (!Array.isArray(value) || value.length < least) return undefined;
+      const items = value.map((one) => item.parse(one));
+      return items.includes(undefined) ? undefined : (items as T[]);
+    },
+  };
+}
+
+/** Milliseconds, of at least `leastMs`. */
+export function duration(leastMs = 0): KeyType<number> {
+  return {
+    name: 'duration',
+    accepted: leastMs > 0 ? `${DURATION_FORM}, of at least ${leastMs} ms` : DURATION_FORM,
+    parse(value) {
+      const ms = parseDuration(value);
+      return ms !== undefined && ms >= leastMs ? ms : undefined;
+    },
+  };
+}
+
+/** Octets. */
+export const size: KeyType<number> = { name: 'size', accepted: SIZE_FORM, parse: parseSize };
+
+export const mode: KeyType<number> = {
+  name: 'octal mode',
+  accepted: 'an octal mode as a string, such as "0660"',
+  parse: (value) => (isText(value) && /^0?[0-7]{3}$/.test(value) ? Number.parseInt(value, 8) : undefined),
+};
+
+export const socketPath: KeyType<string> = {
+  name: 'path of a socket',
+  accepted: `an absolute path of at most ${SOCKET_PATH_MAX} octets`,
+  parse: (value) =>
+    isText(value) && value.startsWith('/') && Buffer.byteLength(value) <= SOCKET_PATH_MAX ? value : undefined,
+};
+
+export const passwordFile: KeyType<string> = {
+  name: 'path of a file',
+  accepted: PASSWORD_FILE_FORM,
+  parse: (value) => (isText(value) && isPasswordFile(value) ? value : undefined),
+};
+
+export const databaseUrl: KeyType<string> = {
+  name: 'URL',
+  accepted: `a URL such as ${databases.map(({ example }) => `"${example}"`).join(' or ')}`,
+  parse(value) {
+    if (typeof value !== 'string') return undefined;
+    const kind = databaseOf(value);
+    if (kind === undefined) throw new Error('unknown kind of database');
+    const problem = kind.problem(value);
+    if (problem) throw new Error(problem);
+    return value;
+  },
+};
+
+const algorithms = hashers.map((hasher) => hasher.algorithm);
+
+export const algorithm: KeyType<string> = {
+  name: 'algorithm',
+  accepted: quoted(algorithms),
+  parse: (value) => algorithms.find((name) => name === value),
+};

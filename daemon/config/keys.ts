@@ -1,0 +1,155 @@
+import { key, namedSections, optionalSection, section } from './key.ts';
+import {
+  algorithm,
+  boolean,
+  databaseUrl,
+  duration,
+  integer,
+  list,
+  mode,
+  oneOf,
+  passwordFile,
+  size,
+  socketPath,
+  string,
+  threads,
+} from './key-types.ts';
+import { schemaKeys } from './schema-keys.ts';
+
+/**
+ * Every key of the configuration (those of `sites.NAME.schema` are in schema-keys.ts). This table is the only place to
+ * edit to add one: parsing, error messages and `Config` follow from it, and so do docs/configuration.md,
+ * djauthd.toml(5) and the sample file after `npm run docs`; `npm run lint` fails until that has been run.
+ *
+ * `about` is Markdown. `default` is written as in TOML. A key without `default` and `absent` is required.
+ */
+export const keys = section('The file.', {
+  listen: section('The sockets. Under systemd the socket units open them, and the paths here are not used.', {
+    socket: key(socketPath, {
+      about: 'Socket on which clients ask. A stale socket, on which no process listens any more, is replaced.',
+      example: '/run/djauthd/auth.sock',
+    }),
+    mode: key(mode, {
+      about: 'Mode of `socket`. Every process that can open the socket can ask.',
+      default: '0660',
+    }),
+    group: key(string, {
+      about: "Group of `socket`: the web server's.",
+      absent: "the daemon's own group",
+      example: 'www-data',
+    }),
+    control: key(socketPath, {
+      about: 'Socket for `djauthd stats`, `flush` and `reload` and for `djauth svn-groups`. Its mode is always 0600.',
+      absent: 'no control socket',
+      example: '/run/djauthd/control.sock',
+    }),
+    max_connections: key(integer(1, 1_000_000), {
+      about: 'Limit of open connections on each socket. A connection above it is closed at once.',
+      default: 16_384,
+    }),
+  }),
+
+  sites: namedSections(
+    'One section per Django site. `NAME` is what `DjangoSettingsModule` and `--site` say, by convention the ' +
+      'DJANGO_SETTINGS_MODULE of the site; a name with a dot must be quoted: `[sites."mysite.settings"]`. ' +
+      '`djauthd import` writes the section.',
+    'at least one section [sites."NAME"]',
+    section('One Django site.', {
+      database: key(databaseUrl, {
+        about:
+          "URL of the site's database: `sqlite:///path`, `postgres://user@host/db`, " +
+          '`postgres:///db?host=/run/postgresql`, `mysql://user@host/db` or ' +
+          '`mysql://user@/db?socket=/run/mysqld/mysqld.sock`.',
+        example: 'postgres:///mysite?host=/run/postgresql',
+        secret: true,
+      }),
+      password_file: key(passwordFile, {
+        about:
+          "File with the database's password, mode 0600 or, if root owns it, 0640. " +
+          '`$CREDENTIALS_DIRECTORY/NAME` names a credential of a systemd unit with `LoadCredential=NAME:…`.',
+        absent: 'no password, or the one in the URL',
+        example: '$CREDENTIALS_DIRECTORY/mysite',
+        secret: true,
+      }),
+      timeout: key(duration(1), { about: 'Time limit of a query.', default: '2s' }),
+      connections: key(integer(1, 1_000), {
+        about: 'Limit of connections to the database; not used for SQLite.',
+        default: 4,
+      }),
+      hashers: key(list(algorithm, 1), {
+        about: 'Accepted password algorithms, as in `PASSWORD_HASHERS`.',
+        absent: 'all that djauthd knows',
+        example: ['pbkdf2_sha256', 'argon2'],
+      }),
+      foreign_hashers: key(list(string), {
+        about:
+          'Custom algorithms of the site, which djauthd cannot verify: a check of an account that uses one is a fault, ' +
+          'not a denial.',
+        default: [],
+      }),
+      bcrypt_long: key(oneOf('truncate', 'refuse'), {
+        about:
+          'What becomes of a password longer than 72 octets if the encoded hash is bcrypt: `"truncate"` uses the first ' +
+          '72, as the Python package bcrypt before 5.0; `"refuse"` denies, as since.',
+        default: 'truncate',
+      }),
+      schema: schemaKeys,
+    }),
+  ),
+
+  cache: optionalSection('What is kept in memory, and for how long.', {
+    account_ttl: key(duration(), {
+      about:
+        'Highest age of an account that a verdict may use, counted from the start of its query. An account that is ' +
+        'asked about in the second half of this time is read again in the background. `0`: every check reads the ' +
+        'database.',
+      default: '1s',
+    }),
+    accounts: key(integer(1, 10_000_000), { about: 'Limit of accounts kept per site.', default: 100_000 }),
+    proofs: key(integer(1, 10_000_000), {
+      about: 'Limit of remembered right passwords. Each is an HMAC bound to the encoded hash, never a password.',
+      default: 100_000,
+    }),
+    proof_ttl: key(duration(1), { about: 'Time after which a right password is hashed again.', default: '1h' }),
+    refusals: key(integer(1, 10_000_000), {
+      about: 'Limit of remembered wrong passwords: a client that repeats one costs no hash.',
+      default: 20_000,
+    }),
+    refusal_ttl: key(duration(1), { about: 'Time after which a wrong password is hashed again.', default: '5m' }),
+  }),
+
+  hash: optionalSection('Computing password hashes.', {
+    workers: key(threads(1_024), {
+      about: 'Hashes computed at the same time, at a lower priority than answering. `0`: one per core.',
+      default: 0,
+    }),
+    queue: key(integer(1, 1_000_000), {
+      about:
+        'Capacity of each of the two lanes in front of the hash pool: users granted recently, and all others. A ' +
+        'question above it is answered `busy`.',
+      default: 256,
+    }),
+    max_time: key(duration(1), {
+      about:
+        'Highest estimated time that one encoded hash may take. A check of an account whose hash takes more is a fault.',
+      default: '10s',
+    }),
+    max_memory: key(size, { about: 'The same for memory.', default: '512MiB' }),
+    native: key(boolean, {
+      about: 'Use the addon for PBKDF2 if it could be built; node:crypto takes up to three times as long.',
+      default: true,
+    }),
+  }),
+
+  shutdown: optionalSection('Stopping.', {
+    grace: key(duration(1), { about: 'How long SIGTERM waits for questions in flight.', default: '10s' }),
+  }),
+
+  log: optionalSection('The log: lines of JSON on standard error.', {
+    level: key(oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'), {
+      about:
+        'Lowest level that is written. Each verdict is one line: `info`, or `warn` if busy and `error` if a fault.',
+      default: 'info',
+    }),
+  }),
+});

@@ -1,0 +1,75 @@
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t from 'tap';
+import { parseConfig } from '../../daemon/config/config.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const DOCUMENTS = ['docs/configuration.md', 'daemon/man/djauthd.toml.5', 'daemon/config/djauthd.toml'];
+
+const read = (path: string, root = ROOT) => readFileSync(join(root, path), 'utf8');
+
+/** `npm run docs` in a tree, with its arguments. */
+function docs(root: string, ...words: string[]) {
+  const { status, stderr } = spawnSync('npx', ['tsx', 'scripts/docs.mjs', ...words], { cwd: root, encoding: 'utf8' });
+  return { status, stderr };
+}
+
+t.test('a new key is one entry in one file; lint fails until the documents follow', (t) => {
+  const copy = mkdtempSync(join(tmpdir(), 'djauthd-docs-'));
+  t.teardown(() => rmSync(copy, { recursive: true, force: true }));
+  for (const part of ['daemon', 'protocol', 'docs', 'scripts', 'package.json', 'tsconfig.json']) {
+    cpSync(join(ROOT, part), join(copy, part), { recursive: true });
+  }
+  mkdirSync(join(copy, 'test'));
+  symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
+  t.same(docs(copy, '--check'), { status: 0, stderr: '' }, 'the documents are up to date');
+
+  const table = join(copy, 'daemon/config/keys.ts');
+  const before = readFileSync(table, 'utf8');
+  const after = before.replace(
+    /^( *)account_ttl: key\(/m,
+    "$1moon_phase: key(oneOf('new', 'full'), { about: 'Which `moon` shines.', default: 'full' }),\n$&",
+  );
+  t.not(after, before);
+  writeFileSync(table, after);
+  const behind = docs(copy, '--check');
+  t.equal(behind.status, 1);
+  for (const path of DOCUMENTS) t.match(behind.stderr, `${path} is behind its table in the code; run: npm run docs`);
+  t.equal(read('docs/configuration.md', copy), read('docs/configuration.md'), '--check writes nothing');
+
+  t.equal(docs(copy).status, 0);
+  t.equal(docs(copy, '--check').status, 0);
+  t.match(
+    read(DOCUMENTS[0] as string, copy),
+    /^\| `moon_phase` \| .*"new", "full".* \| `"full"` \| Which `moon` shines\. \|$/m,
+  );
+  t.match(read(DOCUMENTS[1] as string, copy), /^\.B "cache\.moon_phase"\nWhich \\fBmoon\\fR shines\.$/m);
+  t.match(read(DOCUMENTS[2] as string, copy), /^# Which moon shines\.\n#moon_phase = "full"$/m);
+
+  writeFileSync(
+    join(copy, 'try.ts'),
+    `import { parseConfig } from './daemon/config/config.ts';
+    const least = '[listen]\\nsocket = "/s"\\n[sites.x]\\ndatabase = "sqlite:///x"\\n';
+    const phase: 'new' | 'full' = parseConfig(least, 'f').cache.moon_phase;
+    console.log(phase, parseConfig(least + '[cache]\\nmoon_phase = "new"', 'f').cache.moon_phase);`,
+  );
+  const tried = spawnSync('npx', ['tsx', 'try.ts'], { cwd: copy, encoding: 'utf8' });
+  t.equal(tried.stdout, 'full new\n', tried.stderr);
+  t.end();
+});
+
+t.test('the sample file is accepted with every line of it in use, and then says nothing but defaults', (t) => {
+  const sample = read('daemon/config/djauthd.toml');
+  const everything = sample.replace(/^#(?=\[|[a-z_]+ = )/gm, '');
+  t.ok(everything.split('\n').filter((line) => line !== '' && !line.startsWith('#')).length > 60);
+  const { sites, listen, ...rest } = parseConfig(everything, 'sample');
+  const least = parseConfig('[listen]\nsocket = "/s"\n[sites.x]\ndatabase = "sqlite:///x"\n', 'least');
+  const { sites: _, listen: __, ...defaults } = least;
+  t.same(rest, defaults);
+  t.equal(listen.mode, least.listen.mode);
+  t.same({ ...sites['mysite.settings']?.schema, user: undefined }, { ...least.sites.x?.schema, user: undefined });
+  t.throws(() => parseConfig(sample, 'sample'), { message: 'sample: missing section [sites]' });
+  t.end();
+});
