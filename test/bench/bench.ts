@@ -13,8 +13,8 @@ import { toSvg } from './svg.ts';
 /*
  * npm run bench [-- --json FILE] [--svg FILE] [--quick] [--only CASE...]
  *
- * Measures djauthd beside what else there is, all in one run on one machine, and prints a table for the README. Exits 1
- * where a key is missing in the end; a figure that misses its aim is named, not a failure.
+ * Measures djauthd and its alternatives in one run on one machine and prints a table for the README. Exits 1 if a key
+ * is missing at the end. A figure that misses its aim is marked; it is not a failure.
  */
 
 interface Options {
@@ -24,7 +24,7 @@ interface Options {
   only?: string[];
 }
 
-// Leaving by exit runs what the fixtures have registered: nothing that was started stays behind.
+// process.exit() runs the fixtures' exit handlers, which stop everything that was started.
 process.on('SIGINT', () => process.exit(130));
 process.on('SIGTERM', () => process.exit(143));
 

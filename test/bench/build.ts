@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 const ROOT = join(import.meta.dirname, '../..');
 
-/** Where the bench's own C programs go. */
+/** The directory of the bench's C programs. */
 export const TOOLS = join(ROOT, 'build/bench');
 
 const FLAGS = ['-std=c99', '-D_GNU_SOURCE', '-Wall', '-Wextra', '-Werror', '-Wshadow', '-O2', '-pthread'];
@@ -15,7 +15,7 @@ const PROGRAMS = [
   { name: 'sha256', libraries: ['-lcrypto'] },
 ];
 
-/** Installs the packages that are missing, and builds the product and the bench's tools. */
+/** Installs missing packages, and builds the product and the bench's tools. */
 export function buildAll(progress: (what: string) => void): void {
   const run = (command: string, args: string[]) =>
     execFileSync(command, args, { cwd: ROOT, stdio: ['ignore', 'ignore', 'inherit'] });

@@ -1,7 +1,7 @@
 import type { KeyName } from './keys.ts';
 import type { Stage } from './stage.ts';
 
-/** One side's figure, as measured. */
+/** The measured figure of one side. */
 export interface Figure {
   readonly what: string;
   readonly value: number;
@@ -13,17 +13,17 @@ export interface Measurement {
   readonly value: number;
   readonly ours: Figure;
   readonly other: Figure;
-  /** The value of each round, for the reader to see how steady it was. */
+  /** The value of each round: shows how steady the figure was. */
   readonly rounds?: readonly number[];
 }
 
-/** What a case found. `notes` are figures without an aim: steps of memory, query plans. */
+/** The results of a case. `notes` are figures without an aim, such as memory by step and query plans. */
 export interface Outcome {
   readonly measurements: readonly Measurement[];
   readonly notes?: Readonly<Record<string, unknown>>;
 }
 
-/** One benchmark. It is added by writing one file and listing it in cases.ts. */
+/** One benchmark. To add one, write a file and list it in cases.ts. */
 export interface Case {
   readonly name: string;
   readonly keys: readonly KeyName[];

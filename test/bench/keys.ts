@@ -1,9 +1,9 @@
-/** What is measured, and what it should come to. Every run must end with every key. */
+/** A measured ratio or figure, and its aim. Every full run must produce every key. */
 export interface Key {
   readonly name: string;
   /** Ours / the other side. */
   readonly what: string;
-  /** The most or the least that the value should be. */
+  /** The upper or lower limit that the value should keep. */
   readonly aim: { readonly most: number } | { readonly least: number };
   readonly unit: '×' | 'MB' | 'ms';
 }

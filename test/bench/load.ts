@@ -4,12 +4,12 @@ import { output } from './processes.ts';
 
 export interface Load {
   readonly socket: string;
-  /** A file of frames, asked in turn. */
+  /** A file of frames, sent in turn. */
   readonly frames: string;
   readonly connections?: number;
   readonly seconds?: number;
   readonly count?: number;
-  /** Each frame once only. */
+  /** Sends each frame once. */
   readonly once?: boolean;
   readonly status?: number;
 }
@@ -32,7 +32,7 @@ export function loadArguments({ socket, frames, connections, seconds, count, onc
   ];
 }
 
-/** Runs the C client to its end. Rejects where a reply is not of the status that was expected. */
+/** Runs the C client. Rejects if a reply has an unexpected status. */
 export async function load(options: Load): Promise<Latencies> {
   return JSON.parse(await output(join(TOOLS, 'load'), loadArguments(options)));
 }

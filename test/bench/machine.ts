@@ -2,10 +2,10 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus, release } from 'node:os';
 
-/** Debian's, which has Debian's Django. */
+/** Debian's Python, which has Debian's Django. */
 export const PYTHON = '/usr/bin/python3';
 
-/** What the figures were measured on. */
+/** The machine and the versions that the figures were measured with. */
 export interface Machine {
   readonly date: string;
   readonly cpu: string;

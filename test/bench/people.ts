@@ -8,13 +8,13 @@ import { encodePbkdf2 } from '../fixtures/site.ts';
 export const SITE = 'mysite.settings';
 export const PASSWORD = 'correct horse';
 
-/** What Django 4.2 hashes with. */
+/** Django 4.2's default number of iterations. */
 export const ITERATIONS = 600_000;
 
-/** All accounts have the same hash: a proof is remembered for each account all the same. */
+/** All accounts have the same encoded hash; each has a proof of its own nevertheless. */
 export const ENCODED = encodePbkdf2(PASSWORD, { iterations: ITERATIONS });
 
-/** As cheap as can be and as long as any: where what is counted is not hashing. */
+/** A cheap encoded hash of the usual length, for cases that do not measure hashing. */
 export const CHEAP = encodePbkdf2(PASSWORD, { iterations: 1 });
 
 const SCHEMA = new URL('../fixtures/schema/auth.postgres.sql', import.meta.url);
@@ -35,7 +35,7 @@ export async function createAccounts(
   const [tables, rest] = [true, false].map((wanted) =>
     statements.filter((statement) => statement.startsWith('CREATE TABLE') === wanted).join('\n'),
   );
-  // Indexes and foreign keys come when the rows are there: that takes a fraction of the time.
+  // Creating indexes and foreign keys after the rows takes a fraction of the time.
   await postgres.execute(
     name,
     `${tables}
@@ -51,7 +51,7 @@ export async function createAccounts(
   return url;
 }
 
-/** Writes a file of checks as the Apache module asks them. @returns its path */
+/** Writes a file of checks as the Apache module sends them. @returns its path */
 export function writeChecks(directory: string, name: string, numbers: Iterable<number>, site = SITE): string {
   const path = join(directory, `${name}.frames`);
   const frames = Array.from(numbers, (number) =>

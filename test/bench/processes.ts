@@ -7,7 +7,7 @@ process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-/** Starts a program that does not outlive the bench. */
+/** Starts a program that is killed when the bench exits. */
 export function start(command: string, args: readonly string[], options: SpawnOptions = {}): ChildProcess {
   const child = spawn(command, args, options);
   running.add(child);
@@ -15,7 +15,7 @@ export function start(command: string, args: readonly string[], options: SpawnOp
   return child;
 }
 
-/** Ends it and waits for its end. */
+/** Stops it and waits until it has exited. */
 export async function end(child: ChildProcess, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = new Promise((resolve) => child.once('close', resolve));
@@ -23,7 +23,7 @@ export async function end(child: ChildProcess, signal: NodeJS.Signals = 'SIGTERM
   await ended;
 }
 
-/** Runs a program to its end: its output. Rejects with what it wrote on standard error. */
+/** Runs a program and returns its output. Rejects with its standard error. */
 export async function output(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<string> {
   const promise = promisify(execFile)(command, args, {
     env: { ...process.env, ...env },
@@ -40,7 +40,7 @@ export async function output(command: string, args: readonly string[], env: Node
   }
 }
 
-/** A program that answers every line with a line of JSON. */
+/** A program that answers each line with a line of JSON. */
 export interface Dialogue {
   // biome-ignore lint/suspicious/noExplicitAny: each program has its own answers
   ask(line: string): Promise<any>;

@@ -8,11 +8,11 @@ export interface Results {
   readonly quick: boolean;
   readonly measurements: ReadonlyMap<string, Measurement>;
   readonly notes: Readonly<Record<string, unknown>>;
-  /** By the name of the case: why it failed. */
+  /** The errors of failed cases, by the case's name. */
   readonly failures: ReadonlyMap<string, string>;
 }
 
-/** By key: value, aim, whether it is met, both sides. What else is known stands under "about". */
+/** By key: value, aim, whether it is met, both sides. The rest is under "about". */
 export function toJson({ machine, command, quick, measurements, notes, failures }: Results): object {
   const measured = keys.flatMap((key) => {
     const found = measurements.get(key.name);
@@ -24,7 +24,7 @@ export function toJson({ machine, command, quick, measurements, notes, failures 
   return { ...Object.fromEntries(measured), about };
 }
 
-/** For the README: ratios first. */
+/** The table for the README. */
 export function toMarkdown({ machine, command, quick, measurements }: Results): string {
   const rows = keys.map((key: Key) => {
     const found = measurements.get(key.name);
@@ -48,7 +48,7 @@ function side({ what, value, unit }: Measurement['ours']): string {
   return `${what}: ${figure(value)} ${unit}`;
 }
 
-/** Three digits that count, thousands set apart. */
+/** Three significant digits, with thousands separators. */
 export function figure(value: number): string {
   if (value >= 1000) return Math.round(value).toLocaleString('en');
   return String(Number(value.toPrecision(3)));

@@ -11,8 +11,8 @@ export function median(values: readonly number[]): number {
 }
 
 /**
- * Measures all sides once in each round, one after the other, so that whatever else the machine does falls on all of
- * them alike. Every second round goes the other way round.
+ * Measures all sides once per round, one after the other, so that other load affects all of them alike. Every second
+ * round runs in reverse order.
  */
 export async function interleave<Side extends string>(
   stage: Stage,

@@ -5,7 +5,7 @@ import { connect } from '../fixtures/client.ts';
 import { PROGRAM } from '../fixtures/daemon.ts';
 import { end, start } from './processes.ts';
 
-/** The built daemon, with standard error in a file: nobody reads a line for each verdict while it is measured. */
+/** The built daemon, with its log in a file: no reader of the log takes time from the measurement. */
 export interface Served {
   readonly socket: string;
   /** From spawn to the first answered ping, in ms. */
@@ -21,10 +21,10 @@ export interface Served {
 }
 
 export interface ServeOptions {
-  /** Where its sockets, configuration and log go. */
+  /** The directory of its sockets, configuration and log. */
   readonly directory: string;
   readonly name: string;
-  /** Sites, and what else differs from the defaults. */
+  /** The sites, and settings that differ from the defaults. */
   readonly config: string;
 }
 
@@ -33,7 +33,7 @@ const READY_MS = 15_000;
 export async function serve({ directory, name, config }: ServeOptions): Promise<Served> {
   const [socket, control] = [join(directory, `${name}.sock`), join(directory, `${name}-control.sock`)];
   const [file, logFile] = [join(directory, `${name}.toml`), join(directory, `${name}.log`)];
-  // Root's Apache serves as www-data; anybody else's as themselves.
+  // Apache started by root serves as www-data; otherwise as the user who started it.
   const group = process.getuid?.() === 0 ? 'group = "www-data"\n' : '';
   writeFileSync(file, `[listen]\nsocket = "${socket}"\ncontrol = "${control}"\n${group}\n${config}\n`);
   const log = openSync(logFile, 'a');
@@ -44,7 +44,7 @@ export async function serve({ directory, name, config }: ServeOptions): Promise<
     if (pinged) break;
     if (child.exitCode !== null || performance.now() - startedAt > READY_MS) {
       await end(child, 'SIGKILL');
-      throw new Error(`the daemon does not start: ${readFileSync(logFile, 'utf8').trim()}`);
+      throw new Error(`the daemon did not start: ${readFileSync(logFile, 'utf8').trim()}`);
     }
     await new Promise((resolve) => setTimeout(resolve, 1));
   }

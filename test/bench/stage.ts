@@ -6,11 +6,11 @@ import { load } from './load.ts';
 import { createAccounts, ENCODED, range, SITE, writeChecks } from './people.ts';
 import { type Served, type ServeOptions, serve } from './serve.ts';
 
-/** Accounts whose passwords are verified beforehand, and what is left for cold checks. */
+/** How many accounts are verified before a measurement, and how many remain for cold checks. */
 const HOT = 16;
 const COLD = 20_000;
 
-/** PostgreSQL shows statements in full, for their plan to be asked for, and takes in millions of rows faster. */
+/** PostgreSQL settings that show whole statements (for their plan) and load millions of rows faster. */
 const SETTINGS = [
   'track_activity_query_size = 16384',
   "maintenance_work_mem = '256MB'",
@@ -18,10 +18,10 @@ const SETTINGS = [
   'max_wal_senders = 0',
 ];
 
-/** What the cases share; what is not asked for is not started. */
+/** Databases and daemons that cases share; each is started when first used. */
 export class Stage {
   readonly directory = publicDirectory();
-  /** Shorter and fewer rounds, to see that everything works: its figures are not to be quoted. */
+  /** Fewer and shorter rounds, to check that everything works. Do not quote its figures. */
   readonly quick: boolean;
   readonly cores = availableParallelism();
   readonly #report: (what: string) => void;
@@ -42,12 +42,12 @@ export class Stage {
     this.#report(what);
   }
 
-  /** The first in a full run, the second in a quick one. */
+  /** Returns the first value in a full run, the second in a quick one. */
   choose<T>(full: T, quick: T): T {
     return this.quick ? quick : full;
   }
 
-  /** Called at the end, the last first. */
+  /** Registers a function to call at the end; the last one is called first. */
   atEnd(end: () => Promise<void>): void {
     this.#ends.push(end);
   }
@@ -68,7 +68,7 @@ export class Stage {
       this.atEnd(() => postgres.stop());
       for (const setting of SETTINGS) await postgres.execute('postgres', `ALTER SYSTEM SET ${setting}`);
       await postgres.restart();
-      chmodSync(postgres.socketDirectory, 0o755); // mod_wsgi asks it as another user
+      chmodSync(postgres.socketDirectory, 0o755); // mod_wsgi connects as another user
       return postgres;
     });
     return this.#postgres;
@@ -86,7 +86,7 @@ export class Stage {
     return served;
   }
 
-  /** The daemon for that database, with defaults everywhere. Its log is emptied. */
+  /** The daemon for that database, with default settings. Its log is emptied. */
   async main(): Promise<Served> {
     this.#main ??= this.database().then((url) =>
       this.serve({ name: 'main', config: `[sites."${SITE}"]\ndatabase = "${url}"` }),
@@ -96,7 +96,7 @@ export class Stage {
     return main;
   }
 
-  /** A file of checks that `main()` has the proofs for. */
+  /** A file of checks whose proofs `main()` has cached. */
   hotFrames(): Promise<string> {
     this.#hotFrames ??= this.main().then(async ({ socket }) => {
       const frames = writeChecks(this.directory, 'hot', range(1, HOT));
@@ -107,11 +107,11 @@ export class Stage {
     return this.#hotFrames;
   }
 
-  /** A file of checks that nobody has asked `main()` yet. */
+  /** A file of checks that `main()` has not seen yet. */
   coldFrames(count: number): string {
     const from = this.#nextCold;
     this.#nextCold += count;
-    if (this.#nextCold > HOT + COLD + 1) throw new Error('all accounts for cold checks are used up');
+    if (this.#nextCold > HOT + COLD + 1) throw new Error('no account for cold checks is left');
     return writeChecks(this.directory, `cold${from}`, range(from, count));
   }
 }

@@ -11,7 +11,7 @@ interface Bar {
 
 interface Panel {
   readonly title: string;
-  /** Where figures lie so far apart that the small ones could not be seen. */
+  /** For figures so far apart that small bars would be invisible. */
   readonly logarithmic: boolean;
   readonly bars: readonly Bar[];
 }
@@ -22,10 +22,10 @@ const BAR = 22;
 const GAP = 8;
 const HEAD = 44;
 const RULER = 28;
-/** Room for the figure behind the longest bar. */
+/** Space for the figure after the longest bar. */
 const TAIL = 130;
 
-/** Bars: what people wait for behind each kind of protection, and what one hash takes. */
+/** Draws bars: requests per second behind each kind of protection, and the time of one hash. */
 export function toSvg(results: Results): string {
   const panels = panelsOf(results);
   let y = 8;
@@ -36,7 +36,7 @@ export function toSvg(results: Results): string {
   });
   const { machine } = results;
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${y + 24}" viewBox="0 0 ${WIDTH} ${y + 24}" role="img">
-<title>djauthd beside what else there is</title>
+<title>djauthd and its alternatives</title>
 <style>
   text { font: 13px system-ui, sans-serif; fill: #1f2328 }
   .title { font-weight: 600; font-size: 14px }
@@ -117,7 +117,7 @@ function draw({ title, logarithmic, bars }: Panel, top: number): string {
 
 interface Scale {
   readonly marks: readonly number[];
-  /** Where a value lies, from 0 at the left end to 1. */
+  /** The position of a value, from 0 (left) to 1. */
   share(value: number): number;
 }
 

@@ -1,7 +1,6 @@
 /*
- * echo SOCKET REPLY: answers every frame with the one frame in the file REPLY; a thread for each connection, one read
- * and one write for each answer. What a local socket costs, with as many octets each way as djauthd's, and nothing done
- * in between.
+ * echo SOCKET REPLY: answers every frame with the one frame in the file REPLY; one thread per connection, one read and one
+ * write per answer. This is the cost of a local socket with as many octets as djauthd's, and no work in between.
  */
 #include <pthread.h>
 

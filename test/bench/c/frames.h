@@ -1,4 +1,4 @@
-/* Frames in a file, one after the other as on the wire: what a client sends, what an echo answers with. */
+/* Frames in a file, concatenated as on the wire: a client's requests, or the echo server's reply. */
 #ifndef BENCH_FRAMES_H
 #define BENCH_FRAMES_H
 
@@ -27,7 +27,7 @@ __attribute__((noreturn, unused)) static void die(const char *what)
     exit(1);
 }
 
-/* How many octets the frame at `at` has, its length field included. */
+/* The size of the frame at `at` in octets, including its length field. */
 static size_t frame_size(const char *at)
 {
     uint32_t length;

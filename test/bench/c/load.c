@@ -1,12 +1,12 @@
 /*
  * load [-c CONNECTIONS] [-t SECONDS] [-n COUNT] [-s STATUS] [-1] [-w] SOCKET FRAMES
  *
- * Asks the frames of a file in turn, one at a time on each connection, and prints what it took as one line of JSON.
- * With one connection it blocks in read(), with more it waits in epoll. It ends after SECONDS, after COUNT answers, or
- * with -1 when each frame has been asked once. A reply of another status than STATUS (0 by default) ends it with a
- * sentence: what is measured must be what was meant. With -w it keeps its connections open until standard input ends.
+ * Sends the frames of a file in turn, one at a time on each connection, and prints the times as one line of JSON. With
+ * one connection it blocks in read(), with more it waits in epoll. It ends after SECONDS, after COUNT answers, or with -1
+ * when each frame has been sent once. A reply whose status is not STATUS (0 by default) ends it with an error, so that
+ * only what was intended is measured. With -w it keeps its connections open until standard input ends.
  *
- * Frames must have an id under 128: then a reply's status is its eighth octet.
+ * Frames must have an id below 128, so that a reply's status is its eighth octet.
  */
 #include <sys/epoll.h>
 #include <sys/resource.h>
@@ -62,7 +62,7 @@ static int connect_to(const char *path)
     }
 }
 
-/* Returns 0 where there is nothing more to ask. */
+/* Returns 0 if nothing is left to send. */
 static int ask(struct connection *connection)
 {
     if (asked == most || (once && asked == frames.count)) return 0;
@@ -80,7 +80,7 @@ static int ask(struct connection *connection)
     return 1;
 }
 
-/* Reads what there is. Returns 1 where the reply is complete. */
+/* Reads what has arrived. Returns 1 if the reply is complete. */
 static int receive(struct connection *connection)
 {
     ssize_t got = read(connection->fd, connection->reply + connection->filled, REPLY_MAX - connection->filled);

@@ -1,7 +1,7 @@
 /*
- * sha256: for every line on standard input, a number of blocks, prints how many seconds libcrypto's SHA-256 takes for
- * that many, called one by one (SHA256_Transform) and all at once. The lesser is the block function's own time: what
- * PBKDF2 cannot go below.
+ * sha256: for each number of blocks on standard input, prints how many seconds libcrypto's SHA-256 takes for that many,
+ * called block by block (SHA256_Transform) and all at once. The lower value is the time of the block function alone, the
+ * lower limit of PBKDF2.
  */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/sha.h>

@@ -4,16 +4,16 @@ import { load } from '../load.ts';
 import { CHEAP, createAccounts, writeChecks } from '../people.ts';
 import { interleave, median, ratio } from '../rounds.ts';
 
-/** The sites by size. */
+/** The sites, by number of accounts. */
 const SIZES = { few: 1_000, many: 100_000, most: 2_000_000 } as const;
 type Size = keyof typeof SIZES;
 
-/** How many people of each size are asked about. */
+/** How many users of each site are checked. */
 const ASKED = 200;
 
 /**
- * A check whose proof is known and whose account must be read (account_ttl = 0), with more and more accounts in
- * PostgreSQL; and the plan by which PostgreSQL finds one.
+ * Checks with a cached proof whose account is read each time (account_ttl = 0), with a growing number of accounts in
+ * PostgreSQL; and PostgreSQL's plan for the query.
  */
 export const accounts: Case = {
   name: 'accounts',
@@ -60,18 +60,18 @@ export const accounts: Case = {
   },
 };
 
-/** How PostgreSQL carries out the daemon's own statement, as it was last asked. */
+/** PostgreSQL's plan for the daemon's own query. */
 async function planOf(postgres: Postgres, database: string): Promise<string[]> {
   const [asked] = await postgres.execute(
     database,
     `SELECT query FROM pg_stat_activity WHERE application_name = 'djauthd' AND datname = current_database()
      ORDER BY query_start DESC LIMIT 1`,
   );
-  if (!asked?.query.includes('$1')) throw new Error(`not the statement that was looked for: ${asked?.query}`);
+  if (!asked?.query.includes('$1')) throw new Error(`unexpected query: ${asked?.query}`);
   const rows = await postgres.execute(database, `EXPLAIN (COSTS off) ${asked.query.replaceAll('$1', `'user1000000'`)}`);
   const plan = rows.map((row) => row['QUERY PLAN'] as string);
   if (plan.some((line) => /Seq Scan on auth_user\b/.test(line))) {
-    throw new Error(`every account is looked at to find one:\n${plan.join('\n')}`);
+    throw new Error(`the plan scans the whole table:\n${plan.join('\n')}`);
   }
   return plan;
 }

@@ -1,13 +1,13 @@
 import { type ApacheOptions, HTDOCS } from '../../fixtures/apache.ts';
 
-/** What a server of the bench is made of: no access log, which would be measured besides. */
+/** The configuration of the bench's servers. No access log: it would be measured as well. */
 export const SERVER = {
   without: ['log_config'],
   logLevel: 'warn',
   processes: 'StartServers 2\nThreadsPerChild 25\nThreadLimit 25',
 } satisfies ApacheOptions;
 
-/** Connections that are kept, and no .htaccess to look for. */
+/** Keep-alive connections, and no lookup of .htaccess files. */
 export const QUIET = `
 KeepAlive On
 MaxKeepAliveRequests 0
@@ -31,7 +31,7 @@ export function authFile(file: string): string {
   AuthUserFile "${file}"`;
 }
 
-/** httpd's own cache before its own database provider, as its documentation sets them up. */
+/** mod_authn_socache in front of mod_authn_dbd, as httpd's documentation configures them. */
 export function authDbd(): string {
   return `${BASIC}
   AuthBasicProvider socache dbd

@@ -17,10 +17,10 @@ const PAGE = `${'<p>A page of about one thousand octets.</p>\n'.repeat(25)}`;
 const PATHS = ['open', 'django', 'bcrypt', 'dbd', 'wsgi'] as const;
 type Path = (typeof PATHS)[number];
 
-/** How many requests are made where each takes long: in a fixed time the last ones would be cut off and not counted. */
+/** The number of requests where each takes long: a fixed time would cut off the last ones. */
 const SLOW: Partial<Record<Path, number>> = { bcrypt: 64, wsgi: 24 };
 
-/** The same page behind each kind of protection; mod_wsgi in a server of its own, for it brings Python into every child. */
+/** One page behind each kind of protection. mod_wsgi has a server of its own because it loads Python into every child. */
 export const apache: Case = {
   name: 'apache',
   keys: [
@@ -100,12 +100,12 @@ function location(path: Path, auth: string): string {
   return `<Location "/${path}/">\n${auth}\n</Location>`;
 }
 
-/** `user:hash` as htpasswd makes it. */
+/** `user:hash` as htpasswd writes it. */
 function htpasswd(...options: string[]): string {
   return execFileSync('htpasswd', [...options, USER, PASSWORD], { encoding: 'utf8', stdio: 'pipe' }).trim();
 }
 
-/** The right password gets the page and, but for the open one, a wrong one does not: what is measured is what was meant. */
+/** Checks the setup: the right password gets the page and, unless the page is open, a wrong one does not. */
 async function expectProtected(server: Apache, path: Path): Promise<void> {
   const get = async (password: string) => (await server.get(`/${path}/page.html`, { user: USER, password })).status;
   const [right, wrong] = [await get(PASSWORD), await get('wrong')];

@@ -14,8 +14,8 @@ import type { Stage } from '../stage.ts';
 const CONNECTIONS = 8;
 
 /**
- * Cached checks over the socket against servers that only send back as many octets: one in C for the latency, one in
- * Node for the rate. All three are asked by the same C client.
+ * Cached checks over the socket, against servers that only return as many octets: one in C for the latency, one in
+ * Node for the rate. The same C client asks all three.
  */
 export const cached: Case = {
   name: 'cached',
@@ -60,7 +60,7 @@ export const cached: Case = {
   },
 };
 
-/** The very octets that the daemon answers a hot check with. */
+/** The octets of the daemon's reply to a cached check. */
 function replyTo(path: string): Promise<Buffer> {
   const question = encodeRequest(1, 'check', {
     site: SITE,

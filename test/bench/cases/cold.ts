@@ -9,10 +9,10 @@ import { interleave, ratio } from '../rounds.ts';
 
 const DJANGO = join(import.meta.dirname, '../python/django_side.py');
 
-/** How many accounts are held ready for each second of cold checks and core: no machine's SHA-256 is that quick. */
+/** How many accounts to prepare per second and core of cold checks: more than any machine can hash. */
 const PER_SECOND = 80;
 
-/** Checks that have to hash, against Django's own check_password and against what the block function leaves no way round. */
+/** Checks that hash, against Django's check_password and against the time of the block function alone. */
 export const cold: Case = {
   name: 'cold',
   keys: ['cold_vs_django', 'cold_vs_limit', 'cold_rate_vs_django'],

@@ -5,10 +5,10 @@ import type { Case } from '../case.ts';
 import { load, loadArguments } from '../load.ts';
 import { end, start } from '../processes.ts';
 
-/** How many are open at each step. */
+/** The number of open connections at each step. */
 const STEPS = [1_000, 2_500, 5_000, 10_000] as const;
 
-/** Resident memory by the number of connections that are open, each of which has been answered. It has no aim. */
+/** Resident memory by the number of open connections, each of which was used once. It has no aim. */
 export const connections: Case = {
   name: 'connections',
   keys: [],

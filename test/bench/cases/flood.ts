@@ -6,11 +6,11 @@ import { load, loadArguments } from '../load.ts';
 import { end, start } from '../processes.ts';
 import { interleave, ratio } from '../rounds.ts';
 
-/** How many ask with passwords not yet known, at once: enough to keep every worker busy, not so many as to be refused. */
+/** The number of concurrent cold checks: enough to keep every worker busy, few enough not to be rejected. */
 const FLOOD = 16;
 const PER_SECOND = 80;
 
-/** What people who are known feel of a flood of those who are not. */
+/** The latency of cached checks during a flood of cold ones. */
 export const flood: Case = {
   name: 'flood',
   keys: ['flood_p99_vs_idle'],
@@ -29,11 +29,11 @@ export const flood: Case = {
         child.stderr?.on('data', (text) => {
           said += text;
         });
-        await new Promise((resolve) => setTimeout(resolve, 300)); // until the workers are busy
+        await new Promise((resolve) => setTimeout(resolve, 300)); // time for the workers to become busy
         const figure = await p99();
-        if (child.exitCode !== null) throw new Error(`the flood was over too early: ${said.trim()}`);
+        if (child.exitCode !== null) throw new Error(`the flood ended too early: ${said.trim()}`);
         await end(child, 'SIGKILL');
-        // What is in the queue is computed all the same: the other side must not feel it.
+        // Queued hashes are still computed; wait, so that they do not slow down the other side.
         await waitFor(async () => {
           const { hashes_queued, hashes_running } = await main.stats();
           return hashes_queued === 0 && hashes_running === 0;

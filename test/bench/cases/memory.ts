@@ -6,11 +6,11 @@ import { CHEAP, range, SITE, writeChecks } from '../people.ts';
 import type { Served } from '../serve.ts';
 import type { Stage } from '../stage.ts';
 
-/** How many people have got in when memory is looked at. The last step is past `cache.proofs` and `cache.accounts`. */
+/** The number of users granted at each step. The last step exceeds `cache.proofs` and `cache.accounts`. */
 const PROOFS = [1, 25_000, 50_000, 100_000, 125_000] as const;
 const AIMED_AT = 100_000;
 
-/** Resident memory of a daemon with defaults, by the number of people who have got in. */
+/** Resident memory of a daemon with default settings, by the number of users granted. */
 export const memory: Case = {
   name: 'memory',
   keys: ['rss_mb_100k'],
@@ -34,7 +34,7 @@ export const memory: Case = {
   },
 };
 
-/** In SQLite, which is asked the quickest: a hundred thousand people must get in first. @returns its url */
+/** A SQLite database, the fastest to query: a hundred thousand users are granted first. @returns its url */
 function createCrowd(directory: string, count: number): string {
   const site = createSite(join(directory, 'crowd.sqlite3'), []);
   site.database

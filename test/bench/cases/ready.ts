@@ -3,7 +3,7 @@ import { output } from '../processes.ts';
 import { interleave, median } from '../rounds.ts';
 import { serve } from '../serve.ts';
 
-/** From spawn to the first answered ping; beside it, what Node takes to do nothing. The database need not be there. */
+/** From spawn to the first answered ping, and the time that Node takes to do nothing. Needs no database. */
 export const ready: Case = {
   name: 'ready',
   keys: ['ready_ms'],

@@ -12,7 +12,7 @@ const FOLDERS = 20;
 const FILES = 25;
 const OCTETS = 4_000;
 
-/** `svn checkout` of 500 files over mod_dav_svn: every one of them is a request, and every request is asked about. */
+/** `svn checkout` of 500 files over mod_dav_svn: each file is a request, and each request a check. */
 export const svn: Case = {
   name: 'svn',
   keys: ['svn_checkout_vs_open'],
@@ -45,7 +45,7 @@ export const svn: Case = {
     const before = (await daemon.stats()).granted ?? 0;
     await checkout('/closed');
     const checks = ((await daemon.stats()).granted ?? 0) - before;
-    if (checks < FOLDERS * FILES) throw new Error(`a checkout was asked about ${checks} times only`);
+    if (checks < FOLDERS * FILES) throw new Error(`the checkout caused only ${checks} checks`);
     const figures = await interleave(stage, stage.choose(9, 3), {
       closed: () => checkout('/closed'),
       open: () => checkout('/open'),
