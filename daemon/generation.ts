@@ -2,15 +2,17 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Worker } from 'node:worker_threads';
 import type { Clock } from './clock.ts';
 import type { Config, SiteConfig } from './config/schema.ts';
-import { Credentials } from './credential/credential.ts';
-import { ProofCache } from './credential/proof-cache.ts';
+import { createVerifiers } from './evidence/kinds.ts';
 import { messageOf } from './fault.ts';
 import { HashPool } from './hasher/pool.ts';
 import type { Log } from './log/log.ts';
 import { choosePbkdf2, describePbkdf2, type Implementation } from './native/pbkdf2.ts';
+import { PasswordProofs } from './proof/password-proofs.ts';
+import { ProofCache } from './proof/proof-cache.ts';
+import { admitAll } from './request/admission.ts';
 import type { Pipeline } from './request/decide.ts';
 import { Shared } from './shared.ts';
-import type { HashBounds } from './site/hash-policy.ts';
+import { hashPolicyOf } from './site/hash-policy.ts';
 import { Site } from './site/site.ts';
 import { Listener, type ListenerOptions } from './socket/listener.ts';
 import { loadStores } from './store/databases.ts';
@@ -45,8 +47,14 @@ interface Parts {
   readonly pbkdf2?: Implementation;
   readonly proofs?: ProofCache;
   readonly pipeline?: Pipeline;
-  readonly sites: ReadonlyMap<string, Shared<Site>>;
+  readonly sites: ReadonlyMap<string, SitePart>;
   readonly listeners: ReadonlyMap<string, Listener>;
+}
+
+/** A site, and the one that opened the connections that it uses: the same unless [hash] was changed since. */
+interface SitePart {
+  readonly site: Site;
+  readonly opener: Shared<Site>;
 }
 
 const NO_PARTS: Parts = { sites: new Map(), listeners: new Map() };
@@ -68,7 +76,7 @@ export class Generation {
   readonly #builders: Builders;
   /** The previous generation's parts, until this one is committed or abandoned. */
   #before: Parts;
-  readonly #sharedSites = new Map<string, Shared<Site>>();
+  readonly #siteParts = new Map<string, SitePart>();
   #sharedPool!: Shared<HashPool>;
   readonly #acquired: Shared<unknown>[] = [];
   readonly #listeners = new Map<string, Listener>();
@@ -114,9 +122,9 @@ export class Generation {
       log.info(`PBKDF2 is computed by ${describePbkdf2(this.pbkdf2)}`);
     }
     for (const [name, site] of this.sites) {
-      if (site === this.#before.sites.get(name)?.value) continue;
+      if (site === this.#before.sites.get(name)?.site) continue;
       // Not awaited: a site whose database is down must not keep the others from being served.
-      Promise.resolve(site.decoys(this.pipeline.bounds)).catch((error) => {
+      site.sample().catch((error) => {
         if (!this.#released) log.error({ site: name }, `the database does not answer: ${messageOf(error)}`);
       });
     }
@@ -160,7 +168,7 @@ export class Generation {
       proofs,
       pipeline,
       pool: this.#sharedPool,
-      sites: this.#sharedSites,
+      sites: this.#siteParts,
       listeners: this.#listeners,
     };
   }
@@ -173,7 +181,7 @@ export class Generation {
   async #build(): Promise<void> {
     const { config } = this;
     const openStore = await this.#builders.loadStores(Object.values(config.sites).map(({ database }) => database));
-    this.#buildCredentials();
+    this.#buildPipeline();
     for (const [name, siteConfig] of Object.entries(config.sites)) this.#buildSite(name, siteConfig, openStore);
     for (const options of this.#listenerOptions) await this.#buildListener(options);
     // Last, because only this touches what is in use: after it nothing but itself can fail.
@@ -184,7 +192,7 @@ export class Generation {
     }
   }
 
-  #buildCredentials(): void {
+  #buildPipeline(): void {
     const { config } = this;
     const before = this.#before;
     const sameHash = isDeepStrictEqual(config.hash, before.config?.hash);
@@ -193,11 +201,11 @@ export class Generation {
     this.pool = this.#sharedPool.value;
     this.pbkdf2 = (sameHash && before.pbkdf2) || choosePbkdf2(config.hash.native);
     this.proofs = (sameCache && before.proofs) || this.#makeProofs();
-    const bounds = (sameHash && before.pipeline?.bounds) || boundsOf(config);
-    const credentials =
-      (sameHash && sameCache && before.pipeline?.credentials) ||
-      new Credentials({ proofs: this.proofs, pool: this.pool, known: config.cache.proofs });
-    this.pipeline = { sites: this.sites, credentials, bounds };
+    const { proofs, pool } = this;
+    const verifiers =
+      (sameHash && sameCache && before.pipeline?.verifiers) ||
+      createVerifiers(new PasswordProofs({ proofs, pool, recentLogins: config.cache.proofs }));
+    this.pipeline = { sites: this.sites, verifiers, admission: admitAll };
   }
 
   #makePool(): Shared<HashPool> {
@@ -220,9 +228,13 @@ export class Generation {
     const { config, sites } = this.#before;
     const unchanged =
       isDeepStrictEqual(siteConfig, config?.sites[name]) && isDeepStrictEqual(this.config.cache, config?.cache);
-    const site = (unchanged && sites.get(name)) || this.#makeSite(name, siteConfig, openStore);
-    this.#sharedSites.set(name, this.#acquire(site));
-    this.sites.set(name, site.value);
+    const before = unchanged ? sites.get(name) : undefined;
+    const opener = this.#acquire(before?.opener ?? this.#makeSite(name, siteConfig, openStore));
+    const former = before?.site ?? opener.value;
+    const samePolicy = before === undefined || isDeepStrictEqual(this.config.hash, config?.hash);
+    const site = samePolicy ? former : former.withPolicy(hashPolicyOf(siteConfig, this.config.hash));
+    this.#siteParts.set(name, { site, opener });
+    this.sites.set(name, site);
   }
 
   #makeSite(name: string, siteConfig: SiteConfig, openStore: OpenStore): Shared<Site> {
@@ -235,9 +247,7 @@ export class Generation {
       name,
       store,
       schema,
-      hashers: siteConfig.hashers,
-      foreignHashers: siteConfig.foreign_hashers,
-      bcryptLong: siteConfig.bcrypt_long,
+      policy: hashPolicyOf(siteConfig, this.config.hash),
       accountTtlMs: cache.account_ttl,
       accountsMax: cache.accounts,
       clock,
@@ -285,8 +295,4 @@ function makePool(hash: Config['hash'], { log, clock, startWorker }: Surrounding
     clock,
     onTrouble: (message) => log.error(message),
   });
-}
-
-function boundsOf({ hash }: Config): HashBounds {
-  return { seconds: hash.max_time / 1000, memory: hash.max_memory };
 }

@@ -1,8 +1,7 @@
 import { messageOf } from './fault.ts';
 import { type Log, shortened } from './log/log.ts';
 import type { Counters } from './metrics/counters.ts';
-import type { Decision } from './request/decide.ts';
-import type { Question } from './request/question.ts';
+import type { Decision, Question } from './request/question.ts';
 
 /** Records what happens: counts it and writes the log line. Called for each decision, of whichever front end. */
 export class Observer {
@@ -15,10 +14,9 @@ export class Observer {
   }
 
   /** A question that came at `startedAt` is answered at `now`, both by the daemon's clock. */
-  decided(question: Question, { verdict, site, cached }: Decision, startedAt: number, now: number): void {
+  decided(question: Question, { verdict, site, source }: Decision, startedAt: number, now: number): void {
     const ms = now - startedAt;
-    const source = question.tooLong ? undefined : !question.password ? 'authorized' : cached ? 'cached' : 'hashed';
-    this.#counters.record(site, verdict.kind, source, ms, now);
+    this.#counters.record(site, verdict.kind, source === 'vouched' ? 'authorized' : source, ms, now);
     const level = verdict.kind === 'error' ? 'error' : verdict.kind === 'busy' ? 'warn' : 'info';
     if (!this.#log.isLevelEnabled(level)) return;
     this.#log[level](
@@ -29,7 +27,7 @@ export class Observer {
         address: question.client.address,
         ...(verdict.kind === 'granted' ? {} : { reason: verdict.reason }),
         ms: Math.round(ms * 1000) / 1000,
-        cached,
+        cached: source !== undefined && source !== 'hashed',
       },
       verdict.kind,
     );

@@ -2,16 +2,16 @@ import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock.ts';
 import type { Account } from './account.ts';
 
-/** What the store said, and when it was asked. null: there is no such account. */
+/** What the store answered, and when it was asked. null: there is no such account. */
 interface Snapshot {
   readonly account: Account | null;
   readonly askedAt: number;
-  /** Whether it has been read anew ahead of time, or is being: once, or a database that is down would be asked all the time. */
+  /** Whether its renewal has begun. It is renewed once: a database that is down would be asked all the time. */
   renewed: boolean;
 }
 
 export interface AccountsOptions {
-  /** Reads the account of that name from the database. */
+  /** Reads the account of that username from the database. */
   readonly read: (username: string) => Promise<Account | null>;
   /** How old a snapshot may be when it decides, in ms. 0: every question reads the database. */
   readonly ttlMs: number;
@@ -20,22 +20,22 @@ export interface AccountsOptions {
   readonly clock: Clock;
 }
 
-/** From what share of its time on a snapshot that is asked for is read anew, before anybody has to wait for it. */
+/** The share of its time to live after which a snapshot that is asked for is renewed, before a question must wait. */
 const RENEW_FROM = 0.5;
 
-/** How many are read anew ahead of time at once: few, for others wait for the connections that they take. */
+/** How many renewals run at once: few, because questions that wait need the same connections. */
 const RENEWALS_MAX = 2;
 
-/** How many snapshots that are too old go at each read. */
-const LET_GO = 4;
+/** How many expired snapshots are evicted at each read. */
+const EVICTED_PER_READ = 4;
 
 /**
- * The accounts of one site, by the name a person typed.
+ * The accounts of one site, by the username that was typed.
  *
- * The age of a snapshot counts from the moment the database was *asked*, not from its answer: what changed while the
- * answer was under way may be missing from it. None decides that is older than the time to live, but one that is asked
- * for when part of that time is over is read anew behind the answer. So whom many questions are about waits for the
- * database once, and not again every time that it is over. Whom nobody asks about is not read.
+ * The age of a snapshot counts from the moment at which the database was *asked*, not from its answer: the answer may
+ * miss what changed while it was under way. No snapshot decides that is older than the time to live, but one that is
+ * asked for when part of that time is over is renewed in the background. So the users whom many questions are about
+ * wait for the database once, and not each time that a snapshot expires. Accounts that are not asked for are not read.
  */
 export class Accounts {
   readonly #options: AccountsOptions;
@@ -53,8 +53,10 @@ export class Accounts {
     return this.#snapshots.size;
   }
 
-  /** The account where a snapshot is young enough, undefined where the database must be asked. */
-  peek(username: string): Account | null | undefined {
+  /** The account from a snapshot that is young enough, undefined if the database must be read. */
+  recall(username: string): Account | null | undefined {
+    // No account has a NUL in its name, and PostgreSQL accepts none in a text.
+    if (username.includes('\0')) return null;
     const snapshot = this.#snapshots.get(username);
     if (snapshot === undefined) return undefined;
     const age = this.#age(snapshot.askedAt);
@@ -65,16 +67,16 @@ export class Accounts {
 
   /** The account, from a snapshot or from the database. Rejects with the store's fault. */
   async get(username: string): Promise<Account | null> {
-    const known = this.peek(username);
+    const known = this.recall(username);
     if (known !== undefined) return known;
     const reading = this.#reading.get(username);
     if (reading !== undefined && this.#age(reading.askedAt) < this.#options.ttlMs) return reading.answer;
     return this.#read(username);
   }
 
-  /** Forgets one name, or all. Returns how many snapshots went. */
+  /** Forgets one username, or all. Returns how many snapshots were removed. */
   flush(username?: string): number {
-    // A read that is under way may carry what was to be forgotten.
+    // A read that is under way may carry what is to be forgotten.
     if (username === undefined) this.#reading.clear();
     else this.#reading.delete(username);
     if (username !== undefined) return this.#snapshots.delete(username) ? 1 : 0;
@@ -84,11 +86,11 @@ export class Accounts {
   }
 
   /**
-   * Lets go of what is too old, and has not been asked for the longest: more at each read than a read adds, so that no
-   * more is kept than decides, whatever the bound.
+   * Evicts expired snapshots that were not asked for the longest, more at each read than a read adds: whatever the
+   * bound, only snapshots that can still decide are kept in the long run.
    */
-  #letGo(): void {
-    for (let count = 0; count < LET_GO; count++) {
+  #evictExpired(): void {
+    for (let count = 0; count < EVICTED_PER_READ; count++) {
       const { value: username } = this.#snapshots.rkeys().next();
       if (username === undefined) return;
       const snapshot = this.#snapshots.peek(username);
@@ -101,7 +103,7 @@ export class Accounts {
     return this.#options.clock.now() - askedAt;
   }
 
-  /** Reads an account that nobody waits for, when what is under way now is over: SQLite answers within the call. */
+  /** Reads an account that no question waits for, after the present turn: SQLite answers within the call. */
   #renew(username: string, snapshot: Snapshot): void {
     if (snapshot.renewed || this.#renewals >= RENEWALS_MAX) return;
     snapshot.renewed = true;
@@ -109,7 +111,7 @@ export class Accounts {
     const over = () => {
       this.#renewals--;
     };
-    // A fault is nobody's yet: who asks when the snapshot is too old reads again, and hears of it.
+    // No question waits for a fault of this read: one that comes when the snapshot has expired reads again.
     Promise.resolve()
       .then(() => (this.#reading.has(username) ? undefined : this.#read(username)))
       .then(over, over);
@@ -121,14 +123,14 @@ export class Accounts {
     const entry = { askedAt, answer: this.#options.read(username) };
     this.#reading.set(username, entry);
     const settle = (account?: Account | null): void => {
-      // Not ours any more where a flush or a later read came in between.
+      // A flush or a later read may have taken its place.
       if (this.#reading.get(username) !== entry) return;
       this.#reading.delete(username);
       if (account === undefined) return;
       this.#snapshots.set(username, { account, askedAt, renewed: false });
-      this.#letGo();
+      this.#evictExpired();
     };
-    entry.answer.then(settle, () => settle()); // whoever waits for the answer hears of a fault
+    entry.answer.then(settle, () => settle()); // the questions that wait for the answer get its fault
     return entry.answer;
   }
 }

@@ -3,7 +3,7 @@ import type { Reply } from '../../protocol/reply.ts';
 import { BadRequest, type GroupsRequest } from '../../protocol/request.ts';
 import { STATUS } from '../../protocol/status.ts';
 import { Fault, messageOf } from '../fault.ts';
-import { siteOf } from '../request/decide.ts';
+import { locate } from '../site/locate.ts';
 import type { Site } from '../site/site.ts';
 import type { Cursor, Membership } from '../store/membership.ts';
 
@@ -35,7 +35,7 @@ export function groupsPage(request: GroupsRequest, sites: ReadonlyMap<string, Si
 }
 
 async function read(name: string | undefined, after: Cursor | undefined, sites: ReadonlyMap<string, Site>) {
-  const site = siteOf(name, sites);
+  const site = locate(name, sites);
   const rows = await site.store.memberships(after, ROWS_MAX);
   if (rows === undefined) throw new Fault(`the user model of site "${site.name}" has no groups`);
   const { groups, taken } = pageOf(rows);

@@ -1,6 +1,5 @@
-import type { SiteConfig } from '../config/schema.ts';
-import { algorithmOf, hasherOf, isUnusable } from '../hasher/hashers.ts';
-import { exceeds, type HashBounds } from '../site/hash-policy.ts';
+import { hasherOf } from '../hasher/hashers.ts';
+import type { Examined, HashPolicy } from '../site/hash-policy.ts';
 import type { Row } from './catalog.ts';
 import { counted, type Finding, warning } from './finding.ts';
 
@@ -25,11 +24,7 @@ interface Flaw {
   readonly names: string[];
 }
 
-export async function takeCensus(
-  batches: AsyncIterable<readonly Row[]>,
-  site: Pick<SiteConfig, 'hashers' | 'foreign_hashers'>,
-  bounds: HashBounds,
-): Promise<Census> {
+export async function takeCensus(batches: AsyncIterable<readonly Row[]>, policy: HashPolicy): Promise<Census> {
   const costs = new Map<string, number>();
   const flaws = new Map<string, Flaw>();
   let accounts = 0;
@@ -37,11 +32,12 @@ export async function takeCensus(
   for await (const batch of batches) {
     accounts += batch.length;
     for (const { username, encoded } of batch) {
-      if (encoded === null || isUnusable(encoded)) {
+      const examined = policy.examine(encoded);
+      if (encoded === null || examined.kind === 'unusable') {
         unusable++;
         continue;
       }
-      const flaw = flawOf(encoded, site, bounds);
+      const flaw = flawOf(examined);
       if (flaw !== undefined) {
         const kind = flaws.has(flaw) || flaws.size < FLAWS_MAX ? flaw : 'another flaw';
         const known = flaws.get(kind) ?? { count: 0, names: [] };
@@ -65,27 +61,23 @@ export async function takeCensus(
 }
 
 /** What is wrong with an encoded hash, to follow "the account has". Quotes no part of it except the name of an algorithm. */
-function flawOf(
-  encoded: string,
-  { hashers, foreign_hashers }: Pick<SiteConfig, 'hashers' | 'foreign_hashers'>,
-  bounds: HashBounds,
-): string | undefined {
-  const algorithm = algorithmOf(encoded);
-  if (foreign_hashers.includes(algorithm)) {
-    return `a hash of the custom algorithm "${algorithm}": checks answer "error"`;
+function flawOf(examined: Exclude<Examined, { kind: 'unusable' }>): string | undefined {
+  switch (examined.kind) {
+    case 'verifiable':
+      return undefined;
+    case 'foreign':
+      return `a hash of the custom algorithm "${examined.algorithm}": checks answer "error"`;
+    case 'unknown':
+      return examined.algorithm === undefined
+        ? 'a value that is not an encoded hash'
+        : `a hash of the unknown algorithm "${examined.algorithm}"`;
+    case 'not-accepted':
+      return `a hash of "${examined.algorithm}", which the site does not accept`;
+    case 'malformed':
+      return `a malformed hash of "${examined.algorithm}"`;
+    case 'excessive':
+      return `a hash that costs too much: checks answer "error" (${examined.excess})`;
   }
-  const hasher = hasherOf(encoded);
-  if (hasher === undefined) {
-    // The column may contain a password.
-    const shape = /^[a-z][a-z0-9_]{0,39}(?=\$.*\$)/s.exec(encoded)?.[0];
-    return shape ? `a hash of the unknown algorithm "${shape}"` : 'a value that is not an encoded hash';
-  }
-  if (hashers !== undefined && !hashers.some((accepted) => accepted === algorithm)) {
-    return `a hash of "${algorithm}", which the site does not accept`;
-  }
-  if (hasher.work(encoded) === undefined) return `a malformed hash of "${algorithm}"`;
-  const excess = exceeds(encoded, bounds);
-  return excess === undefined ? undefined : `a hash that costs too much: checks answer "error" (${excess})`;
 }
 
 function listed(names: readonly string[], count: number): string {

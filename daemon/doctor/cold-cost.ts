@@ -1,6 +1,6 @@
-import { algorithmOf, hasherOf } from '../hasher/hashers.ts';
+import { hasherOf } from '../hasher/hashers.ts';
 import { decoysLike } from '../site/decoys.ts';
-import { exceeds, type HashBounds } from '../site/hash-policy.ts';
+import type { HashPolicy } from '../site/hash-policy.ts';
 
 /** The cost of a check whose proof is not cached. */
 export interface ColdCost {
@@ -17,18 +17,9 @@ const PASSWORD = Buffer.from('no user’s password');
 const MEASURE_MAX = 5;
 
 /** Runs the work of one cold check once, and measures it. */
-export function coldCost(
-  sampled: readonly string[],
-  accepted: readonly string[] | undefined,
-  bounds: HashBounds,
-  workers: number,
-): ColdCost {
-  const counted = sampled.filter(
-    (encoded) =>
-      (accepted === undefined || accepted.includes(algorithmOf(encoded))) && exceeds(encoded, bounds) === undefined,
-  );
+export function coldCost(sampled: readonly string[], policy: HashPolicy, workers: number): ColdCost {
   let ms = 0;
-  for (const decoy of decoysLike(counted)) {
+  for (const decoy of decoysLike(sampled, policy)) {
     const hasher = hasherOf(decoy);
     const seconds = hasher?.work(decoy)?.seconds ?? 0;
     const startedAt = performance.now();

@@ -1,5 +1,6 @@
 import type { Config } from '../config/schema.ts';
 import { choosePbkdf2, describePbkdf2, type Implementation } from '../native/pbkdf2.ts';
+import { hashPolicyOf } from '../site/hash-policy.ts';
 import { examineAccess } from './file-access.ts';
 import { counted, type Finding } from './finding.ts';
 import { examineSite, type SiteReport } from './site-report.ts';
@@ -23,11 +24,10 @@ export interface Report {
 
 /** Examines everything that a configuration names; one site after the other, because the cost of hashes is measured. */
 export async function examine(file: string, config: Config): Promise<Report> {
-  const bounds = { seconds: config.hash.max_time / 1000, memory: config.hash.max_memory };
   const pbkdf2 = choosePbkdf2(config.hash.native);
   const sites: SiteReport[] = [];
   for (const [name, site] of Object.entries(config.sites)) {
-    sites.push(await examineSite(name, site, bounds, config.hash.workers));
+    sites.push(await examineSite(name, site, hashPolicyOf(site, config.hash), config.hash.workers));
   }
   const findings = examineAccess(file, config);
   const all = [...findings, ...sites.flatMap((site) => site.findings)];

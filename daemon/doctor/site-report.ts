@@ -1,6 +1,6 @@
 import type { SiteConfig } from '../config/schema.ts';
 import { messageOf } from '../fault.ts';
-import type { HashBounds } from '../site/hash-policy.ts';
+import type { HashPolicy } from '../site/hash-policy.ts';
 import { databaseOf, loadStores } from '../store/databases.ts';
 import type { Schema } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
@@ -43,7 +43,7 @@ const NOBODY = 'djauthd doctor';
 export async function examineSite(
   name: string,
   config: SiteConfig,
-  bounds: HashBounds,
+  policy: HashPolicy,
   workers: number,
 ): Promise<SiteReport> {
   const { database: url, schema, timeout } = config;
@@ -71,8 +71,8 @@ export async function examineSite(
     await examineNames(catalog, schema, findings);
     // The same queries that the daemon sends.
     await store.accountByName(NOBODY);
-    const cost = coldCost(await store.sample(SAMPLE), config.hashers, bounds, workers);
-    const { findings: ofCensus, ...census } = await takeCensus(catalog.accounts(), config, bounds);
+    const cost = coldCost(await store.sample(SAMPLE), policy, workers);
+    const { findings: ofCensus, ...census } = await takeCensus(catalog.accounts(), policy);
     findings.push(...ofCensus, ...examineSqliteFile(url));
     return { ...common, census, coldCost: cost, findings };
   } catch (error) {

@@ -8,11 +8,15 @@ import type { HashAnswer, HashQuestion } from './worker.ts';
 /** Users who were granted recently go before all others, so that guessing clients cannot starve them. */
 export type Lane = 'returning' | 'other';
 
-/** One hash to be computed. */
-export interface Job {
+/** What is computed for one question. */
+export interface HashWork {
   readonly encoded: string;
-  /** Encodings to be computed besides, whatever comes of them, so that all jobs of a site take as long. */
+  /** Encoded hashes that are computed as well, whatever comes of them, so that all jobs of a site take as long. */
   readonly padding?: readonly string[];
+}
+
+/** Work to be done for a question. */
+export interface Job extends HashWork {
   readonly lane: Lane;
   /** Until when anybody waits for it, by the pool's clock. May be put off while it is queued. */
   deadlineAt: number;

@@ -1,8 +1,8 @@
 import type { Requirement } from './requirement.ts';
 
-/** One of the groups, by exact name. A superuser is in no group that it was not put in. */
+/** One of the groups, by exact name. A superuser is a member of no group to which it was not added. */
 export const group: Requirement = {
   reason: 'no-group',
-  met: (account, require) =>
-    require.groups.length === 0 || require.groups.some((wanted) => account.groups.includes(wanted)),
+  met: (account, { groups }) => groups.length === 0 || groups.some((name) => account.groups.includes(name)),
+  missing: ({ groups }, { userGroups }) => (groups.length > 0 && userGroups === undefined ? 'groups' : undefined),
 };

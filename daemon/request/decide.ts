@@ -1,162 +1,114 @@
-import type { Require } from '../../protocol/request.ts';
 import type { Account } from '../account/account.ts';
-import type { Credentials, Verified } from '../credential/credential.ts';
+import type { Verifiers } from '../evidence/kinds.ts';
+import type { Finding, Verifier } from '../evidence/verifier.ts';
 import { Busy, Fault, messageOf } from '../fault.ts';
-import { isUnusable } from '../hasher/hashers.ts';
-import { shortened } from '../log/log.ts';
-import type { Password } from '../password.ts';
-import { unmet } from '../policy/requirements.ts';
-import { paddingOf } from '../site/decoys.ts';
-import type { HashBounds } from '../site/hash-policy.ts';
+import { missing, unmet } from '../policy/requirements.ts';
+import { locate } from '../site/locate.ts';
 import type { Site } from '../site/site.ts';
-import type { DenyReason, Verdict } from '../verdict.ts';
-import type { Question } from './question.ts';
-import { type Steps, settled, walk } from './steps.ts';
+import type { DenyReason } from '../verdict.ts';
+import type { Admission } from './admission.ts';
+import type { Decision, Question } from './question.ts';
 
-/** What the pipeline is made of. */
+/** The stages that every question goes through. */
 export interface Pipeline {
   readonly sites: ReadonlyMap<string, Site>;
-  readonly credentials: Credentials;
-  readonly bounds: HashBounds;
-}
-
-export interface Decision {
-  readonly verdict: Verdict;
-  /** The site that was asked; undefined where none could be told. */
-  readonly site: string | undefined;
-  /** Whether the password was not hashed for this question. */
-  readonly cached: boolean;
+  readonly verifiers: Verifiers;
+  readonly admission: Admission;
 }
 
 /**
- * The verdict on a question: at once where account and password are known, else when they are. Never throws or rejects:
- * what goes wrong on the way is the verdict `error` or `busy`. The password is wiped when there is a verdict.
+ * The decision on a question: synchronous if the account and a proof of the evidence are in memory, otherwise a
+ * promise. Never throws or rejects: whatever goes wrong becomes the verdict `error` or `busy`. The secret is wiped when
+ * there is a verdict.
+ *
+ * The order is the defence: the account is found without regard to anything else; the evidence is verified even if
+ * there is no account or no usable hash; only then do flags, permissions and groups count. So neither the answer nor
+ * the time that it takes tells anybody which users exist.
  */
 export function decide(question: Question, pipeline: Pipeline): Decision | Promise<Decision> {
-  // The frame, which the password may still be looked at in, is wiped as soon as this returns.
-  return walk(steps(question, pipeline), () => question.password?.keep());
+  const { evidence, requirements } = question;
+  let site: Site | undefined;
+  let waits = false;
+  try {
+    // locate
+    site = locate(question.site, pipeline.sites);
+    const lacking = missing(requirements, site.schema);
+    if (lacking) throw new Fault(`the user model of site "${site.name}" has no ${lacking}, which was required`);
+    if (question.tooLong) return denied(site, 'too-long');
+
+    // recall
+    const verifier = pipeline.verifiers[evidence.kind];
+    const account = verifier.account.recall(question, site);
+    const finding = account === undefined ? undefined : verifier.recall(question, account, site);
+    if (account !== undefined && finding !== undefined) return judge(question, site, account, finding, verifier);
+
+    // The secret may be a view of a frame, which is wiped as soon as this returns.
+    evidence.secret?.keep();
+    waits = true;
+    return verifyAndJudge(question, site, verifier, pipeline.admission);
+  } catch (error) {
+    return failed(error, site?.name ?? question.site);
+  } finally {
+    if (!waits) evidence.secret?.wipe();
+  }
 }
 
-/**
- * The order is the defence: the account is looked up by name only; the password is verified, also where there is no
- * account or no usable hash; only then do flags and rights decide. So neither the answer nor its time
- * tells a stranger who exists.
- */
-function* steps(question: Question, pipeline: Pipeline): Steps<Decision> {
-  let site: Site | undefined;
+async function verifyAndJudge(
+  question: Question,
+  site: Site,
+  verifier: Verifier,
+  admission: Admission,
+): Promise<Decision> {
   try {
-    site = siteOf(question.site, pipeline.sites);
-    refuseImpossible(question.require, site);
-    if (question.tooLong) return denied(site, 'too-long', false);
-
-    let account = yield* settled(accountOf(site, question.username));
-    if (question.password === undefined) return judge(site, account, question, true);
-
+    let account = await verifier.account.find(question, site);
     for (;;) {
-      const { reason, verified } = yield* verify(site, account, question, question.password, pipeline);
+      const known = verifier.recall(question, account, site);
+      if (known !== undefined) return judge(question, site, account, known, verifier);
+      const busy = admission.admit(question);
+      if (busy !== undefined) throw busy;
+
+      // verify
+      const finding = await verifier.verify(question, account, site);
       // Hashing, and the queue before it, take longer than an account may be old when it decides. It is looked at again
-      // whatever came of the hash, so that time does not tell.
-      const now = verified.cached ? account : yield* settled(accountOf(site, question.username));
+      // whatever came of the hash, so that the time is the same.
+      const now = await verifier.account.find(question, site);
       const changed = now?.id !== account?.id || now?.encoded !== account?.encoded;
       account = now;
-      if (changed) continue; // another hash by now: the password may be right for that one only
-
-      if (reason) return denied(site, reason, verified.cached);
-      const decision = judge(site, account, question, verified.cached);
-      if (decision.verdict.kind === 'granted') verified.admit();
-      return decision;
+      if (!changed) return judge(question, site, account, finding, verifier);
+      // The encoded hash is another one by now: the evidence may hold for the former one only.
     }
   } catch (error) {
-    return { verdict: faultOf(error), site: site?.name ?? question.site, cached: false };
+    return failed(error, site.name);
   } finally {
-    question.password?.wipe();
+    question.evidence.secret?.wipe();
   }
 }
 
-/** The site of that name, or the only one. Never another one than was asked for. */
-export function siteOf(name: string | undefined, sites: ReadonlyMap<string, Site>): Site {
-  if (name !== undefined) {
-    const site = sites.get(name);
-    if (site === undefined) throw new Fault(`site "${shortened(name)}" is not configured`);
-    return site;
-  }
-  const [only, ...others] = sites.values();
-  if (only === undefined) throw new Fault('no site is configured');
-  if (others.length > 0) throw new Fault(`no site was named and ${sites.size} are configured`);
-  return only;
-}
-
-/** What a site's user model does not have cannot be required of anybody: that is a fault in the asker's configuration. */
-function refuseImpossible(require: Require, { name, schema }: Site): void {
-  const { user, userGroups, userPermissions } = schema;
-  const lacking = [
-    require.staff && user.staff === undefined && 'is_staff',
-    require.superuser && user.superuser === undefined && 'is_superuser',
-    require.groups.length > 0 && userGroups === undefined && 'groups',
-    require.permissions.length > 0 && (userPermissions ?? userGroups) === undefined && 'permissions',
-  ].find((lack) => lack);
-  if (lacking) throw new Fault(`the user model of site "${name}" has no ${lacking}, which was required`);
-}
-
-/** No account has a NUL in its name, and PostgreSQL takes none in a text. */
-function accountOf(site: Site, username: string): Account | null | Promise<Account | null> {
-  if (username.includes('\0')) return null;
-  const known = site.accounts.peek(username);
-  return known === undefined ? site.accounts.get(username) : known;
-}
-
-/**
- * Verifies once: against the account's own hash, or, where there is none to verify, against one that nobody has the
- * password of. Whichever it is, the work is the same.
- */
-function* verify(
+/** A proof is promoted only if its user is granted: a right password must not be told from a wrong one otherwise. */
+function judge(
+  { requirements }: Question,
   site: Site,
   account: Account | null,
-  { username, client, deadlineAt }: Question,
-  password: Password,
-  { credentials, bounds }: Pipeline,
-): Steps<{ reason: DenyReason | undefined; verified: Verified }> {
-  const flaw = flawOf(account, password, site, bounds);
-  const decoys = yield* settled(site.decoys(bounds));
-  // By the name that was typed: where the database takes two spellings for one, the other one's answer is no quicker.
-  if (account?.encoded != null && flaw === undefined) {
-    const { id, encoded } = account;
-    const claim = { site: site.name, subject: `#${id} ${username}`, encoded };
-    const effort = () => [encoded, ...paddingOf(encoded, decoys)] as const;
-    const verified = yield* settled(credentials.verify(claim, password, deadlineAt, { effort, from: client.address }));
-    return { reason: verified.matches ? undefined : 'wrong-password', verified };
+  finding: Finding,
+  verifier: Verifier,
+): Decision {
+  const { source } = finding;
+  if (finding.reason !== undefined) return denied(site, finding.reason, source);
+  if (account === null) return denied(site, 'unknown-user', source);
+  const reason = unmet(account, requirements);
+  if (reason !== undefined) return denied(site, reason, source);
+  verifier.promote(finding);
+  return { verdict: { kind: 'granted', account }, site: site.name, source };
+}
+
+function denied(site: Site, reason: DenyReason, source?: Finding['source']): Decision {
+  return { verdict: { kind: 'denied', reason }, site: site.name, source };
+}
+
+function failed(error: unknown, site: string | undefined): Decision {
+  if (error instanceof Busy) {
+    const { reason, retryAfter } = error;
+    return { verdict: { kind: 'busy', reason, retryAfter }, site, source: undefined };
   }
-  // Nobody's claim stays the same when the decoys change, so that it is remembered for as long as anybody's.
-  const claim = { site: site.name, subject: `?${username}`, encoded: '' };
-  const effort = () => decoys as readonly [string, ...string[]];
-  const verified = yield* settled(credentials.verify(claim, password, deadlineAt, { effort, from: client.address }));
-  return { reason: flaw ?? 'unknown-user', verified };
-}
-
-/** Why nothing can be verified against the account, if so. @throws Fault where it cannot be told */
-function flawOf(account: Account | null, password: Password, site: Site, bounds: HashBounds): DenyReason | undefined {
-  if (account === null) return 'unknown-user';
-  const { encoded } = account;
-  if (encoded === null || isUnusable(encoded)) return 'unusable-password';
-  if (!site.verifiable(encoded, bounds)) {
-    site.reportUnverifiable(account);
-    return 'unverifiable-password';
-  }
-  return site.refuses(encoded, password) ? 'wrong-password' : undefined;
-}
-
-function judge(site: Site, account: Account | null, question: Question, cached: boolean): Decision {
-  if (account === null) return denied(site, 'unknown-user', cached);
-  const reason = unmet(account, question.require);
-  if (reason) return denied(site, reason, cached);
-  return { verdict: { kind: 'granted', account }, site: site.name, cached };
-}
-
-function denied(site: Site, reason: DenyReason, cached: boolean): Decision {
-  return { verdict: { kind: 'denied', reason }, site: site.name, cached };
-}
-
-function faultOf(error: unknown): Verdict {
-  if (error instanceof Busy) return { kind: 'busy', reason: error.reason, retryAfter: error.retryAfter };
-  return { kind: 'error', reason: messageOf(error) };
+  return { verdict: { kind: 'error', reason: messageOf(error) }, site, source: undefined };
 }

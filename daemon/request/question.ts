@@ -1,37 +1,31 @@
-import { PASSWORD_MAX, USERNAME_MAX } from '../../protocol/limits.ts';
-import type { AuthorizeRequest, CheckRequest } from '../../protocol/request.ts';
-import { Password } from '../password.ts';
-import { decodeTyped } from './typed-text.ts';
+import type { Evidence } from '../evidence/kinds.ts';
+import type { Source } from '../evidence/verifier.ts';
+import type { Requirements } from '../policy/requirement.ts';
+import type { Verdict } from '../verdict.ts';
 
-/** A request for a verdict, free of the frame it came in. */
+/** A credential check, free of the wire it came by. */
 export interface Question {
+  /** undefined: the only site that is configured. */
   readonly site: string | undefined;
   readonly username: string;
-  /** undefined: somebody else has authenticated the person. To be wiped when answered. */
-  readonly password: Password | undefined;
-  /** The username or the password has more octets than any that is looked at. */
+  /** Its secret is wiped when there is a verdict. */
+  readonly evidence: Evidence;
+  /** Whether the username or the secret has more octets than `policy/limits.ts` allows, as the client sent them. */
   readonly tooLong: boolean;
-  readonly require: CheckRequest['require'];
-  readonly client: CheckRequest['client'];
-  /** Until when the client waits, by the daemon's clock. */
+  readonly requirements: Requirements;
+  /** The user's network address and the program that asks; "" if unknown. */
+  readonly client: { readonly address: string; readonly service: string };
+  /** The time at which the client stops waiting, by the daemon's clock. */
   readonly deadlineAt: number;
+  /** Whether the client wants a granted account's permissions. */
   readonly wantPermissions: boolean;
 }
 
-/**
- * The question of a request that came at `now`. It may look at the password in the frame: `password.keep()` is due
- * before the frame goes.
- */
-export function questionOf(request: CheckRequest | AuthorizeRequest, now: number): Question {
-  const typed = request.operation === 'check' ? request.password : undefined;
-  return {
-    site: request.site,
-    username: decodeTyped(request.username),
-    password: typed && Password.viewOf(typed),
-    tooLong: request.username.length > USERNAME_MAX || (typed?.length ?? 0) > PASSWORD_MAX,
-    require: request.require,
-    client: request.client,
-    deadlineAt: now + request.deadlineMs,
-    wantPermissions: request.wantPermissions,
-  };
+/** A verdict with what the log and the counters record about it. */
+export interface Decision {
+  readonly verdict: Verdict;
+  /** The site that was asked, whether configured or not; undefined if none was named and none could be chosen. */
+  readonly site: string | undefined;
+  /** undefined if the evidence was not verified. */
+  readonly source: Source | undefined;
 }

@@ -1,5 +1,6 @@
 import type { Work } from '../hasher/hasher.ts';
 import { hasherOf } from '../hasher/hashers.ts';
+import type { HashPolicy } from './hash-policy.ts';
 
 /** What a site is taken to hash with while none of its hashes has been seen: Django 4.2's default. */
 const ASSUMED = 'pbkdf2_sha256$600000$0123456789abcdef012345$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=';
@@ -21,11 +22,11 @@ const KINDS_MAX = 4;
  * algorithms do, one of each, for the time of one cannot be filled with the work of another so that nobody could tell.
  * A cost that hardly anybody's hash has is left out: one odd hash must not slow down everybody.
  */
-export function decoysLike(sampled: readonly string[]): readonly string[] {
+export function decoysLike(sampled: readonly string[], policy: HashPolicy): readonly string[] {
   const costs = new Map<string, Work & { readonly encoded: string; count: number }>();
   let total = 0;
   for (const encoded of sampled) {
-    const work = hasherOf(encoded)?.work(encoded);
+    const work = policy.examine(encoded).kind === 'verifiable' ? hasherOf(encoded)?.work(encoded) : undefined;
     if (work === undefined) continue;
     const entry = costs.get(work.cost);
     if (entry) entry.count++;

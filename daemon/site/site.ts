@@ -3,58 +3,42 @@ import type { Account } from '../account/account.ts';
 import { Accounts } from '../account/accounts.ts';
 import type { Clock } from '../clock.ts';
 import { Fault } from '../fault.ts';
-import { BCRYPT_OCTETS, bcrypt } from '../hasher/bcrypt.ts';
-import { algorithmOf, hasherOf } from '../hasher/hashers.ts';
+import type { HashWork } from '../hasher/pool.ts';
 import type { Password } from '../password.ts';
 import { InstrumentedStore } from '../store/instrumented-store.ts';
 import type { Schema } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
-import { decoysLike } from './decoys.ts';
-import { exceeds, type HashBounds } from './hash-policy.ts';
+import type { DenyReason } from '../verdict.ts';
+import { decoysLike, paddingOf } from './decoys.ts';
+import type { Examined, HashPolicy } from './hash-policy.ts';
 
-/** How many of a site's hashes are looked at to find out what they cost, and how often, in ms. */
+/** How many of a site's encoded hashes are read to find out what they cost, and how often, in ms. */
 const SAMPLE = 500;
 const SAMPLE_AGE_MS = 600_000;
 
-/** How many encoded hashes are remembered as having been looked at. */
-const EXAMINED_MAX = 4_096;
-
-/** How many accounts with a hash that nobody can be let in by are remembered as having been reported. */
+/** How many accounts with a hash that can grant nobody are remembered as reported. */
 const REPORTED_MAX = 10_000;
 
 export interface SiteOptions {
   readonly name: string;
   readonly store: Store;
   readonly schema: Schema;
-  /** The algorithms that the site accepts; undefined: every known one. */
-  readonly hashers: readonly string[] | undefined;
-  /** Algorithms that the site accepts and nobody knows here. */
-  readonly foreignHashers?: readonly string[];
-  /** What becomes of a password with more octets than bcrypt takes; by default it is cut off. */
-  readonly bcryptLong?: 'truncate' | 'refuse';
+  readonly policy: HashPolicy;
   readonly accountTtlMs: number;
   readonly accountsMax: number;
   readonly clock: Clock;
-  /** Told, once for each account, of a stored hash that nobody can be let in by. */
+  /** Called once per account with a stored hash that can grant nobody. */
   readonly onUnverifiable?: (flaw: UnverifiableHash) => void;
 }
 
-/** A stored hash that nobody can be let in by. */
+/** A stored hash that can grant nobody. */
 export interface UnverifiableHash {
-  /** The account's name, as the database spells it. */
+  /** The account's username, as the database spells it. */
   readonly user: string;
-  /** undefined where the column does not look like an encoded hash: it may be anything, a password too. */
+  /** undefined if the column does not look like an encoded hash: it may contain anything, a password too. */
   readonly algorithm: string | undefined;
   /** A sentence. */
   readonly message: string;
-}
-
-/** What was found out about an encoding. */
-interface Examined {
-  readonly bounds: HashBounds;
-  readonly verifiable: boolean;
-  /** Why it cannot be told whether somebody can be let in by it. */
-  readonly fault: string | undefined;
 }
 
 /** One Django site: its accounts, what it accepts as a hash, and what a hash of its own costs. */
@@ -63,106 +47,104 @@ export class Site {
   readonly store: InstrumentedStore;
   readonly schema: Schema;
   readonly accounts: Accounts;
+  readonly policy: HashPolicy;
   readonly #options: SiteOptions;
-  readonly #hashers: ReadonlySet<string> | undefined;
-  readonly #foreign: ReadonlySet<string>;
-  /** What each encoding would take, read once and not for each check. */
-  readonly #examined = new LRUCache<string, Examined>({ max: EXAMINED_MAX });
   readonly #reported = new LRUCache<string, true>({ max: REPORTED_MAX });
-  #decoys: { readonly encoded: readonly string[]; readonly bounds: HashBounds; readonly sampledAt: number } | undefined;
+  #decoys: { readonly encoded: readonly string[]; readonly sampledAt: number } | undefined;
   #sampling: Promise<readonly string[]> | undefined;
 
-  constructor(options: SiteOptions) {
+  /** @param former a site whose connections and snapshots are used on */
+  constructor(options: SiteOptions, former?: Site) {
     this.name = options.name;
-    this.store = new InstrumentedStore(options.store, options.clock);
     this.schema = options.schema;
+    this.policy = options.policy;
     this.#options = options;
-    this.#hashers = options.hashers && new Set(options.hashers);
-    this.#foreign = new Set(options.foreignHashers);
-    this.accounts = new Accounts({
-      read: (username) => this.store.accountByName(username),
-      ttlMs: options.accountTtlMs,
-      max: options.accountsMax,
-      clock: options.clock,
-    });
+    const store = former?.store ?? new InstrumentedStore(options.store, options.clock);
+    this.store = store;
+    this.accounts =
+      former?.accounts ??
+      new Accounts({
+        read: (username) => store.accountByName(username),
+        ttlMs: options.accountTtlMs,
+        max: options.accountsMax,
+        clock: options.clock,
+      });
+  }
+
+  /** The same site under another policy, with the same connections and snapshots. */
+  withPolicy(policy: HashPolicy): Site {
+    return new Site({ ...this.#options, policy }, this);
   }
 
   /**
-   * Whether somebody can be let in by this encoding: well-formed, and of an algorithm that the site accepts.
+   * Why no password can be verified against the account; undefined if one can.
    *
-   * @throws Fault where the site has an algorithm of its own for it: then only the site itself can tell. And where
-   * verifying it would take more than the bounds allow.
+   * Each call also keeps the decoys up to date: the first password that is hashed after hours of cached checks costs
+   * what the site's hashes cost by then.
+   *
+   * @throws Fault if only the site itself could tell, or if verifying costs more than the policy allows
    */
-  verifiable(encoded: string, bounds: HashBounds): boolean {
-    let examined = this.#examined.get(encoded);
-    if (examined?.bounds !== bounds) {
-      examined = { bounds, ...this.#examine(encoded, bounds) };
-      this.#examined.set(encoded, examined);
+  flawOf(account: Account | null, password: Password): DenyReason | undefined {
+    this.#refreshDecoys();
+    if (account === null) return 'unknown-user';
+    const { encoded } = account;
+    const examined = this.policy.examine(encoded);
+    if (examined.kind === 'verifiable') {
+      return this.policy.refuses(encoded as string, password.octets.length) ? 'wrong-password' : undefined;
     }
-    if (examined.fault !== undefined) throw new Fault(examined.fault);
-    return examined.verifiable;
-  }
-
-  #examine(encoded: string, bounds: HashBounds): Omit<Examined, 'bounds'> {
-    const algorithm = algorithmOf(encoded);
-    if (this.#foreign.has(algorithm)) {
-      const fault = `the password is hashed with "${algorithm}", an algorithm of the site's own`;
-      return { verifiable: false, fault };
+    switch (examined.kind) {
+      case 'unusable':
+        return 'unusable-password';
+      case 'foreign':
+        throw new Fault(`the password is hashed with "${examined.algorithm}", a custom algorithm of the site`);
+      case 'excessive':
+        throw new Fault(examined.excess);
+      default:
+        this.#reportUnverifiable(account, examined);
+        return 'unverifiable-password';
     }
-    const verifiable = this.#accepts(algorithm) && hasherOf(encoded)?.work(encoded) !== undefined;
-    return { verifiable, fault: verifiable ? exceeds(encoded, bounds) : undefined };
-  }
-
-  /** Whether the site, by the bcrypt library that it has, denies a password of that many octets. */
-  refuses(encoded: string, password: Password): boolean {
-    if (this.#options.bcryptLong !== 'refuse' || password.octets.length <= BCRYPT_OCTETS) return false;
-    return hasherOf(encoded) === bcrypt;
-  }
-
-  /** Tells of an account with a hash that is not verifiable, once for each account. */
-  reportUnverifiable({ id, username, encoded }: Account): void {
-    if (encoded === null || this.#reported.has(id)) return;
-    this.#reported.set(id, true);
-    const shape = /^[a-z][a-z0-9_]{0,39}(?=\$.*\$)/s.exec(encoded)?.[0];
-    const algorithm = hasherOf(encoded)?.algorithm ?? shape;
-    this.#options.onUnverifiable?.({
-      user: username,
-      algorithm,
-      message:
-        algorithm !== undefined && this.#accepts(algorithm) && hasherOf(encoded)
-          ? 'the stored hash is malformed: nobody can be let in by it'
-          : 'the stored hash is of no algorithm that is accepted: nobody can be let in by it',
-    });
   }
 
   /**
-   * Encoded hashes that nobody has the password of and that, together, cost what a hash of this site costs. Waits for
-   * the database only the first time. Rejects with its fault.
+   * What is computed for a question without a proof: the work of any question of this site, with the account's encoded
+   * hash in it if one can be verified. Waits for the database only the first time, and rejects with its fault.
    */
-  decoys(bounds: HashBounds): readonly string[] | Promise<readonly string[]> {
-    const decoys = this.#decoys;
-    if (decoys?.bounds !== bounds) return this.#sample(bounds);
-    if (this.#options.clock.now() - decoys.sampledAt > SAMPLE_AGE_MS) this.#sample(bounds).catch(() => {}); // next time
-    return decoys.encoded;
+  async workFor(encoded: string | undefined): Promise<HashWork> {
+    const decoys = this.#decoys?.encoded ?? (await this.sample());
+    if (encoded !== undefined) return { encoded, padding: paddingOf(encoded, decoys) };
+    const [first, ...others] = decoys;
+    return { encoded: first as string, padding: others };
   }
 
-  #accepts(algorithm: string): boolean {
-    return this.#hashers === undefined || this.#hashers.has(algorithm);
-  }
-
-  #sample(bounds: HashBounds): Promise<readonly string[]> {
+  /** Finds out what the site's hashes cost. Rejects with the store's Fault. */
+  sample(): Promise<readonly string[]> {
     this.#sampling ??= this.store
       .sample(SAMPLE)
       .then((sampled) => {
-        const counted = sampled.filter(
-          (encoded) => this.#accepts(algorithmOf(encoded)) && exceeds(encoded, bounds) === undefined,
-        );
-        this.#decoys = { encoded: decoysLike(counted), bounds, sampledAt: this.#options.clock.now() };
+        this.#decoys = { encoded: decoysLike(sampled, this.policy), sampledAt: this.#options.clock.now() };
         return this.#decoys.encoded;
       })
       .finally(() => {
         this.#sampling = undefined;
       });
     return this.#sampling;
+  }
+
+  #refreshDecoys(): void {
+    if (this.#decoys === undefined || this.#options.clock.now() - this.#decoys.sampledAt <= SAMPLE_AGE_MS) return;
+    this.sample().catch(() => {}); // the former decoys stay until the database answers
+  }
+
+  #reportUnverifiable({ id, username }: Account, examined: Examined): void {
+    if (this.#reported.has(id)) return;
+    this.#reported.set(id, true);
+    this.#options.onUnverifiable?.({
+      user: username,
+      algorithm: 'algorithm' in examined ? examined.algorithm : undefined,
+      message:
+        examined.kind === 'malformed'
+          ? 'malformed password hash: the account cannot log in'
+          : 'the password hash is of no accepted algorithm: the account cannot log in',
+    });
   }
 }

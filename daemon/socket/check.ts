@@ -1,7 +1,7 @@
 import type { Reply } from '../../protocol/reply.ts';
 import type { AuthorizeRequest, CheckRequest } from '../../protocol/request.ts';
-import type { Decision } from '../request/decide.ts';
-import { type Question, questionOf } from '../request/question.ts';
+import type { Decision, Question } from '../request/question.ts';
+import { questionOf } from './question.ts';
 import { replyOf } from './reply.ts';
 
 /** What decides on questions. */

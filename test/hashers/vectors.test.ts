@@ -4,6 +4,7 @@ import t from 'tap';
 import { hasherOf, hashers } from '../../daemon/hasher/hashers.ts';
 import { choosePbkdf2 } from '../../daemon/native/pbkdf2.ts';
 import { decoysLike, paddingOf } from '../../daemon/site/decoys.ts';
+import { hashPolicy } from '../fixtures/hash-policy.ts';
 
 interface Vector {
   encoded: string;
@@ -13,6 +14,8 @@ interface Vector {
 }
 
 const { vectors } = JSON.parse(readFileSync(new URL('vectors.json', import.meta.url), 'utf8')) as { vectors: Vector[] };
+
+const decoysOf = (sampled: readonly string[]) => decoysLike(sampled, hashPolicy());
 
 /** As the daemon: what is malformed or of no known algorithm is not verified. */
 function verify(encoded: string, password: Buffer): boolean {
@@ -58,7 +61,7 @@ t.test('decoys cost what their model costs, and nobody has their password', asyn
       ({ encoded, expected }) => expected === true && hasherOf(encoded)?.algorithm === algorithm,
     );
     const encoded = model?.encoded as string;
-    const [decoy = ''] = decoysLike([encoded]);
+    const [decoy = ''] = decoysOf([encoded]);
     t.equal(hasherOf(decoy)?.work(decoy)?.cost, hasherOf(encoded)?.work(encoded)?.cost, algorithm);
     t.not(decoy, encoded);
     for (const password of ['', 'secret', 'x']) t.equal(verify(decoy, Buffer.from(password)), false);
@@ -69,7 +72,7 @@ t.test('decoys cost what their model costs, and nobody has their password', asyn
 t.test('the work of a cheaper hash is filled up', async (t) => {
   const pbkdf2 = (iterations: number) => `pbkdf2_sha256$${iterations}$salt$${Buffer.alloc(32).toString('base64')}`;
   const iterations = (encoded: string) => Number(encoded.split('$')[1]);
-  const decoys = decoysLike([
+  const decoys = decoysOf([
     ...Array.from({ length: 90 }, () => pbkdf2(600_000)),
     ...Array.from({ length: 10 }, () => pbkdf2(1_000_000)),
   ]);
@@ -77,13 +80,10 @@ t.test('the work of a cheaper hash is filled up', async (t) => {
   t.equal(iterations(decoys[0] as string), 1_000_000, 'the dearest of those that are common');
   t.same(paddingOf(pbkdf2(600_000), decoys).map(iterations), [400_000]);
   t.same(paddingOf(pbkdf2(1_000_000), decoys), []);
-  const odd = decoysLike([...Array.from({ length: 499 }, () => pbkdf2(1000)), pbkdf2(10_000_000)]);
+  const odd = decoysOf([...Array.from({ length: 499 }, () => pbkdf2(1000)), pbkdf2(10_000_000)]);
   t.equal(iterations(odd[0] as string), 1000, 'one odd hash does not slow down everybody');
   const md5 = 'md5$seasalt$3f86d0d3d465b7b458c231bf3555c0e3';
-  const mixed = decoysLike([
-    ...Array.from({ length: 10 }, () => pbkdf2(1000)),
-    ...Array.from({ length: 10 }, () => md5),
-  ]);
+  const mixed = decoysOf([...Array.from({ length: 10 }, () => pbkdf2(1000)), ...Array.from({ length: 10 }, () => md5)]);
   t.same(
     mixed.map((encoded) => hasherOf(encoded)?.algorithm),
     ['pbkdf2_sha256', 'md5'],

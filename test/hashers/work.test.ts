@@ -1,16 +1,19 @@
 import t from 'tap';
 import type { Account } from '../../daemon/account/account.ts';
-import { Credentials } from '../../daemon/credential/credential.ts';
-import { ProofCache } from '../../daemon/credential/proof-cache.ts';
+import { createVerifiers } from '../../daemon/evidence/kinds.ts';
 import { bcrypt } from '../../daemon/hasher/bcrypt.ts';
 import { hasherOf } from '../../daemon/hasher/hashers.ts';
 import type { HashPool, Job } from '../../daemon/hasher/pool.ts';
 import { Password } from '../../daemon/password.ts';
+import { PasswordProofs } from '../../daemon/proof/password-proofs.ts';
+import { ProofCache } from '../../daemon/proof/proof-cache.ts';
+import { admitAll } from '../../daemon/request/admission.ts';
 import { decide, type Pipeline } from '../../daemon/request/decide.ts';
 import type { Question } from '../../daemon/request/question.ts';
 import { Site, type SiteOptions } from '../../daemon/site/site.ts';
 import { STOCK } from '../../daemon/store/schema.ts';
 import type { Store } from '../../daemon/store/store.ts';
+import { hashPolicy } from '../fixtures/hash-policy.ts';
 
 /*
  * What a stranger with a stopwatch could measure, counted rather than timed: the work that is asked of the hash
@@ -69,7 +72,7 @@ function stage(sampled: string[], options: Partial<SiteOptions> = {}): Stage {
     name: 'site',
     store,
     schema: STOCK,
-    hashers: undefined,
+    policy: hashPolicy(),
     accountTtlMs: 0,
     accountsMax: 100,
     clock,
@@ -78,8 +81,8 @@ function stage(sampled: string[], options: Partial<SiteOptions> = {}): Stage {
   const proofs = new ProofCache({ rights: 100, rightTtlMs: 10_000_000, wrongs: 100, wrongTtlMs: 1_000_000, clock });
   const pipeline: Pipeline = {
     sites: new Map([['site', site]]),
-    credentials: new Credentials({ proofs, pool, known: 100 }),
-    bounds: { seconds: 10, memory: 2 ** 29 },
+    verifiers: createVerifiers(new PasswordProofs({ proofs, pool, recentLogins: 100 })),
+    admission: admitAll,
   };
   return {
     jobs,
@@ -88,21 +91,21 @@ function stage(sampled: string[], options: Partial<SiteOptions> = {}): Stage {
       const question: Question = {
         site: 'site',
         username,
-        password: Password.fromTyped(Buffer.from(password)),
+        evidence: { kind: 'password', secret: Password.fromTyped(Buffer.from(password)) },
         tooLong: false,
-        require: { staff: false, superuser: false, permissions: [], groups: [] },
+        requirements: { staff: false, superuser: false, permissions: [], groups: [] },
         client: { address: '', service: '' },
         deadlineAt: Number.POSITIVE_INFINITY,
         wantPermissions: false,
         ...more,
       };
-      const { verdict, cached } = await decide(question, pipeline);
-      return { kind: verdict.kind, cached };
+      const { verdict, source } = await decide(question, pipeline);
+      return { kind: verdict.kind, cached: source === 'cached' };
     },
   };
 }
 
-const STAFF = { require: { staff: true, superuser: false, permissions: [], groups: [] } };
+const STAFF = { requirements: { staff: true, superuser: false, permissions: [], groups: [] } };
 
 /** The work of a job by algorithm: iterations, 2^rounds, lanes; for the others how many. */
 function workOf({ encoded, padding = [] }: Job): Record<string, number> {
@@ -132,7 +135,9 @@ t.test('every cold question is the same work', async (t) => {
     t.equal(jobs.length, 0, 'one job a question');
   }
 
-  const { jobs: refused, ask: askStrict } = stage([pbkdf2(1000), bcryptOf('10')], { bcryptLong: 'refuse' });
+  const { jobs: refused, ask: askStrict } = stage([pbkdf2(1000), bcryptOf('10')], {
+    policy: hashPolicy({ bcryptLong: 'refuse' }),
+  });
   t.equal((await askStrict('bcrypt 10', 'x'.repeat(73))).kind, 'denied');
   t.equal((await askStrict('bcrypt 10', 'x'.repeat(72))).kind, 'denied');
   t.same(workOf(refused[0] as Job), workOf(refused[1] as Job), 'a password that bcrypt refuses is as much work');

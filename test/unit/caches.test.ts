@@ -3,11 +3,11 @@ import fc from 'fast-check';
 import t from 'tap';
 import type { Account } from '../../daemon/account/account.ts';
 import { Accounts } from '../../daemon/account/accounts.ts';
-import { Credentials } from '../../daemon/credential/credential.ts';
-import { ProofCache } from '../../daemon/credential/proof-cache.ts';
 import { Busy } from '../../daemon/fault.ts';
 import type { HashPool, Job } from '../../daemon/hasher/pool.ts';
 import { Password } from '../../daemon/password.ts';
+import { PasswordProofs } from '../../daemon/proof/password-proofs.ts';
+import { ProofCache } from '../../daemon/proof/proof-cache.ts';
 
 class FakeClock {
   time = 1_000;
@@ -45,9 +45,9 @@ t.test('accounts', async (t) => {
     t.equal((await first)?.id, '1');
     t.equal((await second)?.id, '1');
     clock.time += 99;
-    t.equal(accounts.peek('a')?.id, '1', 'young enough, by a millisecond');
+    t.equal(accounts.recall('a')?.id, '1', 'young enough, by a millisecond');
     clock.time += 1;
-    t.equal(accounts.peek('a'), undefined, 'too old');
+    t.equal(accounts.recall('a'), undefined, 'too old');
   });
 
   t.test('a read that is too old is not joined', async (t) => {
@@ -62,7 +62,7 @@ t.test('accounts', async (t) => {
     t.equal((await young)?.id, 'new');
     asked[0]?.resolve(account('old'));
     t.equal((await old)?.id, 'old');
-    t.equal(accounts.peek('a')?.id, 'new', 'and does not take the place of the new one');
+    t.equal(accounts.recall('a')?.id, 'new', 'and does not take the place of the new one');
   });
 
   t.test('with a ttl of 0 every question reads', async (t) => {
@@ -75,7 +75,7 @@ t.test('accounts', async (t) => {
       (await Promise.all(answers)).map((found) => found?.id),
       ['0', '1'],
     );
-    t.equal(accounts.peek('a'), undefined);
+    t.equal(accounts.recall('a'), undefined);
     t.equal(accounts.size, 0);
   });
 
@@ -100,7 +100,7 @@ t.test('accounts', async (t) => {
     accounts.flush('a');
     asked[0]?.resolve(account('old'));
     await before;
-    t.equal(accounts.peek('a'), undefined);
+    t.equal(accounts.recall('a'), undefined);
     void accounts.get('a');
     t.equal(asked.length, 2);
   });
@@ -113,24 +113,24 @@ t.test('accounts', async (t) => {
     asked[0]?.resolve(account('1'));
     await first;
     clock.time += 499;
-    t.equal(accounts.peek('a')?.id, '1');
+    t.equal(accounts.recall('a')?.id, '1');
     await turn();
     t.equal(asked.length, 1, 'not in the first half of its time');
 
     clock.time += 1;
-    t.equal(accounts.peek('a')?.id, '1', 'nobody waits');
+    t.equal(accounts.recall('a')?.id, '1', 'nobody waits');
     t.equal(asked.length, 1, 'the answer goes first');
-    for (let i = 0; i < 10; i++) t.equal(accounts.peek('a')?.id, '1');
+    for (let i = 0; i < 10; i++) t.equal(accounts.recall('a')?.id, '1');
     await turn();
     t.equal(asked.length, 2, 'one read, however many ask');
     clock.time += 400;
     asked[1]?.resolve(account('2'));
     await turn();
-    t.equal(accounts.peek('a')?.id, '2');
+    t.equal(accounts.recall('a')?.id, '2');
     clock.time += 599;
-    t.equal(accounts.peek('a')?.id, '2', 'it is as old as the moment it was asked for');
+    t.equal(accounts.recall('a')?.id, '2', 'it is as old as the moment it was asked for');
     clock.time += 1;
-    t.equal(accounts.peek('a'), undefined, 'not as the moment it came');
+    t.equal(accounts.recall('a'), undefined, 'not as the moment it came');
     await turn();
     t.equal(asked.length, 3, 'asked for when old enough: read once more');
   });
@@ -145,18 +145,18 @@ t.test('accounts', async (t) => {
       await first;
     }
     clock.time += 600;
-    accounts.peek('slow');
-    accounts.peek('failing');
+    accounts.recall('slow');
+    accounts.recall('failing');
     await turn();
     t.equal(asked.length, 4);
     asked[3]?.reject(new Error('down'));
     await turn();
-    for (let i = 0; i < 10; i++) t.equal(accounts.peek('failing')?.id, '1');
+    for (let i = 0; i < 10; i++) t.equal(accounts.recall('failing')?.id, '1');
     await turn();
     t.equal(asked.length, 4, 'what failed is not tried again and again');
     clock.time += 400;
-    t.equal(accounts.peek('slow'), undefined);
-    t.equal(accounts.peek('failing'), undefined);
+    t.equal(accounts.recall('slow'), undefined);
+    t.equal(accounts.recall('failing'), undefined);
     const waits = accounts.get('slow');
     t.equal(asked.length, 4, 'who has to wait joins the read under way');
     const reads = accounts.get('failing');
@@ -180,7 +180,7 @@ t.test('accounts', async (t) => {
     clock.time += 900;
     await turn();
     t.equal(asked.length, 5);
-    for (const name of names.slice(0, 4)) accounts.peek(name);
+    for (const name of names.slice(0, 4)) accounts.recall(name);
     await turn();
     t.same(
       asked.slice(5).map(({ name }) => name),
@@ -188,7 +188,7 @@ t.test('accounts', async (t) => {
     );
     asked[5]?.resolve(account('a'));
     await turn();
-    for (const name of names.slice(0, 4)) accounts.peek(name);
+    for (const name of names.slice(0, 4)) accounts.recall(name);
     await turn();
     t.same(
       asked.slice(5).map(({ name }) => name),
@@ -224,7 +224,7 @@ t.test('accounts', async (t) => {
             accounts.flush(each.which % 2 ? 'a' : undefined);
             flushedAt = clock.time;
           }
-          const known = accounts.peek('a');
+          const known = accounts.recall('a');
           if (known) oldest = Math.max(oldest, clock.time - Number(known.id));
           if (known && Number(known.id) < flushedAt) return false;
           if (each.which % 3) await turn();
@@ -241,7 +241,7 @@ t.test('accounts', async (t) => {
     let most = 0;
     for (let i = 0; i < 5_000; i++) {
       await accounts.get(String(i));
-      accounts.peek('0'); // asked for again and again, and no snapshot for long
+      accounts.recall('0'); // asked for again and again, and no snapshot for long
       clock.time += 10;
       most = Math.max(most, accounts.size);
     }
@@ -250,7 +250,7 @@ t.test('accounts', async (t) => {
     clock.time += 1000;
     for (let i = 0; i < 100; i++) await accounts.get(`b${i}`);
     t.equal(accounts.size, 100, 'after a rest all of them');
-    for (let i = 0; i < 100; i++) t.equal(accounts.peek(`b${i}`), null, 'and none that is young enough');
+    for (let i = 0; i < 100; i++) t.equal(accounts.recall(`b${i}`), null, 'and none that is young enough');
   });
 
   t.test('are bounded', async (t) => {
@@ -336,30 +336,27 @@ t.test('equal questions are hashed once', async (t) => {
         jobs.push({ job, resolve, reject });
       }),
   } as unknown as HashPool;
-  const credentials = new Credentials({ proofs: makeProofs(clock), pool, known: 10 });
+  const proofs = new PasswordProofs({ proofs: makeProofs(clock), pool, recentLogins: 10 });
   const claim = { site: 's', subject: '#1', encoded: 'x' };
+  const shown = (text: string, encoded = 'x') => proofs.shown({ ...claim, encoded }, password(text), '');
+  const hash = (text: string, deadlineAt: number, encoded?: string) =>
+    proofs.hash(shown(text, encoded), password(text), { encoded: 'x' }, deadlineAt);
 
-  const same = [1, 2, 3].map((more) => credentials.verify(claim, password('a'), clock.time + more * 100));
-  const other = credentials.verify(claim, password('b'), clock.time + 100);
+  const same = [1, 2, 3].map((more) => hash('a', clock.time + more * 100));
+  const other = hash('b', clock.time + 100);
   t.equal(jobs.length, 2);
-  t.equal(jobs[0]?.job.deadlineAt, clock.time + 300, 'until the last who waits gives up');
+  t.equal(jobs[0]?.job.deadlineAt, clock.time + 300, 'the latest deadline of the waiting questions');
   jobs[0]?.resolve(true);
   jobs[1]?.resolve(false);
-  t.same(
-    (await Promise.all(same)).map(({ matches }) => matches),
-    [true, true, true],
-  );
-  t.equal((await other).matches, false);
-  const again = await credentials.verify(claim, password('a'), clock.time);
-  t.equal(again.matches, true);
-  t.equal(again.cached, true);
-  t.equal((await credentials.verify(claim, password('b'), clock.time)).cached, true, 'a wrong one is remembered too');
-  t.equal(jobs.length, 2);
+  t.same(await Promise.all(same), [true, true, true]);
+  t.equal(await other, false);
+  t.equal(proofs.recall(shown('a')), true);
+  t.equal(proofs.recall(shown('b')), false, 'a wrong password is remembered too');
 
-  const refused = credentials.verify({ ...claim, encoded: 'changed' }, password('a'), clock.time + 100);
+  const refused = hash('a', clock.time + 100, 'changed');
   t.equal(jobs.length, 3, 'a changed hash is a new question');
   jobs[2]?.reject(new Busy('queue-full'));
-  await t.rejects(Promise.resolve(refused), { message: 'queue-full' });
-  void credentials.verify({ ...claim, encoded: 'changed' }, password('a'), clock.time + 100);
+  await t.rejects(refused, { message: 'queue-full' });
+  void hash('a', clock.time + 100, 'changed');
   t.equal(jobs.length, 4, 'a fault is not remembered');
 });

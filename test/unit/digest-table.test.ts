@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { DIGEST_WORDS, DigestTable } from '../../daemon/credential/digest-table.ts';
-import { RecentLogins } from '../../daemon/credential/recent-logins.ts';
+import { DIGEST_WORDS, DigestTable } from '../../daemon/proof/digest-table.ts';
+import { RecentLogins } from '../../daemon/proof/recent-logins.ts';
 
 class FakeClock {
   time = 1_000;

@@ -1,0 +1,61 @@
+import type { Account } from '../account/account.ts';
+import type { Password } from '../password.ts';
+import type { Site } from '../site/site.ts';
+import type { DenyReason } from '../verdict.ts';
+
+/** What every kind of evidence has. */
+export interface AnyEvidence {
+  readonly kind: string;
+  /** The octets that must be wiped when there is a verdict. */
+  readonly secret: Password | undefined;
+}
+
+/** The part of a question that a verifier looks at. */
+export interface Presented<Evidence extends AnyEvidence = AnyEvidence> {
+  /** As the client sent it, decoded. */
+  readonly username: string;
+  readonly evidence: Evidence;
+  readonly client: { readonly address: string };
+  /** The time at which the client stops waiting, by the daemon's clock. */
+  readonly deadlineAt: number;
+}
+
+/** How a decision was reached: from a proof, by hashing, or because the client vouched for the user. */
+export type Source = 'cached' | 'hashed' | 'vouched';
+
+/** What came of comparing the evidence with the account. */
+export interface Finding {
+  /** Why the evidence does not hold; undefined if it does. */
+  readonly reason: DenyReason | undefined;
+  readonly source: Source;
+}
+
+/** Which account the evidence is about. */
+export interface AccountFinder<Evidence extends AnyEvidence = AnyEvidence> {
+  /** The account if it is in memory, null if it is known that there is none, undefined if the database must be read. */
+  recall(presented: Presented<Evidence>, site: Site): Account | null | undefined;
+  /** The account from memory or from the database. Rejects with the store's Fault. */
+  find(presented: Presented<Evidence>, site: Site): Promise<Account | null>;
+}
+
+/**
+ * Verifies one kind of evidence. A kind is added by writing its file and listing it in `kinds.ts`; flags, permissions,
+ * caches and the log are the same for all kinds.
+ *
+ * Verifying must cost the same and take as long whether or not there is an account and whatever state it is in.
+ */
+export interface Verifier<Evidence extends AnyEvidence = AnyEvidence, Found extends Finding = Finding> {
+  readonly account: AccountFinder<Evidence>;
+  /** Synchronous. undefined if the evidence has to be verified. @throws Fault if it cannot be verified at all */
+  recall(presented: Presented<Evidence>, account: Account | null, site: Site): Found | undefined;
+  /** Rejects with Busy or Fault. */
+  verify(presented: Presented<Evidence>, account: Account | null, site: Site): Promise<Found>;
+  /** Called with what this verifier found when the user is granted. */
+  promote(found: Found): void;
+}
+
+/** Finds the account by the username alone: whether a user exists must not depend on anything else of the question. */
+export const byUsername: AccountFinder = {
+  recall: ({ username }, site) => site.accounts.recall(username),
+  find: ({ username }, site) => site.accounts.get(username),
+};
