@@ -1,33 +1,40 @@
 /*
- * djauth.h: ask djauthd whether a person may in.
+ * djauth.h: ask djauthd whether a user is granted access.
  *
- *   djauth *h = djauth_new(NULL);                        // no input or output yet
- *   djauth_question q = DJAUTH_QUESTION_INIT;
- *   q.username = name;  q.username_length = strlen(name);
- *   q.password = typed; q.password_length = typed_length;
- *   q.require_staff = 1;
- *   djauth_answer a;
- *   switch (djauth_check(h, &q, &a)) {
- *   case DJAUTH_GRANTED:      let_in(a.username); break;
+ *   djauth *handle = djauth_new(NULL);                    // does no input or output yet
+ *   djauth_question question = DJAUTH_QUESTION_INIT;
+ *   djauth_answer answer;
+ *
+ *   question.username = name;
+ *   question.username_length = strlen(name);
+ *   question.password = typed;
+ *   question.password_length = strlen(typed);
+ *   question.require_staff = 1;
+ *   switch (djauth_check(handle, &question, &answer)) {
+ *   case DJAUTH_GRANTED:      welcome(answer.username); break;
  *   case DJAUTH_DENIED:
- *   case DJAUTH_UNKNOWN_USER: refuse(); break;           // a.reason says why, for the log only
- *   case DJAUTH_BUSY:         try_again_in(a.retry_after); break;
- *   default:                  fault(a.reason); break;    // neither let in nor refuse
+ *   case DJAUTH_UNKNOWN_USER: deny(); break;              // answer.reason is for the log only
+ *   case DJAUTH_BUSY:         retry_in(answer.retry_after); break;
+ *   default:                  fault(answer.reason); break; // neither grant nor deny
  *   }
- *   djauth_free(h);
+ *   djauth_free(handle);
  *
- * A fault is not a refusal: whatever keeps the question from being answered (no daemon, no database,
- * time ran out, an answer that makes no sense) is DJAUTH_ERROR or DJAUTH_BUSY, never DJAUTH_DENIED and
- * never DJAUTH_GRANTED. Treat every value you do not know as a fault.
+ * Faults are not denials. Whatever prevents an answer (no daemon, no database, a timeout, a malformed reply) is
+ * DJAUTH_ERROR or DJAUTH_BUSY, never DJAUTH_DENIED and never DJAUTH_GRANTED. Treat every unknown status as a fault.
  *
- * Threads: a handle serves one thread at a time; different handles are independent. The library has no
- * global state, starts no thread, installs no signal handler, and raises no SIGPIPE. A handle must not be
- * used on both sides of a fork(); make it after.
+ * Threads. A handle may be used by one thread at a time; different handles are independent. The library has no global
+ * state, starts no thread, installs no signal handler and raises no SIGPIPE. Do not use a handle on both sides of a
+ * fork(); create it afterwards.
  *
- * Passwords: the library copies the password only into its send buffer and wipes that before it returns.
- * Wiping the caller's copy is the caller's to do.
+ * Texts. In questions, texts are NUL-terminated UTF-8 unless a length stands next to them. In answers, every text is
+ * NUL-terminated UTF-8 and belongs to the handle: it is valid until the next call with that handle, or djauth_free. It is
+ * never NULL ("" where there is nothing to say) unless its comment says so, so that it can always be printed. A reply with a
+ * text that contains NUL is malformed (DJAUTH_ERROR).
  *
- * What the messages are: protocol/PROTOCOL.md.
+ * Passwords. The library copies a password only into its send buffer, and wipes that before it returns. The caller wipes
+ * its own copy.
+ *
+ * The protocol is documented in protocol/PROTOCOL.md of djauthd's source.
  */
 #ifndef DJAUTH_H
 #define DJAUTH_H
@@ -44,95 +51,42 @@ extern "C" {
 #define DJAUTH_API
 #endif
 
-/* Where the daemon listens unless its configuration says otherwise. */
+/* The auth socket, for all functions but djauth_groups. */
 #define DJAUTH_DEFAULT_SOCKET "/run/djauthd/auth.sock"
 
-/* Where it listens for what is not for everybody who may ask: djauth_groups. The daemon's own user may open it. */
+/* The control socket, for djauth_groups. Only the daemon's own user may open it. */
 #define DJAUTH_DEFAULT_CONTROL_SOCKET "/run/djauthd/control.sock"
 
-/* How long one question may take in all, in milliseconds, where the caller names no time. */
+/* How long a call may take in all, in milliseconds, if its timeout_ms is 0 or less. Timeouts over 600,000 are cut to that. */
 #define DJAUTH_DEFAULT_TIMEOUT_MS 5000
 
-/* The most octets a frame's body may have, in either direction. */
-#define DJAUTH_FRAME_MAX 65536
-
-/* The outcome of a question. The numbers are the protocol's. */
+/* The outcome of a call. The numbers are the protocol's. */
 typedef enum djauth_status {
-    DJAUTH_GRANTED = 0,      /* the person may in; the account is filled in */
-    DJAUTH_DENIED = 1,       /* the person may not; reason is a word such as "wrong-password" */
-    DJAUTH_UNKNOWN_USER = 2, /* there is no such account; another provider may be asked */
+    DJAUTH_GRANTED = 0,      /* yes */
+    DJAUTH_DENIED = 1,       /* no */
+    DJAUTH_UNKNOWN_USER = 2, /* no: there is no such account. Another source of accounts may be asked */
     DJAUTH_BUSY = 3,         /* not answered now; ask again after retry_after seconds */
-    DJAUTH_ERROR = 4,        /* not answered: a fault here, on the way, or in the daemon */
-    DJAUTH_BAD_REQUEST = 5   /* the daemon did not understand the question: a fault too */
+    DJAUTH_ERROR = 4,        /* not answered: a fault in the library, on the way, or in the daemon */
+    DJAUTH_BAD_REQUEST = 5   /* not answered: the daemon did not understand the request */
 } djauth_status;
 
-/* What a status page can be had as. The numbers are the library's own. */
-typedef enum djauth_page_format {
-    DJAUTH_PAGE_HTML = 0,
-    DJAUTH_PAGE_TEXT = 1,       /* "Name: value", a line each */
-    DJAUTH_PAGE_PROMETHEUS = 2, /* Prometheus's text format */
-    DJAUTH_PAGE_JSON = 3
-} djauth_page_format;
+/*
+ * Each answer begins with these three members:
+ *
+ *   status       what the function returned
+ *   reason       "" if granted; a word such as "wrong-password" if denied or busy; a sentence for a fault
+ *   retry_after  in seconds. Busy: at least 1. Error: more than 0 if the daemon is away or too slow, and may soon answer.
+ *                Otherwise 0
+ *
+ * The other members have values only if status is DJAUTH_GRANTED; otherwise they are "", NULL or 0.
+ */
 
 typedef struct djauth djauth;
 
 /*
- * A question. Start from DJAUTH_QUESTION_INIT and set what you need; what is 0 or NULL is left out.
- *
- * Texts are NUL-terminated UTF-8 unless a length stands beside them. The username and the password are
- * octets as the person sent them, of any encoding, and may contain NUL.
- */
-typedef struct djauth_question {
-    size_t size;                    /* sizeof(djauth_question): set by DJAUTH_QUESTION_INIT */
-    const char *site;               /* a site of the daemon's configuration; NULL where it has just one */
-    const char *username;           /* octets */
-    size_t username_length;         /* in octets */
-    const char *password;           /* octets; djauth_check only */
-    size_t password_length;         /* in octets */
-    int require_staff;              /* non-zero: is_staff must be set */
-    int require_superuser;          /* non-zero: is_superuser must be set */
-    const char *const *permissions; /* "app_label.codename": one of these must be held */
-    size_t permissions_count;       /* 0: no permission is required */
-    const char *const *groups;      /* group names: the account must be in one of these */
-    size_t groups_count;            /* 0: no group is required */
-    const char *client_address;     /* the person's address, for the daemon's log and throttle */
-    const char *service;            /* who asks: "apache", "svn", …; for the daemon's log */
-    int timeout_ms;                 /* the whole question, connecting included, in ms; 0: the default */
-    int want_permissions;           /* non-zero: a granted answer lists every permission */
-} djauth_question;
-
-#define DJAUTH_QUESTION_INIT {sizeof(djauth_question), NULL, NULL, 0, NULL, 0, 0, 0, NULL, 0, NULL, 0, NULL, NULL, 0, 0}
-
-/*
- * An answer. Every text is NUL-terminated UTF-8 and belongs to the handle: it stays until the next call with
- * that handle, or djauth_free. All texts are non-NULL ("" where there is nothing to say), so they can be
- * printed unasked; a text of the daemon's that contains NUL is an answer that makes no sense (DJAUTH_ERROR).
- */
-typedef struct djauth_answer {
-    djauth_status status;
-    const char *reason;     /* why not: a word (denied, busy) or a sentence (faults); "" when granted */
-    unsigned retry_after;   /* busy: in seconds, at least 1. error: likewise where no daemon answered at all, because
-                               it is away or too slow, and may soon; otherwise 0 */
-    const char *id;         /* the rest is of a granted answer: the primary key, as text */
-    const char *username;   /* as the database spells it */
-    const char *email;
-    const char *first_name;
-    const char *last_name;
-    int is_staff;           /* 0 or 1 */
-    int is_superuser;       /* 0 or 1 */
-    const char *const *groups; /* names, in the daemon's order; NULL when groups_count is 0 */
-    size_t groups_count;
-    const char *const *permissions; /* only with want_permissions; NULL when permissions_count is 0 */
-    size_t permissions_count;
-    const char *page_type;  /* djauth_status_page only: the page's media type */
-    const char *page;       /* and the page, UTF-8 */
-} djauth_answer;
-
-/*
- * A handle for the daemon at socket_path (NULL: DJAUTH_DEFAULT_SOCKET). Nothing is opened yet: the first
- * question connects, and the connection is kept for the next ones.
- * Returns NULL with errno ENAMETOOLONG (a socket path has at most 107 octets), EINVAL (an empty path) or
- * ENOMEM.
+ * Creates a handle for the daemon at socket_path (NULL: DJAUTH_DEFAULT_SOCKET). The first question connects; the
+ * connection is kept for the following ones.
+ * Returns NULL with errno ENAMETOOLONG (a socket path has at most 107 octets), EINVAL (the path is empty) or ENOMEM.
  */
 DJAUTH_API djauth *djauth_new(const char *socket_path);
 
@@ -140,63 +94,132 @@ DJAUTH_API djauth *djauth_new(const char *socket_path);
 DJAUTH_API void djauth_free(djauth *handle);
 
 /*
- * May this person in, with this password? As Django 4.2 `check_password`, then is_active, then what is
- * required. Returns answer->status; answer is always filled in.
+ * A question about a user. Initialize it with DJAUTH_QUESTION_INIT and set what you need; members that are 0 or NULL are
+ * omitted. The username and the password are octets as the client sent them, in any encoding; they may contain NUL.
+ */
+typedef struct djauth_question {
+    size_t size;                    /* sizeof(djauth_question); set by DJAUTH_QUESTION_INIT */
+    const char *site;               /* a site of the daemon's configuration; NULL if it has only one */
+    const char *username;
+    size_t username_length;         /* in octets */
+    const char *password;           /* for djauth_check only */
+    size_t password_length;         /* in octets */
+    int require_staff;              /* non-zero: is_staff is required */
+    int require_superuser;          /* non-zero: is_superuser is required */
+    const char *const *permissions; /* "app_label.codename": one of them is required; at most 64 */
+    size_t permissions_count;
+    const char *const *groups;      /* names: membership in one of them is required; at most 64 */
+    size_t groups_count;
+    const char *client_address;     /* the user's network address, for the daemon's log */
+    const char *service;            /* the program that asks, such as "apache" or "svn", for the daemon's log */
+    int timeout_ms;                 /* for the whole call, connecting included; 0: DJAUTH_DEFAULT_TIMEOUT_MS */
+    int want_permissions;           /* non-zero: a granted answer lists all permissions */
+} djauth_question;
+
+#define DJAUTH_QUESTION_INIT {sizeof(djauth_question), NULL, NULL, 0, NULL, 0, 0, 0, NULL, 0, NULL, 0, NULL, NULL, 0, 0}
+
+/* The answer to djauth_check and djauth_authorize: the account. */
+typedef struct djauth_answer {
+    djauth_status status;
+    const char *reason;
+    unsigned retry_after;
+    const char *id;       /* the primary key, as text */
+    const char *username; /* as the database spells it */
+    const char *email;
+    const char *first_name;
+    const char *last_name;
+    int is_staff;                   /* 0 or 1 */
+    int is_superuser;               /* 0 or 1 */
+    const char *const *groups;      /* names, in the daemon's order; NULL if groups_count is 0 */
+    size_t groups_count;
+    const char *const *permissions; /* only with want_permissions; NULL if permissions_count is 0 */
+    size_t permissions_count;
+} djauth_answer;
+
+/*
+ * Is the user granted with this password? The password must be the account's, as Django's check_password verifies it, the
+ * account must be active, and it must meet the requirements.
+ * Returns answer->status; answer is always filled in.
  *
- * Where the connection turns out to be gone (the daemon was restarted), the question is asked anew on another
- * one, twice at most, within the same time. A username over 1,024 or a password over 32,768 octets is answered
- * DJAUTH_DENIED ("too-long") unasked, as the daemon would.
+ * If the connection is gone because the daemon was restarted, the question is sent again on a new connection, at most
+ * twice and within the same timeout. A username over 1,024 or a password over 32,768 octets is DJAUTH_DENIED ("too-long")
+ * without asking the daemon, which would answer the same.
  */
 DJAUTH_API djauth_status djauth_check(djauth *handle, const djauth_question *question, djauth_answer *answer);
 
 /*
- * May this person in, whom somebody else has already authenticated? As djauth_check without the password:
- * the account must be active and meet what is required. For hooks and for Require lines.
+ * Is the user granted, whom another program has authenticated? As djauth_check, without the password: the account must be
+ * active and meet the requirements.
  */
 DJAUTH_API djauth_status djauth_authorize(djauth *handle, const djauth_question *question, djauth_answer *answer);
 
-/*
- * Is the daemon there? DJAUTH_GRANTED when it answers within timeout_ms (0: the default); reason is then
- * what it calls itself, such as "djauthd 0.1.0".
- */
-DJAUTH_API djauth_status djauth_ping(djauth *handle, int timeout_ms, djauth_answer *answer);
+/* The answer to djauth_ping. */
+typedef struct djauth_server {
+    djauth_status status;
+    const char *reason;
+    unsigned retry_after;
+    const char *name;          /* such as "djauthd 0.1.0" */
+    unsigned protocol_version; /* the highest that the daemon speaks */
+} djauth_server;
+
+/* Does the daemon answer? Returns server->status; server is always filled in. */
+DJAUTH_API djauth_status djauth_ping(djauth *handle, int timeout_ms, djauth_server *server);
 
 /* A group of a Django site. */
 typedef struct djauth_group {
     const char *name;
-    const char *const *members; /* names of active accounts; NULL when members_count is 0 */
+    const char *const *members; /* usernames of active accounts; NULL if members_count is 0 */
     size_t members_count;
 } djauth_group;
 
-/* Some of a site's groups. The texts are as those of djauth_answer. */
+/* The answer to djauth_groups: some of a site's groups. */
 typedef struct djauth_groups_page {
-    djauth_status status;       /* DJAUTH_GRANTED: the rest is filled in */
-    const char *reason;         /* why not; "" when granted */
-    unsigned retry_after;       /* busy: in seconds, at least 1; otherwise 0 */
-    const djauth_group *groups; /* NULL when groups_count is 0 */
+    djauth_status status;
+    const char *reason;
+    unsigned retry_after;
+    const djauth_group *groups; /* NULL if groups_count is 0 */
     size_t groups_count;
-    const char *next;           /* where the next page begins; NULL: this is the last one */
+    const char *next;           /* where the next page begins; NULL: this is the last page */
 } djauth_groups_page;
 
 /*
- * Who is in which group of a site (NULL: the only one)? For a handle made with the control socket's path: the list names
- * everybody. It comes in pages: ask with after NULL first, then with what the page before had as next, until that is
- * NULL. A group that is cut by a page's end begins the next page again, under the same name. A page may be empty and not
- * the last. Pages are read one after the other: what changes in between may be in one and not yet in another.
+ * Which users are in which group of the site (NULL: the only one)? Needs a handle for the control socket, as the list
+ * names all users.
+ *
+ * The list comes in pages. Ask with after NULL first, then with `next` of the page before, until that is NULL. A group
+ * that does not fit on a page continues on the next one, under the same name. A page may be empty without being the last.
+ * Pages are read one after the other: a change in between may show on one page and not on another.
  * Returns page->status; page is always filled in.
  */
 DJAUTH_API djauth_status djauth_groups(djauth *handle, const char *site, const char *after, int timeout_ms,
                                        djauth_groups_page *page);
 
+/* The formats of a status page. The numbers are the library's own. */
+typedef enum djauth_page_format {
+    DJAUTH_PAGE_HTML = 0,
+    DJAUTH_PAGE_TEXT = 1,       /* "Name: value" lines */
+    DJAUTH_PAGE_PROMETHEUS = 2, /* Prometheus's text format */
+    DJAUTH_PAGE_JSON = 3
+} djauth_page_format;
+
+/* The answer to djauth_status_page. */
+typedef struct djauth_page {
+    djauth_status status;
+    const char *reason;
+    unsigned retry_after;
+    const char *media_type;
+    const char *body;
+} djauth_page;
+
 /*
- * How does the daemon do? DJAUTH_GRANTED with page_type and page, to be shown to an administrator: it names sites,
- * databases and faults. An HTML page fetches itself anew after `refresh` seconds (at most 86,400); 0: it does not.
- * timeout_ms as for djauth_ping.
+ * The daemon's status, for administrators: it names sites, databases and faults. An HTML page reloads itself after
+ * `refresh` seconds (at most 86,400); 0: it does not.
+ * Returns page->status; page is always filled in.
  */
 DJAUTH_API djauth_status djauth_status_page(djauth *handle, djauth_page_format format, unsigned refresh, int timeout_ms,
-                                            djauth_answer *answer);
+                                            djauth_page *page);
 
-/* "granted", "denied", "unknown-user", "busy", "error", "bad-request"; "?" for anything else. Never NULL. */
+/* "granted", "denied", "unknown-user", "busy", "error", "bad-request"; "?" for any other value. Never NULL. */
 DJAUTH_API const char *djauth_status_name(djauth_status status);
 
 /* The library's version, such as "0.1.0". */

@@ -8,14 +8,12 @@
 
 #include "apr_lib.h"
 #include "apr_strings.h"
+#include "lib/limits.h"
 
 APLOG_USE_MODULE(authnz_django);
 
 /* The address of a Unix socket has room for this many octets and a NUL. */
 #define SOCKET_PATH_MAX 107
-
-/* The daemon's own limit: PROTOCOL.md, deadline_ms. */
-#define TIMEOUT_MAX_MS 600000
 
 static const char *set_socket(cmd_parms *command, void *unused, const char *value)
 {
@@ -43,18 +41,18 @@ static const char *set_timeout(cmd_parms *command, void *unused, const char *val
         /* Out of range it returns the largest number, which is rejected below before it is multiplied. */
         number = apr_strtoi64(value, &unit, 10);
     }
-    if (number > TIMEOUT_MAX_MS) {
+    if (number > DJAUTH_DEADLINE_MAX_MS) {
         number = -1;
     } else if (unit != NULL && (*unit == '\0' || strcasecmp(unit, "s") == 0)) {
         number *= 1000;
     } else if (unit == NULL || strcasecmp(unit, "ms") != 0) {
         number = -1;
     }
-    if (number < 1 || number > TIMEOUT_MAX_MS) {
+    if (number < 1 || number > DJAUTH_DEADLINE_MAX_MS) {
         return apr_psprintf(command->pool,
                             "DjangoAuthTimeout '%s': invalid time; accepted: 1ms to %ds, a whole number of seconds or "
                             "milliseconds such as 5, 5s or 500ms",
-                            value, TIMEOUT_MAX_MS / 1000);
+                            value, DJAUTH_DEADLINE_MAX_MS / 1000);
     }
     django_server_of(command->server)->timeout_ms = (int)number;
     django_mark_in_use(command);

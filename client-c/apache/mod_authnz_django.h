@@ -55,9 +55,6 @@ typedef struct django_server {
     django_connections *connections; /* in a child process only */
 } django_server;
 
-/* The maximum number of names on one Require line: protocol/limits.ts, ALTERNATIVES_MAX. */
-#define DJANGO_ALTERNATIVES_MAX 64
-
 /* What the account must have; defaults are filled in. */
 typedef struct django_requirements {
     const char *site; /* NULL: the daemon's only site */

@@ -4,6 +4,10 @@
 #   make module-asan                          the same with ASan and UBSan, in ../build/asan
 #   make APXS=/opt/httpd/bin/apxs module
 
+APXS      ?= apxs
+MODULEDIR ?= $(shell $(APXS) -q LIBEXECDIR)
+MODSDIR   ?= /etc/apache2/mods-available
+
 MODULE_SOURCES := $(addprefix apache/,mod_authnz_django.c account.c connections.c directives.c environment.c http_status.c \
                     mod_python.c require.c require_line.c section.c status_page.c values.c verdict.c) $(LIB_SOURCES)
 MODULE_HEADERS := $(addprefix apache/,mod_authnz_django.h directives.h require.h compat.h) $(LIB_HEADERS)
@@ -22,9 +26,12 @@ MODULE_LDFLAGS = -shared -Wl,--version-script,apache/mod_authnz_django.map $(LDH
 SANITIZE      := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 
 # A module is built for one httpd: another $(APXS) rebuilds it.
-.PHONY: FORCE
 $(OUT)/httpd.stamp: FORCE | $(OUT)
 	@used='$(APXS) $(HTTPD_INCLUDES)'; test "$$used" = "$$(cat $@ 2>/dev/null)" || echo "$$used" >$@
+
+.PHONY: module
+all: module
+module: $(OUT)/mod_authnz_django.so
 
 MODULE_INPUTS := $(MODULE_SOURCES) $(MODULE_HEADERS) apache/mod_authnz_django.map apache/module.mk $(OUT)/httpd.stamp
 
@@ -38,3 +45,17 @@ $(OUT)/asan/mod_authnz_django.so: $(MODULE_INPUTS)
 	mkdir -p $(@D)
 	$(CC) $(MODULE_CFLAGS) -U_FORTIFY_SOURCE -O1 $(SANITIZE) $(MODULE_LDFLAGS) \
 		-o $@ $(MODULE_SOURCES) $(LIBS)
+
+.PHONY: install-module uninstall-module
+install-module: module
+	@$(call place,644,$(OUT)/mod_authnz_django.so,$(MODULEDIR)/mod_authnz_django.so)
+	@$(call place,644,conf/authnz_django.load,$(MODSDIR)/authnz_django.load)
+	@test -e $(DESTDIR)$(MODSDIR)/authnz_django.conf || $(call place,644,conf/authnz_django.conf,$(MODSDIR)/authnz_django.conf)
+
+# The .conf is the administrator's.
+uninstall-module:
+	@$(call remove,$(MODULEDIR)/mod_authnz_django.so $(MODSDIR)/authnz_django.load)
+
+clean::
+	rm -f $(OUT)/mod_authnz_django.so $(OUT)/httpd.stamp
+	rm -rf $(OUT)/asan

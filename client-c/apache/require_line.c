@@ -3,6 +3,7 @@
 #include "require.h"
 
 #include "apr_strings.h"
+#include "lib/limits.h"
 
 APLOG_USE_MODULE(authnz_django);
 
@@ -63,11 +64,11 @@ static const char *check_count(apr_pool_t *pool, const django_require_line *line
                           : apr_psprintf(pool, "Require %s: too many arguments: '%s'; accepted: none",
                                          django_keywords[line->keyword], APR_ARRAY_IDX(line->names, 0, name).text);
     }
-    if (count >= 1 && count <= DJANGO_ALTERNATIVES_MAX) {
+    if (count >= 1 && count <= DJAUTH_ALTERNATIVES_MAX) {
         return NULL;
     }
     return apr_psprintf(pool, "Require %s: %d arguments; accepted: 1 to %d %s", django_keywords[line->keyword], count,
-                        DJANGO_ALTERNATIVES_MAX,
+                        DJAUTH_ALTERNATIVES_MAX,
                         line->keyword == DJANGO_PERMISSION ? "permissions, such as polls.can_vote"
                                                            : "group names, in quotes if they contain spaces");
 }

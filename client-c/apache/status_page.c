@@ -7,6 +7,7 @@
 #include "apr_lib.h"
 #include "apr_optional_hooks.h"
 #include "apr_strings.h"
+#include "lib/limits.h"
 #include "mod_status.h"
 
 APLOG_USE_MODULE(authnz_django);
@@ -15,7 +16,6 @@ APLOG_USE_MODULE(authnz_django);
 
 /* The interval of ?refresh without a valid number, in seconds, as in mod_status. */
 #define REFRESH_DEFAULT 10
-#define REFRESH_MAX 86400
 
 /* The page of mod_status has other content as well: it does not wait longer than this. */
 #define BLOCK_TIMEOUT_MS 1000
@@ -24,7 +24,7 @@ static unsigned refresh_of(const char *text)
 {
     apr_int64_t seconds = apr_isdigit(*text) ? apr_strtoi64(text, NULL, 10) : 0;
 
-    return seconds < 1 || seconds > REFRESH_MAX ? REFRESH_DEFAULT : (unsigned)seconds;
+    return seconds < 1 || seconds > DJAUTH_REFRESH_MAX_S ? REFRESH_DEFAULT : (unsigned)seconds;
 }
 
 /* Parses the query string. Unknown words are ignored, as in mod_status. */
@@ -48,28 +48,21 @@ static void read_arguments(request_rec *r, djauth_page_format *format, unsigned 
     }
 }
 
-/*
- * Asks the daemon. Returns the page, in the request's pool, and its type; NULL and the reason if there is none.
- */
-static const char *fetch(request_rec *r, djauth_page_format format, unsigned refresh, int timeout_ms, const char **type,
-                         djauth_status *status, const char **reason)
+/* Asks the daemon. The texts of the page are in the request's pool. */
+static djauth_page fetch(request_rec *r, djauth_page_format format, unsigned refresh, int timeout_ms)
 {
     const django_server *server = django_server_of(r->server);
-    djauth_answer answer = {.status = DJAUTH_ERROR, .reason = "out of memory"};
+    djauth_page page = {.status = DJAUTH_ERROR, .reason = "out of memory", .media_type = "", .body = ""};
     djauth *handle = django_connection_acquire(server->connections);
-    const char *page = NULL;
 
     if (handle != NULL) {
-        djauth_status_page(handle, format, refresh, timeout_ms, &answer);
+        djauth_status_page(handle, format, refresh, timeout_ms, &page);
     }
-    *status = answer.status;
-    *reason = apr_pstrdup(r->pool, answer.reason);
-    if (answer.status == DJAUTH_GRANTED) {
-        page = apr_pstrdup(r->pool, answer.page);
-        *type = apr_pstrdup(r->pool, answer.page_type);
-    }
+    page.reason = apr_pstrdup(r->pool, page.reason);
+    page.media_type = apr_pstrdup(r->pool, page.media_type);
+    page.body = apr_pstrdup(r->pool, page.body);
     if (handle != NULL) {
-        django_connection_release(server->connections, handle); /* the answer's texts belonged to it */
+        django_connection_release(server->connections, handle); /* the page's own texts belonged to it */
     }
     return page;
 }
@@ -78,10 +71,7 @@ static int serve(request_rec *r)
 {
     djauth_page_format format = DJAUTH_PAGE_HTML;
     unsigned refresh = 0;
-    djauth_status status;
-    const char *reason;
-    const char *type = NULL;
-    const char *page;
+    djauth_page page;
 
     if (r->handler == NULL || strcmp(r->handler, HANDLER) != 0) {
         return DECLINED;
@@ -94,17 +84,17 @@ static int serve(request_rec *r)
     read_arguments(r, &format, &refresh);
     /* An error must not be cached either. */
     apr_table_setn(r->err_headers_out, "Cache-Control", "no-store");
-    page = fetch(r, format, refresh, django_timeout_of(r->server), &type, &status, &reason);
-    if (page == NULL) {
+    page = fetch(r, format, refresh, django_timeout_of(r->server));
+    if (page.status != DJAUTH_GRANTED) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "no status page from djauthd at %s: %s",
-                      django_socket_of(r->server), reason);
-        return status == DJAUTH_BAD_REQUEST ? HTTP_INTERNAL_SERVER_ERROR : HTTP_SERVICE_UNAVAILABLE;
+                      django_socket_of(r->server), page.reason);
+        return page.status == DJAUTH_BAD_REQUEST ? HTTP_INTERNAL_SERVER_ERROR : HTTP_SERVICE_UNAVAILABLE;
     }
     apr_table_setn(r->headers_out, "X-Content-Type-Options", "nosniff");
-    ap_set_content_type(r, type);
-    ap_set_content_length(r, (apr_off_t)strlen(page));
+    ap_set_content_type(r, page.media_type);
+    ap_set_content_length(r, (apr_off_t)strlen(page.body));
     if (!r->header_only) {
-        ap_rputs(page, r);
+        ap_rputs(page.body, r);
     }
     return OK;
 }
@@ -149,24 +139,23 @@ static void write_line(request_rec *r, int flags, const char *name, const char *
 
 static int write_block(request_rec *r, int flags)
 {
-    djauth_status status;
-    const char *reason;
-    const char *type;
+    djauth_page page;
     const char *rest;
 
     if (!is_used) {
         return DECLINED;
     }
-    rest = fetch(r, DJAUTH_PAGE_TEXT, 0, BLOCK_TIMEOUT_MS, &type, &status, &reason);
+    page = fetch(r, DJAUTH_PAGE_TEXT, 0, BLOCK_TIMEOUT_MS);
     if ((flags & AP_STATUS_SHORT) == 0) {
         ap_rputs("<hr />\n<h1>Django accounts (djauthd)</h1>\n<dl>\n", r);
     }
-    if (rest == NULL) {
+    if (page.status != DJAUTH_GRANTED) {
         write_line(r, flags, "State", "not answering");
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "no status from djauthd at %s: %s", django_socket_of(r->server),
-                      reason);
+                      page.reason);
     }
-    while (rest != NULL && *rest != '\0') {
+    rest = page.body;
+    while (*rest != '\0') {
         const char *value = ap_getword(r->pool, &rest, '\n');
         const char *name = ap_getword(r->pool, &value, ':');
         if ((flags & AP_STATUS_EXTENDED) != 0 || is_brief(name)) {

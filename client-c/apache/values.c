@@ -3,6 +3,7 @@
 
 #include "apr_lib.h"
 #include "apr_strings.h"
+#include "lib/utf8.h"
 
 const char *django_parse_switch(apr_pool_t *pool, const char *name, const char *value, int *result)
 {
@@ -48,38 +49,9 @@ const char *django_parse_settings_module(apr_pool_t *pool, const char *name, con
     return NULL;
 }
 
-/* The length of the well-formed UTF-8 character that begins here, 0 if there is none. */
-static size_t character_length(const unsigned char *text)
-{
-    unsigned char first = text[0];
-    size_t length = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
-    size_t i;
-
-    for (i = 1; i < length; i++) {
-        if ((text[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-    }
-    /* overlong forms, surrogates, past the last character */
-    if ((first == 0xe0 && text[1] < 0xa0) || (first == 0xed && text[1] > 0x9f) || (first == 0xf0 && text[1] < 0x90)
-        || (first == 0xf4 && text[1] > 0x8f)) {
-        return 0;
-    }
-    return length;
-}
-
 int django_is_utf8(const char *text)
 {
-    const unsigned char *next = (const unsigned char *)text;
-
-    while (*next != '\0') {
-        size_t length = character_length(next);
-        if (length == 0) {
-            return 0;
-        }
-        next += length;
-    }
-    return 1;
+    return djauth_is_utf8(text, strlen(text));
 }
 
 /* An app label is a Python identifier. A codename is any text, but a space in it is a typing error. */

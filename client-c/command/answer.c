@@ -1,8 +1,25 @@
-/* answer.c: what is printed of an answer, and the exit code that hooks go by. */
+/* answer.c: prints answers and chooses the exit code, on which hooks depend. */
 #include "command.h"
 
 #include <errno.h>
 #include <string.h>
+
+static int exit_code(djauth_status status)
+{
+    switch (status) {
+    case DJAUTH_GRANTED:
+        return EXIT_GRANTED;
+    case DJAUTH_DENIED:
+    case DJAUTH_UNKNOWN_USER:
+        return EXIT_DENIED;
+    case DJAUTH_BUSY:
+        return EXIT_BUSY;
+    case DJAUTH_ERROR:
+    case DJAUTH_BAD_REQUEST:
+        break;
+    }
+    return EXIT_FAULT;
+}
 
 static void json_field(const char *name, const char *value)
 {
@@ -24,45 +41,23 @@ static void json_list(const char *name, const char *const *values, size_t count)
     putchar(']');
 }
 
-static void print_json(const options *of, const djauth_answer *answer)
+static void json_account(const djauth_answer *answer)
 {
-    printf("{\"status\":\"%s\"", djauth_status_name(answer->status));
-    if (answer->status != DJAUTH_GRANTED) {
-        json_field("reason", answer->reason);
-    }
-    if (answer->status == DJAUTH_BUSY) {
-        printf(",\"retry_after\":%u", answer->retry_after);
-    }
-    if (answer->status == DJAUTH_GRANTED && of->asked == PING) {
-        json_field("server", answer->reason);
-    }
-    if (answer->status == DJAUTH_GRANTED && of->asked != PING) {
-        fputs(",\"account\":{\"id\":", stdout);
-        print_json_text(answer->id);
-        json_field("username", answer->username);
-        json_field("email", answer->email);
-        json_field("first_name", answer->first_name);
-        json_field("last_name", answer->last_name);
-        printf(",\"staff\":%s,\"superuser\":%s", answer->is_staff ? "true" : "false",
-               answer->is_superuser ? "true" : "false");
-        json_list("groups", answer->groups, answer->groups_count);
-        putchar('}');
-    }
-    fputs("}\n", stdout);
+    fputs(",\"account\":{\"id\":", stdout);
+    print_json_text(answer->id);
+    json_field("username", answer->username);
+    json_field("email", answer->email);
+    json_field("first_name", answer->first_name);
+    json_field("last_name", answer->last_name);
+    printf(",\"staff\":%s,\"superuser\":%s", answer->is_staff ? "true" : "false", answer->is_superuser ? "true" : "false");
+    json_list("groups", answer->groups, answer->groups_count);
+    putchar('}');
 }
 
-static void print_text(const options *of, const djauth_answer *answer)
+static void text_account(const djauth_answer *answer)
 {
     size_t i;
 
-    fputs(djauth_status_name(answer->status), stdout);
-    if (answer->status != DJAUTH_GRANTED || of->asked == PING) {
-        fputs(": ", stdout);
-        print_plain(stdout, answer->reason);
-        putchar('\n');
-        return;
-    }
-    putchar(' ');
     print_plain(stdout, answer->username);
     fputs(" (id ", stdout);
     print_plain(stdout, answer->id);
@@ -76,48 +71,90 @@ static void print_text(const options *of, const djauth_answer *answer)
         fputs(i == 0 ? ", groups: " : ", ", stdout);
         print_plain(stdout, answer->groups[i]);
     }
-    fputs(")\n", stdout);
+    putchar(')');
 }
 
-int report(const options *of, const djauth_answer *answer)
-{
-    int fault = answer->status != DJAUTH_GRANTED && answer->status != DJAUTH_DENIED
-                && answer->status != DJAUTH_UNKNOWN_USER;
+/* An answer to either question; the account and the server are NULL if it is not theirs. */
+typedef struct printed {
+    djauth_status status;
+    const char *reason;
+    unsigned retry_after;
+    const djauth_answer *account;
+    const djauth_server *server;
+} printed;
 
-    if (of->json && !of->quiet) {
-        print_json(of, answer);
-    } else if (fault) {
+static void print_json(const printed *answer)
+{
+    printf("{\"status\":\"%s\"", djauth_status_name(answer->status));
+    if (answer->status != DJAUTH_GRANTED) {
+        json_field("reason", answer->reason);
+    } else if (answer->account != NULL) {
+        json_account(answer->account);
+    } else if (answer->server != NULL) {
+        json_field("server", answer->server->name);
+    }
+    if (answer->status == DJAUTH_BUSY) {
+        printf(",\"retry_after\":%u", answer->retry_after);
+    }
+    fputs("}\n", stdout);
+}
+
+static void print_text(const printed *answer)
+{
+    fputs(djauth_status_name(answer->status), stdout);
+    if (answer->status != DJAUTH_GRANTED) {
+        fputs(": ", stdout);
+        print_plain(stdout, answer->reason);
+    } else if (answer->account != NULL) {
+        putchar(' ');
+        text_account(answer->account);
+    } else if (answer->server != NULL) {
+        fputs(": ", stdout);
+        print_plain(stdout, answer->server->name);
+    }
+    putchar('\n');
+}
+
+static int print(const command_options *options, const printed *answer)
+{
+    int code = exit_code(answer->status);
+
+    if (options->json && !options->quiet) {
+        print_json(answer);
+    } else if (code == EXIT_BUSY || code == EXIT_FAULT) {
         fprintf(stderr, "djauth: %s: ", djauth_status_name(answer->status));
         print_plain(stderr, answer->reason);
         fputc('\n', stderr);
-    } else if (!of->quiet) {
-        print_text(of, answer);
+    } else if (!options->quiet) {
+        print_text(answer);
     }
-    /* A caller that reads the answer must not take half of one for whole. */
+    /* A caller must not take half an answer for a whole one. */
     if (ferror(stdout) || fflush(stdout) != 0) {
         fprintf(stderr, "djauth: cannot write the answer: %s\n", strerror(errno));
         return EXIT_FAULT;
     }
-    switch (answer->status) {
-    case DJAUTH_GRANTED:
-        return EXIT_GRANTED;
-    case DJAUTH_DENIED:
-    case DJAUTH_UNKNOWN_USER:
-        return EXIT_DENIED;
-    case DJAUTH_BUSY:
-        return EXIT_BUSY;
-    case DJAUTH_ERROR:
-    case DJAUTH_BAD_REQUEST:
-        break;
-    }
-    return EXIT_FAULT;
+    return code;
 }
 
-int report_fault(const options *of, const char *tried)
+int print_answer(const command_options *options, const djauth_answer *answer)
+{
+    const printed that = {answer->status, answer->reason, answer->retry_after, answer, NULL};
+
+    return print(options, &that);
+}
+
+int print_server(const command_options *options, const djauth_server *server)
+{
+    const printed that = {server->status, server->reason, server->retry_after, NULL, server};
+
+    return print(options, &that);
+}
+
+int print_fault(const command_options *options, const char *attempt)
 {
     char sentence[256];
-    djauth_answer answer = {.status = DJAUTH_ERROR, .reason = sentence};
+    const printed that = {DJAUTH_ERROR, sentence, 0, NULL, NULL};
 
-    snprintf(sentence, sizeof(sentence), "cannot %s: %s", tried, strerror(errno));
-    return report(of, &answer);
+    snprintf(sentence, sizeof(sentence), "cannot %s: %s", attempt, strerror(errno));
+    return print(options, &that);
 }

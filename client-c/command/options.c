@@ -1,4 +1,4 @@
-/* options.c: what the command line asks for. */
+/* options.c: the command line. */
 #include "command.h"
 #include "svn/svn.h"
 
@@ -8,82 +8,80 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TIMEOUT_MAX_MS 600000
-
-/* A whole number in [least, most]; -1 where the value is none. */
-static int number(const char *value, int least, int most)
+/* A whole number from low to high; -1 for any other value. */
+static int read_number(const char *value, int low, int high)
 {
     char *end;
-    long read;
+    long number;
 
     errno = 0;
-    read = strtol(value, &end, 10);
-    if (value[0] < '0' || value[0] > '9' || *end != '\0' || errno != 0 || read < least || read > most) {
+    number = strtol(value, &end, 10);
+    if (value[0] < '0' || value[0] > '9' || *end != '\0' || errno != 0 || number < low || number > high) {
         return -1;
     }
-    return (int)read;
+    return (int)number;
 }
 
-/* An empty value is a variable that was not set: to pass over it would ask something else than was meant. */
-static const char *a_name(const char *option, const char *value, const char *accepted)
+/* An empty value comes from a variable that is not set. To ignore it would ask another question than was meant. */
+static const char *not_empty(const char *option, const char *value)
 {
     if (value[0] == '\0') {
-        wrong_usage("%s: \"\" is not accepted; accepted: %s", option, accepted);
+        usage_error("%s: empty value", option);
     }
     return value;
 }
 
-static void add(const char **list, size_t *count, const char *option, const char *value)
+static void add_name(const char **list, size_t *count, const char *option, const char *value)
 {
-    if (*count == ALTERNATIVES_MAX) {
-        wrong_usage("%s: at most %d are accepted", option, ALTERNATIVES_MAX);
+    if (*count == DJAUTH_ALTERNATIVES_MAX) {
+        usage_error("%s: too many values; accepted: at most %d", option, DJAUTH_ALTERNATIVES_MAX);
     }
-    list[(*count)++] = a_name(option, value, "a name");
+    list[(*count)++] = not_empty(option, value);
 }
 
-static command command_of(const char *name)
+static command read_command(const char *name)
 {
     static const char *const commands[] = {"check", "authorize", "ping", "svn-groups"}; /* in the enumeration's order */
     size_t i;
 
     if (name == NULL) {
-        wrong_usage("a command is needed: check, authorize, ping or svn-groups");
+        usage_error("missing command; commands are check, authorize, ping and svn-groups");
     }
     for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
         if (strcmp(name, commands[i]) == 0) {
             return (command)i;
         }
     }
-    wrong_usage("\"%.256s\" is no command; commands are check, authorize, ping and svn-groups", name);
+    usage_error("unknown command \"%.256s\"; commands are check, authorize, ping and svn-groups", name);
 }
 
-/* What would not be heeded is refused: the asker meant something by it. */
-static void svn_groups_usage(const options *of)
+/* An option that would have no effect is an error: its user meant something by it. */
+static void check_svn_groups(const command_options *options)
 {
-    const djauth_question *asked = &of->question;
+    const djauth_question *question = &options->question;
     const char *flaw;
-    char *probe;
+    char *example;
 
-    if (of->svn.output == NULL) {
-        wrong_usage("svn-groups: --output FILE is needed");
+    if (options->svn.output == NULL) {
+        usage_error("svn-groups: missing --output FILE");
     }
-    if (asked->require_staff || asked->require_superuser || asked->permissions_count > 0 || asked->client_address != NULL
-        || of->json) {
-        wrong_usage("svn-groups: only --output, --prefix, --group, --site, --socket, --timeout and --quiet are accepted");
+    if (question->require_staff || question->require_superuser || question->permissions_count > 0
+        || question->client_address != NULL || options->json) {
+        usage_error("svn-groups: accepted options are --output, --prefix, --group, --site, --socket, --timeout and --quiet");
     }
-    if (of->svn.prefix != NULL) {
-        if (asprintf(&probe, "%sx", of->svn.prefix) < 0) {
+    if (options->svn.prefix != NULL) {
+        if (asprintf(&example, "%sx", options->svn.prefix) < 0) {
             exit(EXIT_FAULT);
         }
-        flaw = svn_group_flaw(probe);
-        free(probe);
+        flaw = svn_group_flaw(example);
+        free(example);
         if (flaw != NULL) {
-            wrong_usage("--prefix: \"%.256s\" is not accepted: %s", of->svn.prefix, flaw);
+            usage_error("--prefix: invalid value \"%.256s\": %s", options->svn.prefix, flaw);
         }
     }
 }
 
-void read_options(int count, char **words, options *into)
+void read_options(int count, char **words, command_options *options)
 {
     enum {
         SOCKET = 256, SITE, STAFF, SUPERUSER, PERMISSION, GROUP, PASSWORD, PASSWORD_FD, TIMEOUT, ADDRESS, SERVICE, JSON,
@@ -96,7 +94,7 @@ void read_options(int count, char **words, options *into)
         {"superuser", no_argument, NULL, SUPERUSER},
         {"permission", required_argument, NULL, PERMISSION},
         {"group", required_argument, NULL, GROUP},
-        {"password", required_argument, NULL, PASSWORD}, /* else short for --password-fd */
+        {"password", required_argument, NULL, PASSWORD}, /* otherwise an abbreviation of --password-fd */
         {"password-fd", required_argument, NULL, PASSWORD_FD},
         {"timeout", required_argument, NULL, TIMEOUT},
         {"address", required_argument, NULL, ADDRESS},
@@ -112,59 +110,59 @@ void read_options(int count, char **words, options *into)
     const char *name;
     int option;
 
-    opterr = 0; /* its messages do not say what is accepted */
+    opterr = 0; /* getopt's own messages do not say what is accepted */
     while ((option = getopt_long(count, words, ":hV", known, NULL)) != -1) {
         switch (option) {
         case SOCKET:
-            into->socket = a_name("--socket", optarg, "a path");
+            options->socket = not_empty("--socket", optarg);
             break;
         case SITE:
-            into->question.site = a_name("--site", optarg, "a name");
+            options->question.site = not_empty("--site", optarg);
             break;
         case STAFF:
-            into->question.require_staff = 1;
+            options->question.require_staff = 1;
             break;
         case SUPERUSER:
-            into->question.require_superuser = 1;
+            options->question.require_superuser = 1;
             break;
         case PERMISSION:
-            add(into->permissions, &into->question.permissions_count, "--permission", optarg);
+            add_name(options->permissions, &options->question.permissions_count, "--permission", optarg);
             break;
         case GROUP:
-            add(into->groups, &into->question.groups_count, "--group", optarg);
+            add_name(options->groups, &options->question.groups_count, "--group", optarg);
             break;
-        case PASSWORD: /* the value is not repeated, nor below: it may be one, and hooks log what they are told */
-            wrong_usage("--password: a password is read from standard input or --password-fd, never from here");
+        case PASSWORD: /* here and below the value may be a password, and hooks log messages: it is not repeated */
+            usage_error("--password: a password is read from standard input or --password-fd, never from the command line");
         case PASSWORD_FD:
-            into->password_fd = number(optarg, 0, INT_MAX);
-            if (into->password_fd < 0) {
-                wrong_usage("--password-fd: the value is not accepted; accepted: the number of a descriptor");
+            options->password_fd = read_number(optarg, 0, INT_MAX);
+            if (options->password_fd < 0) {
+                usage_error("--password-fd: invalid value; accepted: the number of a file descriptor");
             }
             break;
         case TIMEOUT:
-            into->question.timeout_ms = number(optarg, 1, TIMEOUT_MAX_MS);
-            if (into->question.timeout_ms < 0) {
-                wrong_usage("--timeout: \"%.256s\" is not accepted; accepted: a whole number from 1 to %d", optarg,
-                            TIMEOUT_MAX_MS);
+            options->question.timeout_ms = read_number(optarg, 1, DJAUTH_DEADLINE_MAX_MS);
+            if (options->question.timeout_ms < 0) {
+                usage_error("--timeout: invalid value \"%.256s\"; accepted: a whole number from 1 to %d", optarg,
+                            DJAUTH_DEADLINE_MAX_MS);
             }
             break;
         case ADDRESS:
-            into->question.client_address = optarg;
+            options->question.client_address = optarg;
             break;
         case SERVICE:
-            into->question.service = optarg;
+            options->question.service = optarg;
             break;
         case JSON:
-            into->json = 1;
+            options->json = 1;
             break;
         case QUIET:
-            into->quiet = 1;
+            options->quiet = 1;
             break;
         case OUTPUT:
-            into->svn.output = a_name("--output", optarg, "a path");
+            options->svn.output = not_empty("--output", optarg);
             break;
         case PREFIX:
-            into->svn.prefix = a_name("--prefix", optarg, "what group names may begin with");
+            options->svn.prefix = not_empty("--prefix", optarg);
             break;
         case 'h':
         case HELP:
@@ -175,40 +173,40 @@ void read_options(int count, char **words, options *into)
             printf("djauth %s\n", djauth_version());
             exit(EXIT_GRANTED);
         case ':':
-            wrong_usage("%s needs a value", words[optind - 1]);
+            usage_error("%s: missing value", words[optind - 1]);
         default:
-            /* Only up to the "=" or the letter: the rest may be a password. */
+            /* Up to the "=" or the letter only: the rest may be a password. */
             if (optopt != 0 && optopt < SOCKET) {
-                wrong_usage("-%c is no option", optopt);
+                usage_error("unknown option -%c", optopt);
             }
-            wrong_usage("%.*s %s", (int)strcspn(words[optind - 1], "="), words[optind - 1],
-                        optopt != 0 ? "takes no value" : "is no option");
+            usage_error("%s %.*s", optopt != 0 ? "unexpected value for" : "unknown option",
+                        (int)strcspn(words[optind - 1], "="), words[optind - 1]);
         }
     }
     name = optind < count ? words[optind++] : NULL;
-    into->asked = command_of(name);
-    if (into->asked == SVN_GROUPS) {
-        svn_groups_usage(into);
-    } else if (into->svn.output != NULL || into->svn.prefix != NULL) {
-        wrong_usage("%s: %s belongs to svn-groups", name, into->svn.output != NULL ? "--output" : "--prefix");
+    options->command = read_command(name);
+    if (options->command == SVN_GROUPS) {
+        check_svn_groups(options);
+    } else if (options->svn.output != NULL || options->svn.prefix != NULL) {
+        usage_error("%s: %s is an option of svn-groups only", name, options->svn.output != NULL ? "--output" : "--prefix");
     }
-    if (into->asked == CHECK || into->asked == AUTHORIZE) {
+    if (options->command == CHECK || options->command == AUTHORIZE) {
         if (optind == count) {
-            wrong_usage("%s: a USER is needed", name);
+            usage_error("%s: missing USER", name);
         }
-        into->question.username = words[optind++];
-        into->question.username_length = strlen(into->question.username);
+        options->question.username = words[optind++];
+        options->question.username_length = strlen(options->question.username);
     }
     if (optind < count) {
-        /* It may be a password: it is not repeated. */
-        wrong_usage("%s: there is an argument too many; a password is read from standard input, never from here", name);
+        /* The argument may be a password: it is not repeated. */
+        usage_error("%s: too many arguments; a password is read from standard input, never from the command line", name);
     }
-    into->question.permissions = into->permissions;
-    into->question.groups = into->groups;
-    into->svn.only = into->groups;
-    into->svn.only_count = into->question.groups_count;
-    into->svn.prefix = into->svn.prefix != NULL ? into->svn.prefix : "";
-    into->svn.site = into->question.site;
-    into->svn.timeout_ms = into->question.timeout_ms;
-    into->svn.quiet = into->quiet;
+    options->question.permissions = options->permissions;
+    options->question.groups = options->groups;
+    options->svn.only = options->groups;
+    options->svn.only_count = options->question.groups_count;
+    options->svn.prefix = options->svn.prefix != NULL ? options->svn.prefix : "";
+    options->svn.site = options->question.site;
+    options->svn.timeout_ms = options->question.timeout_ms;
+    options->svn.quiet = options->quiet;
 }

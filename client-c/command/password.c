@@ -1,4 +1,4 @@
-/* password.c: reads the password, from a terminal without showing it. */
+/* password.c: reads the password; from a terminal, without echo. */
 #include "command.h"
 
 #include <errno.h>
@@ -18,11 +18,11 @@ static void restore(void)
     }
 }
 
-/* Ctrl-C at the prompt must not leave a terminal that shows nothing. */
+/* Ctrl-C at the prompt must not leave a terminal without echo. */
 static void on_signal(int signal_number)
 {
     restore();
-    raise(signal_number); /* SA_RESETHAND: this time it ends the program, as soon as the handler returns */
+    raise(signal_number); /* SA_RESETHAND: this one ends the program as soon as the handler returns */
 }
 
 static void catch_signals(void)
@@ -37,14 +37,14 @@ static void catch_signals(void)
             sigaction(ending[i], &action, NULL);
         }
     }
-    /* Stopped here, it would come back to a terminal that shows what is typed. */
+    /* After Ctrl-Z the shell turns the echo on again, and the rest of the password would be shown. */
     signal(SIGTSTP, SIG_IGN);
 }
 
-/* The terminal, silent and prompted on; -1 with errno. */
+/* Opens the terminal, turns its echo off and prompts. Returns its descriptor, or -1 with errno. */
 static int prompt(void)
 {
-    static const char words[] = "Password: ";
+    static const char text[] = "Password: ";
     struct termios silent;
     int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
 
@@ -55,19 +55,20 @@ static int prompt(void)
     silent.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
     catch_signals();
     restore_fd = fd;
-    if (tcsetattr(fd, TCSAFLUSH, &silent) != 0 || write(fd, words, sizeof(words) - 1) < 0) {
+    if (tcsetattr(fd, TCSAFLUSH, &silent) != 0 || write(fd, text, sizeof(text) - 1) < 0) {
         return -1;
     }
     return fd;
 }
 
-/* Reads to the end, or to the end of the line at a terminal. Returns the length; -1 with errno. */
-static ssize_t read_octets(int fd, int line, char *into, size_t room)
+/* Reads to the end of the input, or of the first line. Returns the length, or -1 with errno. */
+static ssize_t read_octets(int fd, int one_line, char *buffer, size_t capacity)
 {
     size_t length = 0;
 
-    while (length < room && !(line && length > 0 && into[length - 1] == '\n')) {
-        ssize_t got = read(fd, into + length, room - length);
+    while (length < capacity && !(one_line && length > 0 && buffer[length - 1] == '\n')) {
+        ssize_t got = read(fd, buffer + length, capacity - length);
+
         if (got > 0) {
             length += (size_t)got;
         } else if (got == 0) {
@@ -79,29 +80,30 @@ static ssize_t read_octets(int fd, int line, char *into, size_t room)
     return (ssize_t)length;
 }
 
-ssize_t read_password(int fd, char *into, size_t room)
+ssize_t read_password(int fd, char *buffer, size_t capacity)
 {
     int terminal = fd == STDIN_FILENO && isatty(fd);
     ssize_t length;
 
     if (terminal) {
         int error;
+
         fd = prompt();
-        length = fd >= 0 ? read_octets(fd, 1, into, room) : -1;
+        length = fd >= 0 ? read_octets(fd, 1, buffer, capacity) : -1;
         error = errno;
         restore();
         signal(SIGTSTP, SIG_DFL);
         if (fd >= 0) {
-            (void)!write(fd, "\n", 1); /* the one that was typed was not shown */
+            (void)!write(fd, "\n", 1); /* the typed one had no echo */
             close(fd);
         }
         errno = error;
     } else {
-        length = read_octets(fd, 0, into, room);
+        length = read_octets(fd, 0, buffer, capacity);
     }
-    if (length > 0 && into[length - 1] == '\n') {
+    if (length > 0 && buffer[length - 1] == '\n') {
         length--;
-        if (length > 0 && into[length - 1] == '\r') {
+        if (length > 0 && buffer[length - 1] == '\r') {
             length--;
         }
     }

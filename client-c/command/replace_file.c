@@ -1,4 +1,4 @@
-/* replace_file.c: puts a new file in the place of an old one, so that whoever reads it sees a whole one. */
+/* replace_file.c: replaces a file atomically: its readers see the old one or the new one, each whole. */
 #include "command.h"
 
 #include <errno.h>
@@ -9,65 +9,70 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Of a file that was not there: it names people, so it is not for everybody. */
+/* The mode of a file that did not exist. It names users, so not everybody may read it. */
 #define NEW_FILE_MODE 0640
 
-/* Whether the file at `fd` has just this text; -1 with errno. */
-static int is_same(int fd, const struct stat *of, const char *text, size_t length)
+/* Whether the file has exactly this content; -1 with errno. */
+static int is_same(int fd, const struct stat *status, const char *content, size_t length)
 {
     char block[65536];
-    size_t at = 0;
+    size_t compared = 0;
 
-    if (of->st_size < 0 || (size_t)of->st_size != length) {
+    if (status->st_size < 0 || (size_t)status->st_size != length) {
         return 0;
     }
     for (;;) {
         ssize_t got = read(fd, block, sizeof(block));
+
         if (got < 0 && errno == EINTR) {
             continue;
         }
         if (got <= 0) {
-            return got == 0 ? at == length : -1;
+            return got == 0 ? compared == length : -1;
         }
-        if ((size_t)got > length - at || memcmp(block, text + at, (size_t)got) != 0) {
+        if ((size_t)got > length - compared || memcmp(block, content + compared, (size_t)got) != 0) {
             return 0;
         }
-        at += (size_t)got;
+        compared += (size_t)got;
     }
 }
 
-static int write_all(int fd, const char *text, size_t length)
+static int write_all(int fd, const char *content, size_t length)
 {
-    size_t at = 0;
+    size_t done = 0;
 
-    while (at < length) {
-        ssize_t written = write(fd, text + at, length - at);
+    while (done < length) {
+        ssize_t written = write(fd, content + done, length - done);
+
         if (written < 0 && errno != EINTR) {
             return -1;
         }
-        at += written > 0 ? (size_t)written : 0;
+        done += written > 0 ? (size_t)written : 0;
     }
     return 0;
 }
 
-/* As the file was: the group matters most, for it is how the web server may read it. `was` is NULL for a new one. */
-static int keep_access(int fd, const struct stat *was)
+/*
+ * Gives the new file the mode, group and owner of the old one, NULL if there is none. The group matters most: by it the
+ * web server may read the file. Only root can change the owner.
+ */
+static int copy_access(int fd, const struct stat *old)
 {
-    struct stat is;
+    struct stat new;
 
-    if (was == NULL) {
+    if (old == NULL) {
         return fchmod(fd, NEW_FILE_MODE);
     }
-    if (fstat(fd, &is) != 0 || (is.st_gid != was->st_gid && fchown(fd, (uid_t)-1, was->st_gid) != 0)) {
+    if (fstat(fd, &new) != 0 || (new.st_gid != old->st_gid && fchown(fd, (uid_t)-1, old->st_gid) != 0)) {
         return -1;
     }
-    if (is.st_uid != was->st_uid && fchown(fd, was->st_uid, (gid_t)-1) != 0 && errno != EPERM) {
+    if (new.st_uid != old->st_uid && fchown(fd, old->st_uid, (gid_t)-1) != 0 && errno != EPERM) {
         return -1;
     }
-    return fchmod(fd, was->st_mode & 07777);
+    return fchmod(fd, old->st_mode & 07777);
 }
 
-/* A rename is on the disk when its directory is. */
+/* A rename is on the disk once its directory is. */
 static void sync_directory(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -84,30 +89,31 @@ static void sync_directory(const char *path)
     }
 }
 
-/* Puts a whole new file in the place of `path`: who reads it sees the old one or the new one. */
-static int put(const char *path, const struct stat *was, const char *text, size_t length)
+/* Writes a temporary file next to `path` and renames it. `old` is NULL if there is no file yet. */
+static int replace(const char *path, const struct stat *old, const char *content, size_t length)
 {
+    static const char attempt[] = "cannot create a temporary file next to %s: %s";
     char temporary[PATH_MAX];
-    const char *tried = NULL;
+    const char *failed = NULL;
     int code = 0;
     int fd;
 
     if (snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path) >= (int)sizeof(temporary)) {
-        return fault(EXIT_FAULT, "cannot make a file beside %s: %s", path, strerror(ENAMETOOLONG));
+        return fault(EXIT_FAULT, attempt, path, strerror(ENAMETOOLONG));
     }
     fd = mkostemp(temporary, O_CLOEXEC);
     if (fd < 0) {
-        return fault(EXIT_FAULT, "cannot make a file beside %s: %s", path, strerror(errno));
+        return fault(EXIT_FAULT, attempt, path, strerror(errno));
     }
-    if (keep_access(fd, was) != 0) {
-        tried = "give the new file the group and mode of";
-    } else if (write_all(fd, text, length) != 0 || fsync(fd) != 0) {
-        tried = "write the new file for";
+    if (copy_access(fd, old) != 0) {
+        failed = "set the group and mode of the new file for";
+    } else if (write_all(fd, content, length) != 0 || fsync(fd) != 0) {
+        failed = "write the new file for";
     } else if (rename(temporary, path) != 0) {
-        tried = "put the new file in the place of";
+        failed = "replace";
     }
-    if (tried != NULL) {
-        code = fault(EXIT_FAULT, "cannot %s %s: %s", tried, path, strerror(errno));
+    if (failed != NULL) {
+        code = fault(EXIT_FAULT, "cannot %s %s: %s", failed, path, strerror(errno));
         unlink(temporary);
     } else {
         sync_directory(path);
@@ -116,42 +122,43 @@ static int put(const char *path, const struct stat *was, const char *text, size_
     return code;
 }
 
-static int put_where_changed(const char *path, const char *text, size_t length, int *changed)
+static int replace_if_changed(const char *path, const char *content, size_t length, int *changed)
 {
-    struct stat was;
+    struct stat old;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     int same;
 
     *changed = 1;
     if (fd < 0 && errno == ENOENT) {
-        return put(path, NULL, text, length);
+        return replace(path, NULL, content, length);
     }
-    if (fd < 0 || fstat(fd, &was) != 0) {
+    if (fd < 0 || fstat(fd, &old) != 0) {
         int code = fault(EXIT_FAULT, "cannot read %s: %s", path, strerror(errno));
+
         if (fd >= 0) {
             close(fd);
         }
         return code;
     }
-    if (!S_ISREG(was.st_mode)) {
+    if (!S_ISREG(old.st_mode)) {
         close(fd);
-        return fault(EXIT_FAULT, "%s is not a file", path);
+        return fault(EXIT_FAULT, "%s is not a regular file", path);
     }
-    same = is_same(fd, &was, text, length);
+    same = is_same(fd, &old, content, length);
     close(fd);
     if (same < 0) {
         return fault(EXIT_FAULT, "cannot read %s: %s", path, strerror(errno));
     }
     *changed = !same;
-    return same ? 0 : put(path, &was, text, length);
+    return same ? 0 : replace(path, &old, content, length);
 }
 
-int replace_file(const char *path, const char *text, size_t length, int *changed)
+int replace_file(const char *path, const char *content, size_t length, int *changed)
 {
-    /* A link stays one: what it leads to is replaced. */
-    char *real = realpath(path, NULL);
-    int code = put_where_changed(real != NULL ? real : path, text, length, changed);
+    /* A symbolic link is kept: the file that it points to is replaced. */
+    char *target = realpath(path, NULL);
+    int code = replace_if_changed(target != NULL ? target : path, content, length, changed);
 
-    free(real);
+    free(target);
     return code;
 }

@@ -1,61 +1,50 @@
-/* text.c: texts of somebody else's choosing, as a terminal or JSON may have them. */
+/* text.c: texts that others have chosen, made safe for a terminal or for JSON. */
 #include "command.h"
+#include "lib/utf8.h"
 
 #include <stdarg.h>
+#include <string.h>
 
-/* How many octets the well-formed UTF-8 character at `text` has; 0 where there is none. */
-static int character(const char *text)
+void print_plain(FILE *file, const char *text)
 {
-    const unsigned char *at = (const unsigned char *)text;
-    int more = at[0] < 0x80 ? 0 : at[0] >= 0xc2 && at[0] <= 0xdf ? 1 : at[0] >= 0xe0 && at[0] <= 0xef ? 2
-               : at[0] >= 0xf0 && at[0] <= 0xf4 ? 3 : -1;
-    int i;
+    const char *end = text + strlen(text);
 
-    for (i = 1; i <= more; i++) {
-        if ((at[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-    }
-    if ((at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xed && at[1] > 0x9f) || (at[0] == 0xf0 && at[1] < 0x90)
-        || (at[0] == 0xf4 && at[1] > 0x8f)) {
-        return 0; /* overlong, a surrogate, past U+10FFFF */
-    }
-    return more + 1;
-}
+    while (text < end) {
+        const unsigned char *octets = (const unsigned char *)text;
+        size_t size = djauth_utf8_character(text, (size_t)(end - text));
+        int is_control = octets[0] < 0x20 || octets[0] == 0x7f || (octets[0] == 0xc2 && octets[1] < 0xa0);
 
-void print_plain(FILE *to, const char *text)
-{
-    while (*text != '\0') {
-        const unsigned char *at = (const unsigned char *)text;
-        int length = character(text);
-        if (length == 0 || at[0] < 0x20 || at[0] == 0x7f || (at[0] == 0xc2 && at[1] < 0xa0)) {
-            fprintf(to, "\\x%02x", at[0]);
-            length = 1;
-            /* The second octet of a C1 control is ill-formed on its own, and shown so in its turn. */
+        if (size == 0 || is_control) {
+            /* The second octet of a C1 control is not well-formed on its own, and so is shown likewise in its turn. */
+            fprintf(file, "\\x%02x", octets[0]);
+            size = 1;
         } else {
-            fwrite(text, 1, (size_t)length, to);
+            fwrite(text, 1, size, file);
         }
-        text += length;
+        text += size;
     }
 }
 
 void print_json_text(const char *text)
 {
+    const char *end = text + strlen(text);
+
     putchar('"');
-    while (*text != '\0') {
+    while (text < end) {
         unsigned char octet = (unsigned char)*text;
-        int length = character(text);
-        if (length == 0) {
+        size_t size = djauth_utf8_character(text, (size_t)(end - text));
+
+        if (size == 0) {
             fputs("\\ufffd", stdout);
-            length = 1;
+            size = 1;
         } else if (octet == '"' || octet == '\\') {
             printf("\\%c", octet);
         } else if (octet < 0x20 || octet == 0x7f) {
             printf("\\u%04x", octet);
         } else {
-            fwrite(text, 1, (size_t)length, stdout);
+            fwrite(text, 1, size, stdout);
         }
-        text += length;
+        text += size;
     }
     putchar('"');
 }

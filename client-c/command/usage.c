@@ -1,40 +1,42 @@
-/* usage.c: how the command is used, and what is said where it was used otherwise. */
+/* usage.c: --help and usage errors. */
 #include "command.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
 
 const char usage_text[] =
-    "Usage: djauth check     [options] USER    may USER in, with the password on standard input?\n"
-    "       djauth authorize [options] USER    may USER in, whom somebody else has authenticated?\n"
-    "       djauth ping      [options]         is the daemon there?\n"
-    "       djauth svn-groups --output FILE    write Django's groups for Subversion's path rules\n"
+    "Usage: djauth check [options] USER         is USER granted, with the password on standard input?\n"
+    "       djauth authorize [options] USER     is USER granted, authenticated by another program?\n"
+    "       djauth ping [options]               does the daemon answer?\n"
+    "       djauth svn-groups --output FILE     write Django's groups for Subversion's path rules\n"
     "\n"
-    "  --socket PATH      where the daemon listens ($DJAUTH_SOCKET, else " DJAUTH_DEFAULT_SOCKET ")\n"
-    "  --site NAME        the Django site; the daemon's only one without it\n"
-    "  --staff            is_staff is required\n"
-    "  --superuser        is_superuser is required\n"
-    "  --permission P     app_label.codename is required; several: one of them\n"
-    "  --group G          membership is required; several: in one of them\n"
-    "  --password-fd N    read the password from this descriptor\n"
-    "  --timeout MS       how long the daemon may take, in milliseconds (5000)\n"
-    "  --address A        the person's network address, for the daemon's log\n"
-    "  --service S        who asks, for the daemon's log (djauth)\n"
-    "  --json             print the answer as a line of JSON\n"
+    "Options:\n"
+    "  --socket PATH      the daemon's socket ($DJAUTH_SOCKET, else " DJAUTH_DEFAULT_SOCKET ")\n"
+    "  --site NAME        the Django site (default: the daemon's only one)\n"
+    "  --staff            require is_staff\n"
+    "  --superuser        require is_superuser\n"
+    "  --permission P     require the permission app_label.codename; several: one of them\n"
+    "  --group G          require membership in the group; several: in one of them\n"
+    "  --password-fd N    read the password from this file descriptor\n"
+    "  --timeout MS       how long the daemon may take, in milliseconds (default: 5000)\n"
+    "  --address A        the user's network address, for the daemon's log\n"
+    "  --service S        the program that asks, for the daemon's log (default: djauth)\n"
+    "  --json             print the answer as one line of JSON\n"
     "  --quiet            print no answer\n"
     "  --help, --version\n"
     "\n"
-    "svn-groups asks over the control socket ($DJAUTH_CONTROL_SOCKET, else " DJAUTH_DEFAULT_CONTROL_SOCKET "):\n"
-    "  --output FILE      mod_authz_svn's AuthzSVNGroupsFile; replaced where it changes\n"
-    "  --prefix P         stands before each group's name in the file\n"
-    "  --group G          this group only; several: these\n"
+    "Options of svn-groups, which uses the control socket ($DJAUTH_CONTROL_SOCKET, else\n"
+    DJAUTH_DEFAULT_CONTROL_SOCKET "):\n"
+    "  --output FILE      the AuthzSVNGroupsFile of mod_authz_svn; replaced if it changes\n"
+    "  --prefix P         prefix of each group's name in the file\n"
+    "  --group G          write only this group; several: only these\n"
     "  --site, --socket, --timeout, --quiet as above\n"
     "\n"
-    "The password is read to the end of the input; one newline at its end is not part of it.\n"
-    "Exit: 0 granted, 1 denied, 2 wrong usage, 3 busy, 4 fault.\n"
-    "svn-groups: 0 done, 1 done but names were refused, 2 wrong usage, 3 and 4 nothing was written.\n";
+    "The password is read to the end of the input; one newline at its end is removed.\n"
+    "Exit status: 0 granted, 1 denied, 2 usage error, 3 busy, 4 fault.\n"
+    "svn-groups: 0 done, 1 done but names were omitted, 2 usage error, 3 or 4 nothing was written.\n";
 
-void wrong_usage(const char *format, ...)
+void usage_error(const char *format, ...)
 {
     char sentence[1024];
     va_list arguments;
@@ -44,6 +46,6 @@ void wrong_usage(const char *format, ...)
     va_end(arguments);
     fputs("djauth: ", stderr);
     print_plain(stderr, sentence);
-    fputs("; djauth --help says more\n", stderr);
+    fputs("; see djauth --help\n", stderr);
     exit(EXIT_USAGE);
 }

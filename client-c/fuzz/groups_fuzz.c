@@ -1,10 +1,10 @@
 /*
- * groups_fuzz.c: whatever groups a site has, Subversion reads in the file of `djauth svn-groups` what was meant, and
- * nothing else: as svn_repos_authz_parse of the library here, and as Subversion before 1.10, which put values into
- * values ("%(name)s").
+ * groups_fuzz.c: whatever groups a site has, Subversion reads them from the file of `djauth svn-groups` as they are, and
+ * nothing else: with svn_repos_authz_parse of the installed library, and as before 1.10, when Subversion expanded values
+ * within values ("%(name)s").
  *
- * The first octet chooses how the rest is read: as the body of a daemon's reply, or as names between the octets 1 (a
- * group) and 2 (a member), so that names need no form to be tried.
+ * The first octet of the input chooses how the rest is read: as the body of a daemon's reply, or as names that follow the
+ * octets 1 (a group) and 2 (a member), for which every input is well-formed.
  */
 #include "command/svn/svn.h"
 #include "lib/wire.h"
@@ -33,27 +33,27 @@ static int is_in(const names *list, const char *name)
     size_t i;
 
     for (i = 0; i < list->count; i++) {
-        if (strcmp(list->at[i], name) == 0) {
+        if (strcmp(list->items[i], name) == 0) {
             return 1;
         }
     }
     return 0;
 }
 
-/* Whether somebody is meant to be in the group that the file calls `prefix` and this name. */
+/* Whether the member belongs to the group of this name, which the file calls by `prefix` and the name. */
 static int is_meant(const listing *list, const char *name, const char *member)
 {
     size_t i;
 
     for (i = 0; i < list->count; i++) {
-        if (strcmp(list->at[i].name, name) == 0 && is_in(&list->at[i].members, member)) {
+        if (strcmp(list->items[i].name, name) == 0 && is_in(&list->items[i].members, member)) {
             return 1;
         }
     }
     return 0;
 }
 
-static void read_names(listing *into, const uint8_t *octets, size_t length)
+static void read_names(listing *list, const uint8_t *octets, size_t length)
 {
     char *text = malloc(length + 1);
     char *at = text;
@@ -65,10 +65,10 @@ static void read_names(listing *into, const uint8_t *octets, size_t length)
         size_t size = strcspn(++at, "\1\2");
         char end = at[size];
         at[size] = '\0';
-        if (mark == '\2' && into->count > 0) {
-            add_member(&into->at[into->count - 1], at);
+        if (mark == '\2' && list->count > 0) {
+            add_member(&list->items[list->count - 1], at);
         } else {
-            add_group(into, at);
+            add_group(list, at);
         }
         at += size;
         *at = end;
@@ -76,17 +76,18 @@ static void read_names(listing *into, const uint8_t *octets, size_t length)
     free(text);
 }
 
-static int read_reply(listing *into, const uint8_t *octets, size_t length)
+static int read_reply(listing *list, const uint8_t *octets, size_t length)
 {
     djauth_octets texts = {0};
-    uint32_t id;
+    djauth_request request = {.operation = DJAUTH_OPERATION_GROUPS};
     int read = 0;
 
-    for (id = 0; id < 16 && !read; id++) { /* those of the golden replies */
-        djauth_groups_page page = {0};
-        read = djauth_wire_decode_groups(octets, length, id, &texts, &page) == NULL && page.status == DJAUTH_GRANTED;
+    for (; request.id < 16 && !read; request.id++) { /* the golden replies have such ids */
+        djauth_reply reply = {.status = DJAUTH_ERROR};
+
+        read = djauth_decode(&request, octets, length, &texts, &reply) == NULL && reply.status == DJAUTH_GRANTED;
         if (read) {
-            add_page(into, &page);
+            add_page(list, &reply.granted.groups);
         }
     }
     djauth_octets_free(&texts);
@@ -96,12 +97,12 @@ static int read_reply(listing *into, const uint8_t *octets, size_t length)
 typedef struct reading {
     const listing *meant;
     const char *prefix;
-    svn_stringbuf_t *rules; /* a directory for each group, which its members may read */
+    svn_stringbuf_t *rules; /* a directory for each group, readable by its members */
     apr_array_header_t *groups; /* the names, without the prefix */
     size_t members;
 } reading;
 
-/* One group as Subversion's own configuration reader sees it. */
+/* Checks one group as Subversion's own configuration parser reads it. */
 static svn_boolean_t read_back(const char *name, const char *value, void *context, apr_pool_t *pool)
 {
     reading *of = context;
@@ -110,11 +111,11 @@ static svn_boolean_t read_back(const char *name, const char *value, void *contex
     int i;
 
     if (strncmp(name, of->prefix, strlen(of->prefix)) != 0) {
-        abort(); /* a group that nobody meant */
+        abort(); /* a group that the site does not have */
     }
     for (i = 0; i < members->nelts; i++) {
         if (!is_meant(of->meant, group, APR_ARRAY_IDX(members, i, const char *))) {
-            abort(); /* nor that member */
+            abort(); /* a member that the group does not have */
         }
     }
     of->members += (size_t)members->nelts;
@@ -123,7 +124,7 @@ static svn_boolean_t read_back(const char *name, const char *value, void *contex
     return TRUE;
 }
 
-/* What the names mean to mod_authz_svn: everybody whom the lists name may read just the directories of their groups. */
+/* Checks what the names mean to mod_authz_svn: each member may read exactly the directories of its groups. */
 static void check_access(const reading *of, const svn_string_t *file, apr_pool_t *pool)
 {
     svn_stream_t *rules = svn_stream_from_stringbuf(of->rules, pool);
@@ -136,13 +137,13 @@ static void check_access(const reading *of, const svn_string_t *file, apr_pool_t
         abort();
     }
     for (i = 0; i < of->meant->count && i < 8; i++) {
-        for (j = 0; j < of->meant->at[i].members.count && j < 8; j++) {
-            const char *who = of->meant->at[i].members.at[j];
+        for (j = 0; j < of->meant->items[i].members.count && j < 8; j++) {
+            const char *user = of->meant->items[i].members.items[j];
             for (group = 0; group < of->groups->nelts && group < 8; group++) {
                 svn_boolean_t may;
-                int should = svn_member_flaw(who) == NULL
-                             && is_meant(of->meant, APR_ARRAY_IDX(of->groups, group, const char *), who);
-                if (svn_repos_authz_check_access(authz, NULL, apr_psprintf(pool, "/%d", group), who, svn_authz_read, &may,
+                int should = svn_member_flaw(user) == NULL
+                             && is_meant(of->meant, APR_ARRAY_IDX(of->groups, group, const char *), user);
+                if (svn_repos_authz_check_access(authz, NULL, apr_psprintf(pool, "/%d", group), user, svn_authz_read, &may,
                                                  pool)
                         != SVN_NO_ERROR
                     || !may != !should) {
@@ -153,10 +154,10 @@ static void check_access(const reading *of, const svn_string_t *file, apr_pool_t
     }
 }
 
-static void check(const listing *meant, const char *prefix, const outcome *came)
+static void check(const listing *meant, const char *prefix, const groups_file *file)
 {
     apr_pool_t *pool = svn_pool_create(NULL);
-    const svn_string_t *file = svn_string_ncreate(came->file.at, came->file.length, pool);
+    const svn_string_t *text = svn_string_ncreate(file->content.octets, file->content.length, pool);
     reading of = {
         .meant = meant,
         .prefix = prefix,
@@ -165,41 +166,41 @@ static void check(const listing *meant, const char *prefix, const outcome *came)
     };
     svn_config_t *config;
 
-    if (strlen(came->file.at) != came->file.length
-        || svn_config_parse(&config, svn_stream_from_string(file, pool), TRUE, TRUE, pool) != SVN_NO_ERROR) {
+    if (strlen(file->content.octets) != file->content.length
+        || svn_config_parse(&config, svn_stream_from_string(text, pool), TRUE, TRUE, pool) != SVN_NO_ERROR) {
         abort();
     }
     svn_config_enumerate2(config, "groups", read_back, &of, pool);
-    if ((size_t)of.groups->nelts != came->groups || of.members != came->members) {
+    if ((size_t)of.groups->nelts != file->groups || of.members != file->members) {
         abort(); /* something was lost */
     }
-    check_access(&of, file, pool);
+    check_access(&of, text, pool);
     svn_pool_destroy(pool);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t length)
 {
     static const char *const prefixes[] = {"", "", "dj ", "a"};
-    svn_groups_options of = {.output = ""};
+    svn_groups_options options = {.output = ""};
     listing list = {0};
     listing meant = {0};
-    outcome came = {0};
+    groups_file file = {0};
 
     if (length < 2 || memchr(octets + 2, '\0', octets[0] % 2 == 0 ? length - 2 : 0) != NULL) {
         return 0;
     }
-    of.prefix = prefixes[octets[1] % 4];
+    options.prefix = prefixes[octets[1] % 4];
     if (octets[0] % 2 == 0) {
         read_names(&list, octets + 2, length - 2);
         read_names(&meant, octets + 2, length - 2);
     } else if (read_reply(&list, octets + 1, length - 1)) {
-        of.prefix = "";
+        options.prefix = "";
         read_reply(&meant, octets + 1, length - 1);
     }
-    write_listing(&of, &list, &came);
-    check(&meant, of.prefix, &came);
+    render_groups_file(&options, &list, &file);
+    check(&meant, options.prefix, &file);
     listing_free(&list);
     listing_free(&meant);
-    outcome_free(&came);
+    groups_file_free(&file);
     return 0;
 }

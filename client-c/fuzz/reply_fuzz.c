@@ -1,31 +1,32 @@
 /*
- * reply_fuzz.c: whatever a daemon might send. Never a crash; granted only with a complete account, all of it UTF-8.
- * The first octet chooses the operation, the rest is the body.
+ * reply_fuzz.c: whatever a daemon sends, the library never crashes, and grants only with a complete answer, all of it UTF-8.
+ * The first octet of the input chooses the operation, the rest is the body.
  */
-#include "lib/value.h"
+#include "lib/utf8.h"
+#include "lib/wire.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const unsigned char *input, size_t size);
 
-/* The length of a text that has to be there, be UTF-8, and lie in what the library made room for. */
-static size_t checked(const char *text_of_it, const djauth_octets *in)
+/* The length of a text, which must be present, be UTF-8 and lie in the memory that was reserved for texts. */
+static size_t check_text(const char *text, const djauth_octets *texts)
 {
     size_t length;
 
-    if (text_of_it == NULL || (const unsigned char *)text_of_it < in->at
-        || (const unsigned char *)text_of_it >= in->at + in->length) {
+    if (text == NULL || (const unsigned char *)text < texts->data
+        || (const unsigned char *)text >= texts->data + texts->length) {
         abort();
     }
-    length = strlen(text_of_it);
-    if (!djauth_is_utf8((const unsigned char *)text_of_it, length)) {
+    length = strlen(text);
+    if (!djauth_is_utf8(text, length)) {
         abort();
     }
     return length;
 }
 
-static size_t checked_list(const char *const *list, size_t count, const djauth_octets *in)
+static size_t check_list(const char *const *list, size_t count, const djauth_octets *texts)
 {
     size_t sum = 0;
     size_t i;
@@ -34,93 +35,90 @@ static size_t checked_list(const char *const *list, size_t count, const djauth_o
         abort();
     }
     for (i = 0; i < count; i++) {
-        sum += checked(list[i], in);
+        sum += check_text(list[i], texts);
     }
     return sum;
 }
 
-static void check_answer(const djauth_answer *a, djauth_operation operation, const djauth_octets *in, size_t size)
+static size_t check_answer(const djauth_answer *answer, const djauth_octets *texts)
 {
-    size_t sum;
-
-    if (a->status == DJAUTH_GRANTED && operation == DJAUTH_STATUS) {
-        sum = checked(a->page_type, in) + checked(a->page, in);
-    } else if (a->status != DJAUTH_GRANTED || operation == DJAUTH_PING) {
-        sum = checked(a->reason, in);
-        if ((a->status == DJAUTH_BUSY) != (a->retry_after > 0) || a->username != NULL || a->groups_count > 0) {
-            abort();
-        }
-    } else {
-        sum = checked(a->id, in) + checked(a->username, in) + checked(a->email, in) + checked(a->first_name, in)
-              + checked(a->last_name, in) + checked_list(a->groups, a->groups_count, in)
-              + checked_list(a->permissions, a->permissions_count, in);
-        if ((a->is_staff != 0 && a->is_staff != 1) || (a->is_superuser != 0 && a->is_superuser != 1)) {
-            abort();
-        }
+    if ((answer->is_staff != 0 && answer->is_staff != 1) || (answer->is_superuser != 0 && answer->is_superuser != 1)) {
+        abort();
     }
-    if (sum > size) {
-        abort(); /* texts from elsewhere */
-    }
+    return check_text(answer->id, texts) + check_text(answer->username, texts) + check_text(answer->email, texts)
+           + check_text(answer->first_name, texts) + check_text(answer->last_name, texts)
+           + check_list(answer->groups, answer->groups_count, texts)
+           + check_list(answer->permissions, answer->permissions_count, texts);
 }
 
-static void check_page(const djauth_groups_page *page, const djauth_octets *in, size_t size)
+static size_t check_groups(const djauth_groups_page *page, const djauth_octets *texts)
 {
-    size_t sum = 0;
+    size_t sum = page->next != NULL ? check_text(page->next, texts) : 0;
     size_t i;
 
-    if (page->status != DJAUTH_GRANTED) {
-        sum = checked(page->reason, in);
-        if ((page->status == DJAUTH_BUSY) != (page->retry_after > 0) || page->groups != NULL || page->next != NULL) {
+    if ((page->groups == NULL) != (page->groups_count == 0)) {
+        abort();
+    }
+    for (i = 0; i < page->groups_count; i++) {
+        const djauth_group *group = &page->groups[i];
+
+        sum += check_text(group->name, texts) + check_list(group->members, group->members_count, texts);
+    }
+    return sum;
+}
+
+/* Returns the length of all texts. */
+static size_t check_reply(djauth_operation operation, const djauth_reply *reply, const djauth_octets *texts)
+{
+    if (reply->status != DJAUTH_GRANTED) {
+        if ((reply->status == DJAUTH_BUSY) != (reply->retry_after > 0)) {
             abort();
         }
-    } else {
-        sum = page->next != NULL ? checked(page->next, in) : 0;
-        if ((page->groups == NULL) != (page->groups_count == 0)) {
-            abort();
-        }
-        for (i = 0; i < page->groups_count; i++) {
-            const djauth_group *group = &page->groups[i];
-            sum += checked(group->name, in) + checked_list(group->members, group->members_count, in);
-        }
+        return check_text(reply->reason, texts);
     }
-    if (sum > size) {
-        abort(); /* texts from elsewhere */
+    switch (operation) {
+    case DJAUTH_OPERATION_CHECK:
+    case DJAUTH_OPERATION_AUTHORIZE:
+        return check_answer(&reply->granted.answer, texts);
+    case DJAUTH_OPERATION_PING:
+        return check_text(reply->granted.server.name, texts);
+    case DJAUTH_OPERATION_GROUPS:
+        return check_groups(&reply->granted.groups, texts);
+    case DJAUTH_OPERATION_STATUS:
+        return check_text(reply->granted.page.media_type, texts) + check_text(reply->granted.page.body, texts);
     }
+    abort();
 }
 
 int LLVMFuzzerTestOneInput(const unsigned char *input, size_t size)
 {
     static const uint32_t ids[] = {1, 2, 3, 7, 8, 9, 10, 11, 256, 70000, 4294967295U};
-    djauth_octets into = {0};
-    djauth_answer answer;
-    djauth_groups_page page;
-    djauth_operation operation;
+    djauth_octets texts = {0};
+    djauth_request request = {0};
     int answered = 0;
     size_t i;
 
     if (size < 1) {
         return 0;
     }
-    operation = (djauth_operation)(input[0] % 5);
+    request.operation = (djauth_operation)(input[0] % 5);
     for (i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
-        /* Nothing that was there before may pass for something that was read. */
-        memset(&page, 0, sizeof(page));
-        memset(&answer, 0, sizeof(answer));
-        page.status = answer.status = (djauth_status)77;
-        answer.is_staff = answer.is_superuser = 77;
-        if (operation == DJAUTH_GROUPS) {
-            if (djauth_wire_decode_groups(input + 1, size - 1, ids[i], &into, &page) == NULL) {
-                answered++;
-                check_page(&page, &into, size);
-            }
-        } else if (djauth_wire_decode(input + 1, size - 1, ids[i], operation, &into, &answer) == NULL) {
+        djauth_reply reply;
+
+        /* What was in the memory before must not pass for something that was read. */
+        memset(&reply, 77, sizeof(reply));
+        reply.retry_after = 0;
+        request.id = ids[i];
+        if (djauth_decode(&request, input + 1, size - 1, &texts, &reply) == NULL) {
             answered++;
-            check_answer(&answer, operation, &into, size);
+            if (check_reply(request.operation, &reply, &texts) > size) {
+                abort(); /* texts from elsewhere */
+            }
         }
     }
     if (answered > 1) {
-        abort(); /* one reply, one question */
+        abort(); /* a reply has one id */
     }
-    djauth_octets_free(&into);
+    djauth_octets_free(&texts);
     return 0;
 }

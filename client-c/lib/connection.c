@@ -1,4 +1,4 @@
-/* connection.c: octets to the daemon and back, until the time is over. */
+/* connection.c: octets to the daemon and back, before the deadline. */
 #include "connection.h"
 
 #include <errno.h>
@@ -11,62 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* In how many seconds a daemon that is away may be back: it is restarted within one or two. */
+/* When to ask a daemon again that is away, in seconds: a restart takes one or two. */
 #define AWAY_RETRY_AFTER 5
-
-void djauth_disconnect(djauth *handle)
-{
-    if (handle->fd >= 0) {
-        close(handle->fd);
-        handle->fd = -1;
-    }
-}
-
-void djauth_answer_init(djauth_answer *answer)
-{
-    memset(answer, 0, sizeof(*answer));
-    answer->status = DJAUTH_ERROR;
-    answer->reason = answer->id = answer->username = answer->email = answer->first_name = answer->last_name = "";
-    answer->page_type = answer->page = "";
-}
-
-outcome djauth_fail(djauth *handle, djauth_answer *answer, djauth_status status, const char *format, ...)
-{
-    va_list arguments;
-
-    va_start(arguments, format);
-    vsnprintf(handle->error, sizeof(handle->error), format, arguments);
-    va_end(arguments);
-    djauth_disconnect(handle); /* a late reply must never be taken for that of the next question */
-    djauth_answer_init(answer);
-    answer->status = status;
-    answer->reason = handle->error;
-    answer->retry_after = status == DJAUTH_BUSY ? 1 : 0;
-    return FAILED;
-}
-
-/* The daemon is away, or too slow: nothing is wrong with the question, and it may be asked again. */
-static outcome away(djauth_answer *answer)
-{
-    answer->retry_after = AWAY_RETRY_AFTER;
-    return FAILED;
-}
-
-static outcome fail_errno(djauth *handle, djauth_answer *answer, const char *tried)
-{
-    char why[128];
-    /* The GNU strerror_r: strerror is not for threads. */
-    const char *text = strerror_r(errno, why, sizeof(why));
-
-    return djauth_fail(handle, answer, DJAUTH_ERROR, "cannot %s %s: %s", tried, handle->address.sun_path, text);
-}
-
-static outcome fail_late(djauth *handle, djauth_answer *answer, const char *tried, int timeout_ms)
-{
-    djauth_fail(handle, answer, DJAUTH_ERROR, "cannot %s %s: %d ms were not enough", tried, handle->address.sun_path,
-         timeout_ms);
-    return away(answer);
-}
 
 int64_t djauth_now_ms(void)
 {
@@ -76,53 +22,101 @@ int64_t djauth_now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Waits for events. Returns 1 when they are there, 0 when time is over, -1 with errno. */
-static int await(int fd, short events, int64_t until)
+void djauth_disconnect(djauth *handle)
+{
+    if (handle->fd >= 0) {
+        close(handle->fd);
+        handle->fd = -1;
+    }
+}
+
+djauth_outcome djauth_fail(djauth_exchange *exchange, djauth_status status, const char *format, ...)
+{
+    djauth *handle = exchange->handle;
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(handle->error, sizeof(handle->error), format, arguments);
+    va_end(arguments);
+    djauth_disconnect(handle); /* a late reply must never be taken for the reply to the next request */
+    exchange->reply = (djauth_reply){
+        .status = status, .reason = handle->error, .retry_after = status == DJAUTH_BUSY ? 1 : 0};
+    return DJAUTH_FAILED;
+}
+
+/* For a daemon that is away or too slow: nothing is wrong with the request, so it may be sent again later. */
+static djauth_outcome later(djauth_exchange *exchange)
+{
+    exchange->reply.retry_after = AWAY_RETRY_AFTER;
+    return DJAUTH_FAILED;
+}
+
+/* `attempt` is what failed, such as "connect to". */
+static djauth_outcome fail_errno(djauth_exchange *exchange, const char *attempt)
+{
+    char buffer[128];
+    /* The GNU strerror_r; strerror is not thread-safe. */
+    const char *text = strerror_r(errno, buffer, sizeof(buffer));
+
+    return djauth_fail(exchange, DJAUTH_ERROR, "cannot %s %s: %s", attempt, exchange->handle->address.sun_path, text);
+}
+
+static djauth_outcome fail_late(djauth_exchange *exchange, const char *attempt)
+{
+    djauth_fail(exchange, DJAUTH_ERROR, "cannot %s %s: timed out after %d ms", attempt,
+                exchange->handle->address.sun_path, exchange->timeout_ms);
+    return later(exchange);
+}
+
+/* Waits until the socket can be read or written. */
+static djauth_outcome await(djauth_exchange *exchange, short events, const char *attempt)
 {
     for (;;) {
-        struct pollfd waited = {.fd = fd, .events = events};
-        int64_t left = until - djauth_now_ms();
+        struct pollfd waited = {.fd = exchange->handle->fd, .events = events};
+        int64_t left = exchange->deadline - djauth_now_ms();
         int ready;
 
         if (left <= 0) {
-            return 0;
+            return fail_late(exchange, attempt);
         }
         ready = poll(&waited, 1, left > INT_MAX ? INT_MAX : (int)left);
         if (ready > 0) {
-            return 1; /* an error or a hang-up too: reading or writing tells which */
+            return DJAUTH_DONE; /* for an error or a hang-up too: reading or writing tells which */
         }
         if (ready < 0 && errno != EINTR) {
-            return -1;
+            return fail_errno(exchange, "wait for");
         }
     }
 }
 
-outcome djauth_connect(djauth *handle, djauth_answer *answer)
+djauth_outcome djauth_connect(djauth_exchange *exchange)
 {
+    djauth *handle = exchange->handle;
+
     handle->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (handle->fd < 0) {
-        return fail_errno(handle, answer, "make a socket for");
+        return fail_errno(exchange, "create a socket for");
     }
     while (connect(handle->fd, (const struct sockaddr *)&handle->address, sizeof(handle->address)) != 0) {
         if (errno == EINTR) {
             continue;
         }
-        /* For a Unix socket this means that its queue is full; there is nothing to wait for with poll(). */
+        /* For a Unix socket this means a full backlog; poll() cannot wait for it. */
         if (errno == EAGAIN) {
-            return djauth_fail(handle, answer, DJAUTH_BUSY, "connect-queue-full");
+            return djauth_fail(exchange, DJAUTH_BUSY, "connect-queue-full");
         }
         if (errno == ENOENT || errno == ECONNREFUSED || errno == ECONNRESET) {
-            fail_errno(handle, answer, "connect to");
-            return away(answer);
+            fail_errno(exchange, "connect to");
+            return later(exchange);
         }
-        return fail_errno(handle, answer, "connect to");
+        return fail_errno(exchange, "connect to");
     }
-    return ANSWERED;
+    return DJAUTH_DONE;
 }
 
-int djauth_is_quiet(int fd)
+int djauth_is_quiet(const djauth *handle)
 {
-    struct pollfd looked = {.fd = fd, .events = POLLIN};
+    struct pollfd looked = {.fd = handle->fd, .events = POLLIN};
 
     return poll(&looked, 1, 0) == 0;
 }
@@ -132,69 +126,63 @@ static int is_gone(int error)
     return error == EPIPE || error == ECONNRESET || error == ENOTCONN;
 }
 
-/* ANSWERED: there is something to read, or room to write. `tried` and timeout_ms are for the sentence. */
-static outcome wait_for(djauth *handle, djauth_answer *answer, short events, const char *tried, int64_t until,
-                        int timeout_ms)
+djauth_outcome djauth_send(djauth_exchange *exchange)
 {
-    int ready = await(handle->fd, events, until);
-
-    if (ready == 0) {
-        return fail_late(handle, answer, tried, timeout_ms);
-    }
-    return ready > 0 ? ANSWERED : fail_errno(handle, answer, "wait for");
-}
-
-outcome djauth_send(djauth *handle, djauth_answer *answer, int again, int64_t until, int timeout_ms)
-{
+    static const char attempt[] = "send the request to";
+    const djauth *handle = exchange->handle;
     size_t sent = 0;
 
     while (sent < handle->frame.length) {
-        ssize_t written = send(handle->fd, handle->frame.at + sent, handle->frame.length - sent, MSG_NOSIGNAL);
+        ssize_t written = send(handle->fd, handle->frame.data + sent, handle->frame.length - sent, MSG_NOSIGNAL);
+
         if (written >= 0) {
             sent += (size_t)written;
         } else if (errno == EAGAIN) {
-            outcome ready = wait_for(handle, answer, POLLOUT, "send the question to", until, timeout_ms);
-            if (ready != ANSWERED) {
+            djauth_outcome ready = await(exchange, POLLOUT, attempt);
+
+            if (ready != DJAUTH_DONE) {
                 return ready;
             }
-        } else if (errno != EINTR) {
-            if (is_gone(errno)) {
-                if (again) {
-                    return GONE;
-                }
-                fail_errno(handle, answer, "send the question to");
-                return away(answer);
+        } else if (is_gone(errno)) {
+            if (exchange->may_retry) {
+                return DJAUTH_GONE;
             }
-            return fail_errno(handle, answer, "send the question to");
+            fail_errno(exchange, attempt);
+            return later(exchange);
+        } else if (errno != EINTR) {
+            return fail_errno(exchange, attempt);
         }
     }
-    return ANSWERED;
+    return DJAUTH_DONE;
 }
 
-outcome djauth_receive(djauth *handle, djauth_answer *answer, unsigned char *into, size_t length, int began, int again,
-                       int64_t until, int timeout_ms)
+djauth_outcome djauth_receive(djauth_exchange *exchange, unsigned char *buffer, size_t length)
 {
-    size_t got = 0;
+    const djauth *handle = exchange->handle;
+    size_t received = 0;
 
-    while (got < length) {
-        ssize_t taken = recv(handle->fd, into + got, length - got, 0);
+    while (received < length) {
+        ssize_t taken = recv(handle->fd, buffer + received, length - received, 0);
+
         if (taken > 0) {
-            got += (size_t)taken;
+            received += (size_t)taken;
+            exchange->reply_begun = 1;
         } else if (taken == 0 || is_gone(errno)) {
-            if (again && !began && got == 0) {
-                return GONE;
+            if (exchange->may_retry && !exchange->reply_begun) {
+                return DJAUTH_GONE;
             }
-            djauth_fail(handle, answer, DJAUTH_ERROR, "the daemon at %s closed the connection %s", handle->address.sun_path,
-                 began || got > 0 ? "in the middle of its reply" : "without a reply");
-            return away(answer);
+            djauth_fail(exchange, DJAUTH_ERROR, "the daemon at %s closed the connection %s", handle->address.sun_path,
+                        exchange->reply_begun ? "in the middle of its reply" : "without a reply");
+            return later(exchange);
         } else if (errno == EAGAIN) {
-            outcome ready = wait_for(handle, answer, POLLIN, "get a reply from", until, timeout_ms);
-            if (ready != ANSWERED) {
+            djauth_outcome ready = await(exchange, POLLIN, "receive a reply from");
+
+            if (ready != DJAUTH_DONE) {
                 return ready;
             }
         } else if (errno != EINTR) {
-            return fail_errno(handle, answer, "read the reply of");
+            return fail_errno(exchange, "receive a reply from");
         }
     }
-    return ANSWERED;
+    return DJAUTH_DONE;
 }

@@ -1,4 +1,4 @@
-/* connection.h: a handle, and what goes over its connection. Internal to libdjauth. */
+/* connection.h: a handle and what travels over its connection. Internal to libdjauth. */
 #ifndef DJAUTH_CONNECTION_H
 #define DJAUTH_CONNECTION_H
 
@@ -10,40 +10,50 @@ struct djauth {
     struct sockaddr_un address;
     int fd; /* -1: not connected */
     uint32_t last_id;
-    djauth_octets frame; /* what is sent; wiped after each question */
+    djauth_octets frame; /* what is sent; wiped after each attempt */
     djauth_octets body;  /* what is received */
-    djauth_octets texts; /* what the answer points at */
-    char error[512];     /* the sentence that the answer points at where the fault is ours */
+    djauth_octets texts; /* what the reply's texts point into */
+    char error[512];     /* the reply's reason, if the library itself found the fault */
 };
 
-/* How one attempt ended. */
-typedef enum outcome {
-    ANSWERED,
-    GONE,   /* the connection was closed before any of the reply came: another one may do better */
-    FAILED, /* the answer says why */
-} outcome;
+/* One request, all attempts to have it answered, and its reply. */
+typedef struct djauth_exchange {
+    djauth *handle;
+    djauth_request request;
+    djauth_reply reply;
+    int timeout_ms;   /* what the caller allows in all; for messages */
+    int64_t deadline; /* when that ends, by djauth_now_ms */
+    int may_retry;    /* a closed connection is DJAUTH_GONE, unless reply_begun */
+    int reply_begun;  /* some of the reply has been received */
+} djauth_exchange;
 
-/* Milliseconds of a clock that nobody sets. */
+/* How a step of an exchange ended. */
+typedef enum djauth_outcome {
+    DJAUTH_DONE,
+    DJAUTH_GONE,  /* the connection was closed before any of the reply came: another one may do better */
+    DJAUTH_FAILED /* the reply says why */
+} djauth_outcome;
+
+/* Milliseconds of the monotonic clock. */
 int64_t djauth_now_ms(void);
 
-/* An answer that says nothing yet: DJAUTH_ERROR, with texts that are empty. */
-void djauth_answer_init(djauth_answer *answer);
+/* Makes the reply one of the library's own and closes the connection. Returns DJAUTH_FAILED. */
+__attribute__((format(printf, 3, 4)))
+djauth_outcome djauth_fail(djauth_exchange *exchange, djauth_status status, const char *format, ...);
 
-/* An answer of our own, and the end of the connection. Returns FAILED. */
-__attribute__((format(printf, 4, 5)))
-outcome djauth_fail(djauth *handle, djauth_answer *answer, djauth_status status, const char *format, ...);
-
-outcome djauth_connect(djauth *handle, djauth_answer *answer);
+djauth_outcome djauth_connect(djauth_exchange *exchange);
 void djauth_disconnect(djauth *handle);
 
-/* Whether a kept connection is still good: quiet and open. */
-int djauth_is_quiet(int fd);
+/* Whether a kept connection is still good: open, with nothing to read. */
+int djauth_is_quiet(const djauth *handle);
 
-/* Sends handle->frame until `until`. `again`: another connection may be tried. timeout_ms is for the sentence. */
-outcome djauth_send(djauth *handle, djauth_answer *answer, int again, int64_t until, int timeout_ms);
+/* Sends the handle's frame. */
+djauth_outcome djauth_send(djauth_exchange *exchange);
 
-/* Reads exactly `length` octets. `began`: some of the reply has come already. The rest as for djauth_send. */
-outcome djauth_receive(djauth *handle, djauth_answer *answer, unsigned char *into, size_t length, int began, int again,
-                       int64_t until, int timeout_ms);
+/* Receives exactly this many octets. */
+djauth_outcome djauth_receive(djauth_exchange *exchange, unsigned char *buffer, size_t length);
+
+/* exchange.c: sends exchange->request and fills in exchange->reply. Connects if needed, and again if the connection is gone. */
+void djauth_exchange_run(djauth_exchange *exchange, int timeout_ms);
 
 #endif /* DJAUTH_CONNECTION_H */

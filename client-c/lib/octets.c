@@ -1,36 +1,41 @@
-/* octets.c: octets that grow, and are wiped before they are given back: a password may have been among them. */
-#include "wire.h"
+/* octets.c: a buffer that grows. */
+#include "octets.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-int djauth_octets_reserve(djauth_octets *octets, size_t room)
+void djauth_octets_wipe(djauth_octets *octets)
+{
+    if (octets->data != NULL) {
+        explicit_bzero(octets->data, octets->capacity);
+    }
+}
+
+int djauth_octets_reserve(djauth_octets *octets, size_t capacity)
 {
     unsigned char *larger;
 
-    if (room <= octets->room) {
+    if (capacity <= octets->capacity) {
         return 0;
     }
-    larger = malloc(room);
+    /* Not realloc: it leaves the old block, and with it a password, as it was. */
+    larger = malloc(capacity);
     if (larger == NULL) {
         return -1;
     }
-    if (octets->at != NULL) {
-        /* realloc would leave a password behind where it moves. */
-        memcpy(larger, octets->at, octets->length);
-        explicit_bzero(octets->at, octets->room);
-        free(octets->at);
+    if (octets->data != NULL) {
+        memcpy(larger, octets->data, octets->length);
+        djauth_octets_wipe(octets);
+        free(octets->data);
     }
-    octets->at = larger;
-    octets->room = room;
+    octets->data = larger;
+    octets->capacity = capacity;
     return 0;
 }
 
 void djauth_octets_free(djauth_octets *octets)
 {
-    if (octets->at != NULL) {
-        explicit_bzero(octets->at, octets->room);
-        free(octets->at);
-    }
+    djauth_octets_wipe(octets);
+    free(octets->data);
     memset(octets, 0, sizeof(*octets));
 }

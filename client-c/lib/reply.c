@@ -1,59 +1,122 @@
-/* reply.c: what every reply has. */
+/* reply.c: replies from frames. */
 #include "value.h"
 
-#include <string.h>
+/* Longer waits than a day are cut to it. In seconds. */
+#define RETRY_AFTER_MAX 86400
 
-const char *djauth_reply_head(const msgpack_object *reply, uint32_t id, djauth_status *status)
+/* What every reply has. */
+static const char *read_head(const msgpack_object *value, uint32_t id, djauth_reply *reply)
 {
     const msgpack_object *part;
 
-    if (reply->type != MSGPACK_OBJECT_ARRAY || reply->via.array.size != 4) {
-        return "the reply is not an array of four";
+    if (value->type != MSGPACK_OBJECT_ARRAY || value->via.array.size != 4) {
+        return "the reply is not an array of four elements";
     }
-    part = reply->via.array.ptr;
+    part = value->via.array.ptr;
     if (part[0].type != MSGPACK_OBJECT_POSITIVE_INTEGER || part[0].via.u64 != DJAUTH_PROTOCOL_VERSION) {
-        return "the reply is of another version of the protocol";
+        return "the reply has another protocol version";
     }
     if (part[1].type != MSGPACK_OBJECT_POSITIVE_INTEGER || part[1].via.u64 != id) {
-        return "the reply belongs to another question";
+        return "the reply belongs to another request";
     }
     if (part[2].type != MSGPACK_OBJECT_POSITIVE_INTEGER || part[2].via.u64 > DJAUTH_BAD_REQUEST) {
-        return "the reply has a status that is not known";
+        return "the reply has an unknown status";
     }
     if (part[3].type != MSGPACK_OBJECT_MAP) {
         return "the reply has no content";
     }
-    *status = (djauth_status)part[2].via.u64;
+    reply->status = (djauth_status)part[2].via.u64;
     return NULL;
 }
 
-const char *djauth_reply_refusal(djauth_octets *into, const msgpack_object *content, djauth_status status,
-                                const char **reason, unsigned *retry_after)
+/* What a reply has that does not grant. */
+static const char *read_reason(djauth_octets *texts, const msgpack_object *content, djauth_reply *reply)
 {
-    if (status == DJAUTH_BUSY) {
+    if (reply->status == DJAUTH_BUSY) {
         const msgpack_object *after = djauth_value_find(content, "retry_after");
+
         if (after == NULL || after->type != MSGPACK_OBJECT_POSITIVE_INTEGER || after->via.u64 == 0) {
-            return "the reply says busy but not until when";
+            return "the busy reply has no retry_after";
         }
-        *retry_after = after->via.u64 > 86400 ? 86400 : (unsigned)after->via.u64;
+        reply->retry_after = after->via.u64 > RETRY_AFTER_MAX ? RETRY_AFTER_MAX : (unsigned)after->via.u64;
     }
-    return djauth_value_text(into, djauth_value_find(content, "reason"), reason) == 0 ? NULL : "the reply gives no reason";
+    if (djauth_value_text(texts, djauth_value_find(content, "reason"), &reply->reason) != 0) {
+        return "the reply has no reason";
+    }
+    return NULL;
 }
 
-const char *djauth_reply_unpack(const unsigned char *body, size_t length, djauth_octets *into, msgpack_unpacked *reply)
+static const char *read_server(djauth_octets *texts, const msgpack_object *content, djauth_server *server)
 {
-    size_t at = 0;
+    const msgpack_object *protocol = djauth_value_find(content, "protocol");
 
-    msgpack_unpacked_init(reply);
+    if (djauth_value_text(texts, djauth_value_find(content, "server"), &server->name) != 0) {
+        return "the reply to the ping has no server name";
+    }
+    if (protocol == NULL || protocol->type != MSGPACK_OBJECT_POSITIVE_INTEGER || protocol->via.u64 > UINT32_MAX) {
+        return "the reply to the ping has no protocol version";
+    }
+    server->protocol_version = (unsigned)protocol->via.u64;
+    return NULL;
+}
+
+static const char *read_page(djauth_octets *texts, const msgpack_object *content, djauth_page *page)
+{
+    if (djauth_value_text(texts, djauth_value_find(content, "type"), &page->media_type) != 0
+        || djauth_value_text(texts, djauth_value_find(content, "body"), &page->body) != 0) {
+        return "the reply has no status page";
+    }
+    return NULL;
+}
+
+static const char *read_reply(const djauth_request *request, const msgpack_object *value, djauth_octets *texts,
+                              djauth_reply *reply)
+{
+    const char *wrong = read_head(value, request->id, reply);
+    const msgpack_object *content;
+
+    if (wrong != NULL) {
+        return wrong;
+    }
+    content = &value->via.array.ptr[3];
+    if (reply->status != DJAUTH_GRANTED) {
+        return read_reason(texts, content, reply);
+    }
+    switch (request->operation) {
+    case DJAUTH_OPERATION_CHECK:
+    case DJAUTH_OPERATION_AUTHORIZE:
+        return djauth_read_answer(texts, content, &reply->granted.answer);
+    case DJAUTH_OPERATION_PING:
+        return read_server(texts, content, &reply->granted.server);
+    case DJAUTH_OPERATION_GROUPS:
+        return djauth_read_groups(texts, content, &reply->granted.groups);
+    case DJAUTH_OPERATION_STATUS:
+        return read_page(texts, content, &reply->granted.page);
+    }
+    return "the request had an unknown operation";
+}
+
+const char *djauth_decode(const djauth_request *request, const unsigned char *body, size_t length, djauth_octets *texts,
+                          djauth_reply *reply)
+{
+    msgpack_unpacked unpacked;
+    const char *wrong;
+    size_t end = 0;
+
     if (!djauth_is_one_value(body, length)) {
-        return "the reply is not one well-formed value";
+        return "the reply is not one well-formed MessagePack value";
     }
-    /* Every text and list element takes an octet of the body at least: a pointer and a NUL for each is room enough. */
-    if (djauth_octets_reserve(into, length * (2 + sizeof(char *))) != 0) {
-        return "no memory for the reply";
+    /* Each text and each element of a list takes at least one octet of the body: a pointer and a NUL for each suffice. */
+    texts->length = 0;
+    if (djauth_octets_reserve(texts, length * (2 + sizeof(char *))) != 0) {
+        return "out of memory for the reply";
     }
-    into->length = 0;
-    return msgpack_unpack_next(reply, (const char *)body, length, &at) == MSGPACK_UNPACK_SUCCESS && at == length
-               ? NULL
-               : "the reply cannot be decoded";
+    msgpack_unpacked_init(&unpacked);
+    if (msgpack_unpack_next(&unpacked, (const char *)body, length, &end) == MSGPACK_UNPACK_SUCCESS && end == length) {
+        wrong = read_reply(request, &unpacked.data, texts, reply);
+    } else {
+        wrong = "the reply cannot be decoded";
+    }
+    msgpack_unpacked_destroy(&unpacked);
+    return wrong;
 }

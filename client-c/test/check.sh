@@ -1,12 +1,12 @@
 #!/bin/sh
-# Runs the C tests and prints one TAP stream.   check.sh DIRECTORY-OF-TESTS DIRECTORY-OF-BUILD
+# Runs the C tests and prints one TAP stream.   check.sh TEST-DIRECTORY BUILD-DIRECTORY
 set -u
 tests=$1
 build=$2
 points=0
 failures=0
 
-# Renumbers what a test prints; one that dies in between, or whose plan does not come, is a failed point of its own.
+# run NAME COMMAND...: renumbers the points that a test prints. A failed exit or a missing plan is one more failed point.
 run() {
     name=$1
     shift
@@ -32,7 +32,7 @@ run() {
     fi
 }
 
-# fuzz WHAT PROGRAM ARGUMENTS...
+# fuzz WHAT PROGRAM ARGUMENTS...: one point
 fuzz() {
     what=$1
     log=$2.log
@@ -41,7 +41,7 @@ fuzz() {
     status=$?
     runs=$(sed -n 's/.*number_of_executed_units: //p' "$log")
     if [ $status -eq 0 ] && [ "${runs:-0}" -gt 1000 ]; then
-        echo "ok 1 - $runs $what made up, none of them harmful"
+        echo "ok 1 - $runs generated $what without a failure"
     else
         echo "not ok 1 - fuzzing: exit $status, ${runs:-0} runs, see $log"
     fi
@@ -50,6 +50,7 @@ fuzz() {
 }
 
 export ASAN_OPTIONS=abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1
+run lib-alone sh test/lib_alone.sh "$tests"
 run vectors "$tests/test_vectors"
 run connection "$tests/test_connection"
 run threads "$tests/test_threads"

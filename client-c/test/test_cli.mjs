@@ -1,4 +1,4 @@
-// The djauth command, as hooks and people call it: what it sends, what it prints, how it exits. TAP on standard output.
+// The djauth command, as hooks and administrators call it: what it sends, what it prints, its exit status. Prints TAP.
 // Usage: node test_cli.mjs DJAUTH LIBRARY
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
@@ -27,7 +27,7 @@ let count = 0;
 let failed = 0;
 /** The arguments of the last request. */
 let asked;
-/** What the next request is answered: [status, content], or 'close'. */
+/** The reply to the next request: [status, content], 'close' or 'never'. */
 let answer = [0, { account }];
 
 function ok(condition, name, detail) {
@@ -55,10 +55,10 @@ const server = net.createServer((connection) => {
 });
 await new Promise((resolve) => server.listen(socket, resolve));
 
-/** Runs it to its end. */
+/** Runs the command to its end. */
 function run(parameters, { input = '', env = {}, fd3, shell } = {}) {
   asked = undefined;
-  // `shell` is a line of sh that runs "$0" "$@": for descriptors and octets that spawn() cannot give.
+  // `shell` is a line of sh that runs "$0" "$@", for descriptors and octets that spawn() cannot pass.
   const [command, words] =
     shell === undefined ? [program, parameters] : ['/bin/sh', ['-c', shell, program, ...parameters]];
   const child = spawn(command, words, {
@@ -86,7 +86,7 @@ function run(parameters, { input = '', env = {}, fd3, shell } = {}) {
 
 const password = () => asked?.password && Buffer.from(asked.password).toString('latin1');
 
-// Exit codes: what hooks go by.
+// Exit codes, on which hooks depend.
 for (const [status, content, code] of [
   [0, { account }, 0],
   [1, { reason: 'wrong-password' }, 1],
@@ -101,8 +101,8 @@ for (const [status, content, code] of [
   const json = await run(['check', '--json', 'alice'], { input: 'secret\n' });
   const parsed = JSON.parse(json.out);
   ok(json.code === code && (parsed.reason ?? '') === (content.reason ?? ''), `status ${status} is JSON`, json);
-  if (status === 0) ok(JSON.stringify(parsed.account) === JSON.stringify(account), 'the account is all there', parsed);
-  if (status === 3) ok(parsed.retry_after === 4, 'busy says when to come again');
+  if (status === 0) ok(JSON.stringify(parsed.account) === JSON.stringify(account), 'the account is complete', parsed);
+  if (status === 3) ok(parsed.retry_after === 4, 'busy has retry_after');
   const quiet = await run(['check', '--quiet', 'alice'], { input: 'secret\n' });
   ok(quiet.code === code && quiet.out === '', `status ${status} prints nothing with --quiet`, quiet);
 }
@@ -124,12 +124,12 @@ for (const [name, parameters, shell] of [
   } catch {}
   ok(
     fault.code === 4 && status === 'error' && asked === undefined,
-    `${name} is a fault, in JSON too, and not asked about`,
+    `${name} is a fault, in JSON too, and no question`,
     fault,
   );
 }
 
-// What is printed.
+// Output.
 answer = [0, { account }];
 const unwritten = await run(['check', 'alice'], { shell: 'exec "$0" "$@" >&-', input: 'x' });
 ok(
@@ -138,17 +138,17 @@ ok(
   unwritten,
 );
 const full = await run(['check', 'alice'], { shell: 'exec "$0" "$@" >/dev/full', input: 'x' });
-ok(full.code === 4 && full.err.includes('cannot write'), 'on a full disk too', full);
+ok(full.code === 4 && full.err.includes('cannot write'), 'so is one on a full disk', full);
 ok(
   (await run(['check', '--quiet', 'alice'], { shell: 'exec "$0" "$@" >&- 2>&-', input: 'x' })).code === 0,
-  'with --quiet it need not be',
+  'with --quiet nothing has to be printed',
 );
 const octets = await run(['ping', '--json'], { shell: 'exec "$0" "$@" --socket "$(printf \'/n\\377\\303\')"' });
 ok(
   octets.code === 4 &&
     new TextDecoder('utf-8', { fatal: true }).decode(octets.raw) &&
     JSON.parse(octets.out).reason.includes('/n\ufffd\ufffd:'),
-  'JSON is UTF-8 even about a path that is not',
+  'JSON is UTF-8 even if it contains a path that is not',
   octets,
 );
 answer = [0, { account }];
@@ -163,23 +163,23 @@ ok(
 );
 ok(
   JSON.parse((await run(['check', '--json', 'a'], { input: 'x' })).out).account.username === answer[1].account.username,
-  'JSON has them',
+  'JSON contains them',
 );
 answer = [4, { reason: 'no\n\u001b[2Jdatabase' }];
 const faulty = await run(['check', 'a'], { input: 'x' });
-ok(faulty.err === 'djauth: error: no\\x0a\\x1b[2Jdatabase\n', 'nor those of a fault', faulty);
+ok(faulty.err === 'djauth: error: no\\x0a\\x1b[2Jdatabase\n', 'nor do those of a fault', faulty);
 answer = [0, { account: { ...account, superuser: true, groups: [] } }];
 ok(
   (await run(['authorize', 'alice'])).out === 'granted alice (id 7, staff, superuser)\n',
-  'a superuser in no group is one line too',
+  'a superuser in no group is one line',
 );
 answer = [1, { reason: 'not-staff' }];
-ok((await run(['authorize', 'alice'])).out === 'denied: not-staff\n', 'a denial says why');
+ok((await run(['authorize', 'alice'])).out === 'denied: not-staff\n', 'a denial has its reason');
 answer = [3, { reason: 'queue-full', retry_after: 4 }];
 const busy = await run(['authorize', 'alice']);
-ok(busy.out === '' && busy.err === 'djauth: busy: queue-full\n', 'busy is said on standard error', busy);
+ok(busy.out === '' && busy.err === 'djauth: busy: queue-full\n', 'busy is reported on standard error', busy);
 answer = [0, { server: 'djauthd 9.9.9', protocol: 1 }];
-ok((await run(['ping'])).out === 'granted: djauthd 9.9.9\n', 'ping names the daemon');
+ok((await run(['ping'])).out === 'granted: djauthd 9.9.9\n', 'ping prints the name of the daemon');
 ok(JSON.parse((await run(['ping', '--json'])).out).server === 'djauthd 9.9.9', 'in JSON too');
 
 // The password.
@@ -201,18 +201,18 @@ for (const [input, expected] of [
   await run(['check', 'alice'], { input });
   ok(
     password() === expected,
-    `${JSON.stringify(String(input).slice(0, 20))} is the right password`,
+    `the password of the input ${JSON.stringify(String(input).slice(0, 20))}`,
     password()?.length,
   );
 }
 const long = await run(['check', 'alice'], { input: 'x'.repeat(40_000) });
-ok(long.code === 1 && asked === undefined, 'one that no account has is denied unasked', long);
+ok(long.code === 1 && asked === undefined, 'a password that is too long is denied without asking', long);
 await run(['check', '--password-fd', '3', 'alice'], { input: 'wrong', fd3: 'from three\n' });
-ok(password() === 'from three', '--password-fd reads elsewhere');
+ok(password() === 'from three', '--password-fd reads another descriptor');
 const unreadable = await run(['check', '--password-fd', '77', 'alice']);
 ok(unreadable.code === 4 && asked === undefined, 'a descriptor that cannot be read is a fault', unreadable);
 
-// What is asked.
+// Requests.
 await run(
   ['check', 'alice', '--site', 's', '--staff', '--superuser', '--permission', 'a.b', '--permission', 'c.d'].concat([
     '--group',
@@ -234,7 +234,7 @@ ok(
     JSON.stringify(asked.client) === JSON.stringify({ address: '192.0.2.7', service: 'svn' }) &&
     asked.deadline_ms > 0 &&
     asked.deadline_ms <= 1234,
-  'every option is sent, after USER too',
+  'every option is sent, also those after USER',
   asked,
 );
 await run(['authorize', '--permission', 'svn.commit', '--', '--odd']);
@@ -245,29 +245,29 @@ ok(
 );
 ok(asked?.password === undefined, 'authorize sends no password');
 
-// Wrong usage.
+// Usage errors.
 for (const [parameters, words] of [
-  [[], 'command'],
-  [['login', 'alice'], 'check, authorize, ping and svn-groups'],
-  [['check'], 'USER'],
-  [['check', '--nonsense', 'alice'], '--nonsense'],
-  [['check', '--timeout', '5s', 'alice'], '"5s"'],
+  [[], 'missing command; commands are check, authorize, ping and svn-groups'],
+  [['login', 'alice'], 'unknown command "login"; commands are check, authorize, ping and svn-groups'],
+  [['check'], 'missing USER'],
+  [['check', '--nonsense', 'alice'], 'unknown option --nonsense'],
+  [['check', '--timeout', '5s', 'alice'], '--timeout: invalid value "5s"; accepted: a whole number from 1 to 600000'],
   [['check', '--timeout', '0', 'alice'], 'from 1 to 600000'],
   [['check', '--timeout', '99999999999999999999', 'alice'], 'accepted'],
   [['check', '--password-fd', '-1', 'alice'], '--password-fd'],
   [['check', '--timeout', '600001', 'alice'], '"600001"'],
   [['check', '--timeout', '', 'alice'], '""'],
-  [['check', '--socket', '', 'alice'], '--socket: ""'],
-  [['check', '--site', '', 'alice'], '--site: ""'],
-  [['check', '--group', '', 'alice'], '--group: ""'],
-  [['check', '-xh', 'alice'], '-x is no option'],
-  [['check', '--staff=yes', 'alice'], '--staff takes no value'],
-  [['check', '--help=x', 'alice'], '--help takes no value'],
+  [['check', '--socket', '', 'alice'], '--socket: empty value'],
+  [['check', '--site', '', 'alice'], '--site: empty value'],
+  [['check', '--group', '', 'alice'], '--group: empty value'],
+  [['check', '-xh', 'alice'], 'unknown option -x'],
+  [['check', '--staff=yes', 'alice'], 'unexpected value for --staff'],
+  [['check', '--help=x', 'alice'], 'unexpected value for --help'],
   [['check', 'alice', ...Array(65).fill('--permission=a.b')], 'at most 64'],
-  [['ping', 'alice'], 'too many'],
+  [['ping', 'alice'], 'too many arguments'],
   [['\u001b[2J', 'alice'], '"\\x1b[2J"'],
-  [['check', '--permission', '', 'alice'], '--permission'],
-  [['check', '--site'], 'needs a value'],
+  [['check', '--permission', '', 'alice'], '--permission: empty value'],
+  [['check', '--site'], '--site: missing value'],
   [['check', '--socket', `/${'x'.repeat(107)}`, 'alice'], '107'],
 ]) {
   const { code, out, err } = await run(parameters, { input: 'x' });
@@ -294,28 +294,28 @@ for (const parameters of [
   const { code, out, err } = await run(['check', ...parameters], { input: 'x' });
   ok(
     code === 2 && asked === undefined && !`${out}${err}`.includes('hunter2'),
-    `a password as an argument is refused and not repeated: ${parameters.join(' ')}`,
+    `a password as an argument is an error and not repeated: ${parameters.join(' ')}`,
     { code, out, err },
   );
 }
 for (const parameters of [['--password', '3'], ['--password=3']]) {
   const { code, err } = await run(['check', ...parameters, 'alice'], { fd3: 'x' });
-  ok(code === 2 && err.includes('never from here'), `even if it could be a descriptor: ${parameters.join(' ')}`, {
+  ok(code === 2 && err.includes('never from the command line'), `so is a descriptor with the wrong option: ${parameters.join(' ')}`, {
     code,
     err,
   });
 }
 const variable = await run(['ping'], { env: { DJAUTH_SOCKET: `/${'x'.repeat(107)}` } });
-ok(variable.code === 2 && variable.err.includes('DJAUTH_SOCKET: "'), 'a variable that is wrong is named', variable);
+ok(variable.code === 2 && variable.err.includes('DJAUTH_SOCKET: path too long: "'), 'an invalid variable is named', variable);
 const both = await run(['authorize', '--socket', socket, 'alice'], { env: { DJAUTH_SOCKET: '/none' } });
-ok(both.code === 1 && asked?.operation === 'authorize', '--socket goes before the variable', both);
+ok(both.code === 1 && asked?.operation === 'authorize', '--socket takes precedence over the variable', both);
 
-// Time.
+// Timeout.
 answer = 'never';
 const began = Date.now();
 const late = await run(['check', '--json', '--timeout', '300', 'alice'], { input: 'x' });
 const took = Date.now() - began;
-ok(late.code === 4 && JSON.parse(late.out).reason.includes('300 ms') && took >= 300 && took < 4000, 'time runs out', {
+ok(late.code === 4 && JSON.parse(late.out).reason.includes('300 ms') && took >= 300 && took < 4000, '--timeout ends a question', {
   late,
   took,
 });
@@ -325,7 +325,7 @@ ok(
   '--help, --version',
 );
 
-// While it waits for a password, nobody reads it from its memory. As nobody: /proc shows root the same in any case.
+// While the command waits for a password, no other process can read its memory. As nobody: for root /proc looks the same anyway.
 const nobody = process.getuid() === 0 ? { uid: 65534, gid: 65534 } : {};
 const waiting = spawn(program, ['check', 'alice'], {
   ...nobody,
@@ -337,12 +337,12 @@ for (let tries = 0; tries < 100 && !/Max core file size +0 +0 /.test(limits()); 
   await new Promise((resolve) => setTimeout(resolve, 50));
 }
 await new Promise((resolve) => setTimeout(resolve, 200));
-ok(/Max core file size +0 +0 /.test(limits()), 'its core limit is 0');
-ok(statSync(`/proc/${waiting.pid}/environ`).uid === 0, "it is not dumpable: its memory is root's");
+ok(/Max core file size +0 +0 /.test(limits()), 'the core file limit is 0');
+ok(statSync(`/proc/${waiting.pid}/environ`).uid === 0, "the process is not dumpable: its memory is root's");
 waiting.stdin.end();
 await new Promise((resolve) => waiting.on('close', resolve));
 
-// At a terminal: prompted for, not shown, and Ctrl-C leaves the terminal as it was.
+// At a terminal: a prompt, no echo, and the echo is back after Ctrl-C.
 const terminal = `
 import os, pty, signal, sys, termios, time
 def shows(fd):
@@ -351,7 +351,7 @@ def wait(condition):
     end = time.time() + 10
     while not condition() and time.time() < end: time.sleep(0.02)
     return condition()
-# As a shell has it: stopping does nothing to the leader of a session.
+# In a foreground process group, as a shell does it: the leader of a session cannot be stopped.
 def in_foreground():
     pid = os.fork()
     if pid == 0:
@@ -397,7 +397,7 @@ for name, expected, got in [
 ]:
     print(name, got == (True, expected), got, flush=True)
 `;
-// Not with execFileSync: the answering server runs in this process.
+// Not with execFileSync: the server runs in this process.
 const pty = spawn('/usr/bin/python3', ['-c', terminal, program], {
   env: { DJAUTH_SOCKET: socket },
   stdio: ['ignore', 'pipe', 'inherit'],
@@ -411,24 +411,24 @@ const sayings = said.trim().split('\n');
 for (const saying of sayings) {
   ok(
     / True /.test(saying),
-    `at a terminal, ${saying.replace(/ (True|False) .*/, '')} is taken unseen and leaves it as it was`,
+    `at a terminal, ${saying.replace(/ (True|False) .*/, '')} is read without echo, which is on again afterwards`,
     saying,
   );
 }
-ok(sayings.length === 8, 'eight ways at a terminal', said);
-ok(password() === 'typed-secret', 'and sends what was typed');
+ok(sayings.length === 8, 'all eight cases at a terminal ran', said);
+ok(password() === 'typed-secret', 'the typed password is sent');
 
-// The library shows its interface and nothing else.
+// The library exports its interface and nothing else.
 const symbols = execFileSync('nm', ['-D', '--defined-only', library], { encoding: 'utf8' });
 const names = symbols
   .trim()
   .split('\n')
   .map((line) => line.split(' ').at(-1))
-  .filter((name) => name !== 'DJAUTH_0') // the version itself
+  .filter((name) => name !== 'DJAUTH_0') // the name of the version
   .sort();
 const header = readFileSync(new URL('../djauth.h', import.meta.url), 'utf8');
 const declared = [...header.matchAll(/^DJAUTH_API [^(]*?(\w+)\(/gm)].map(([, name]) => `${name}@@DJAUTH_0`).sort();
-ok(declared.length > 6 && `${names}` === `${declared}`, 'the library exports what its header declares, versioned', names);
+ok(declared.length > 6 && `${names}` === `${declared}`, 'the library exports exactly what its header declares, with versions', names);
 
 console.log(`1..${count}`);
 server.close();

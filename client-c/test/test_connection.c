@@ -1,13 +1,13 @@
-/* test_connection.c: libdjauth against a server that misbehaves at each step. Nothing may look like a verdict. */
+/* test_connection.c: libdjauth with a server that misbehaves at each step. No fault may look like a verdict. */
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Long enough to make the library's buffers grow and move more than once. */
+/* Long enough that the library's buffers grow and move more than once. */
 static char secret[3000];
 static int freed_secrets;
 
-/* What the library gives back must not hold a password. */
+/* Memory that the library frees must not contain a password. */
 static void checked_free(void *block)
 {
     if (block != NULL && memmem(block, malloc_usable_size(block), secret, 16) != NULL) {
@@ -17,8 +17,10 @@ static void checked_free(void *block)
 }
 #define free(block) checked_free(block)
 #include "lib/djauth.c"
+#include "lib/exchange.c"
 #include "lib/connection.c"
 #include "lib/octets.c"
+#include "lib/utf8.c"
 #include "lib/encode.c"
 #include "lib/walk.c"
 #include "lib/value.c"
@@ -50,8 +52,8 @@ static djauth_question alice(void)
     return q;
 }
 
-/* Asks once, with a handle of its own. */
-static djauth_status ask_once(server *of, int timeout_ms, char *reason, size_t room)
+/* Asks once, with a new handle. */
+static djauth_status ask_once(server *of, int timeout_ms, char *reason, size_t capacity)
 {
     djauth *handle = djauth_new(of->path);
     djauth_question q = alice();
@@ -61,7 +63,7 @@ static djauth_status ask_once(server *of, int timeout_ms, char *reason, size_t r
     q.timeout_ms = timeout_ms;
     status = djauth_check(handle, &q, &a);
     if (reason != NULL) {
-        snprintf(reason, room, "%s", a.reason);
+        snprintf(reason, capacity, "%s", a.reason);
     }
     djauth_free(handle);
     return status;
@@ -76,21 +78,21 @@ static void test_handles(void)
     path[0] = '/';
     path[107] = '\0';
     handle = djauth_new(path);
-    ok(handle != NULL, "a path of 107 octets is taken");
+    ok(handle != NULL, "a path of 107 octets is accepted");
     djauth_free(handle);
     path[107] = 'x';
     path[108] = '\0';
     errno = 0;
-    ok(djauth_new(path) == NULL && errno == ENAMETOOLONG, "one of 108 is not");
+    ok(djauth_new(path) == NULL && errno == ENAMETOOLONG, "a path of 108 octets is ENAMETOOLONG");
     errno = 0;
-    ok(djauth_new("") == NULL && errno == EINVAL, "nor an empty one");
+    ok(djauth_new("") == NULL && errno == EINVAL, "an empty path is EINVAL");
     djauth_free(NULL);
     ok(strcmp(djauth_status_name(DJAUTH_UNKNOWN_USER), "unknown-user") == 0, "a status has a name");
     ok(strcmp(djauth_status_name((djauth_status)77), "?") == 0 && strcmp(djauth_status_name((djauth_status)-1), "?") == 0,
-       "a status that is none has \"?\"");
+       "the name of an unknown status is \"?\"");
 }
 
-/* When to ask again, after a question that no daemon answered. */
+/* The retry_after of a question that no daemon answered. */
 static unsigned retry_after(const char *path)
 {
     djauth *handle = djauth_new(path);
@@ -112,16 +114,16 @@ static void test_unreachable(void)
     server_bind(&of, 1);
     close(of.fd);
     ok(ask_once(&of, 500, reason, sizeof(reason)) == DJAUTH_ERROR && strstr(reason, of.path) != NULL,
-       "nobody listens: %s", reason);
+       "no listener: %s", reason);
     unlink(of.path);
     ok(ask_once(&of, 500, reason, sizeof(reason)) == DJAUTH_ERROR && strstr(reason, "No such file") != NULL,
        "no socket: %s", reason);
-    ok(retry_after(of.path) == 5, "who is away may come back");
-    ok(retry_after("/etc/passwd/auth.sock") == 0, "a path that cannot be is no matter of time");
+    ok(retry_after(of.path) == 5, "a daemon that is away may come back");
+    ok(retry_after("/etc/passwd/auth.sock") == 0, "an impossible path has no retry_after");
     rmdir(of.directory);
 }
 
-/* A Unix socket whose queue is full says so at once; there is nothing to wait for. */
+/* connect() to a Unix socket with a full backlog fails at once; poll() cannot wait for it. */
 static void test_full_queue(void)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -137,7 +139,7 @@ static void test_full_queue(void)
         (void)!connect(fds[i], (struct sockaddr *)&address, sizeof(address));
     }
     ok(ask_once(&of, 500, reason, sizeof(reason)) == DJAUTH_BUSY && strcmp(reason, "connect-queue-full") == 0,
-       "a full queue is busy: %s", reason);
+       "a full backlog is busy: %s", reason);
     for (i = 0; i < 8; i++) {
         close(fds[i]);
     }
@@ -160,7 +162,7 @@ static void test_split_and_cut(void)
         right &= ask_once(&of, 5000, NULL, 0) == DJAUTH_GRANTED;
         server_stop(&of);
     }
-    ok(right, "a reply split at every octet is read");
+    ok(right, "a reply split at any octet is read");
     for (at = 0; at < granted + denied; at++) {
         step steps[1] = {{.kind = CUT, .count = at}};
         server of;
@@ -169,11 +171,11 @@ static void test_split_and_cut(void)
         }
         server_start(&of, steps, 1);
         never &= ask_once(&of, 5000, NULL, 0) == DJAUTH_ERROR;
-        /* Before any of it has come, nothing was said: another connection is tried. */
+        /* Before any of the reply has come, another connection is tried. */
         never &= server_requests(&of) == (at == 0 || at == granted ? 3 : 1);
         server_stop(&of);
     }
-    ok(never, "a grant and a denial cut at every octet are faults, and are not asked for again once they have begun");
+    ok(never, "a grant or a denial cut at any octet is a fault, and is not retried once it has begun");
 }
 
 static void test_nonsense(void)
@@ -186,19 +188,19 @@ static void test_nonsense(void)
         char reason[512];
         int64_t began;
         server_start(&of, steps, 1);
-        ok(ask_once(&of, 5000, reason, sizeof(reason)) == DJAUTH_ERROR, "nonsense %s is a fault: %s", nonsense[i].name,
+        ok(ask_once(&of, 5000, reason, sizeof(reason)) == DJAUTH_ERROR, "malformed reply %s is a fault: %s", nonsense[i].name,
            reason);
         server_stop(&of);
         steps[0].kind = BYTES_OPEN;
         server_start(&of, steps, 1);
         began = djauth_now_ms();
         ok(ask_once(&of, 5000, reason, sizeof(reason)) == DJAUTH_ERROR && djauth_now_ms() - began < 4000,
-           "and needs no time to run out");
+           "it is reported before the timeout");
         server_stop(&of);
     }
 }
 
-/* One handle, one script; each step is one question. */
+/* One handle and one script, with a question for each step. */
 static void run(const char *name, const step *steps, size_t count, int timeout_ms, const djauth_status *expected,
                 size_t questions, int requests_expected)
 {
@@ -246,16 +248,16 @@ static void test_conversations(void)
     static const step twice[] = {{.kind = TWICE}, {.kind = DENY}};
 
     RUN("one connection serves many questions", 5000, 3, grants, DJAUTH_GRANTED, DJAUTH_GRANTED, DJAUTH_GRANTED);
-    RUN("a connection closed between questions is made anew", 5000, 2, closes_between, DJAUTH_GRANTED, DJAUTH_GRANTED);
-    RUN("a kept connection that dies is asked once more", 5000, 3, dies_once, DJAUTH_GRANTED, DJAUTH_GRANTED);
-    RUN("and if that one dies too, another time", 5000, 4, dies_twice, DJAUTH_GRANTED, DJAUTH_GRANTED);
-    RUN("but not for ever", 5000, 5, dies_thrice, DJAUTH_GRANTED, DJAUTH_ERROR, DJAUTH_GRANTED);
-    RUN("and not when some of the reply had come", 5000, 3, dies_within, DJAUTH_GRANTED, DJAUTH_ERROR, DJAUTH_GRANTED);
-    RUN("a reply to another question is a fault", 5000, 2, other, DJAUTH_ERROR, DJAUTH_GRANTED);
-    RUN("what nobody asked for is not taken for the next answer", 5000, 2, twice, DJAUTH_GRANTED, DJAUTH_DENIED);
+    RUN("a connection that was closed between questions is replaced", 5000, 2, closes_between, DJAUTH_GRANTED, DJAUTH_GRANTED);
+    RUN("a kept connection that dies is replaced and the question sent again", 5000, 3, dies_once, DJAUTH_GRANTED, DJAUTH_GRANTED);
+    RUN("and so is the second one", 5000, 4, dies_twice, DJAUTH_GRANTED, DJAUTH_GRANTED);
+    RUN("but not the third one", 5000, 5, dies_thrice, DJAUTH_GRANTED, DJAUTH_ERROR, DJAUTH_GRANTED);
+    RUN("nor one that dies within its reply", 5000, 3, dies_within, DJAUTH_GRANTED, DJAUTH_ERROR, DJAUTH_GRANTED);
+    RUN("a reply with another id is a fault", 5000, 2, other, DJAUTH_ERROR, DJAUTH_GRANTED);
+    RUN("an unrequested reply is not taken for the next one", 5000, 2, twice, DJAUTH_GRANTED, DJAUTH_DENIED);
 }
 
-/* The deadline_ms of the last request; -1 where it had none. */
+/* The deadline_ms of the last request; -1 if it had none. */
 static long server_last_deadline(server *of)
 {
     static const char key[] = "\xab" "deadline_ms";
@@ -282,7 +284,7 @@ static int server_last_id(server *of)
     return id;
 }
 
-/* The grant of the first question comes while the second waits for its denial. */
+/* The grant of the first question is sent while the second one waits for its denial. */
 static void test_late(void)
 {
     static const step steps[] = {{.kind = GRANT, .wait_ms = 600}, {.kind = DENY, .wait_ms = 1000}};
@@ -298,17 +300,17 @@ static void test_late(void)
     began = djauth_now_ms();
     djauth_check(handle, &q, &a);
     began = djauth_now_ms() - began;
-    ok(a.status == DJAUTH_ERROR && strstr(a.reason, "100 ms were not enough") != NULL && began >= 100 && began < 600,
-       "time runs out: %s", a.reason);
-    ok(server_last_deadline(&of) > 0 && server_last_deadline(&of) <= 100, "the daemon was told the time that there was");
+    ok(a.status == DJAUTH_ERROR && strstr(a.reason, "timed out after 100 ms") != NULL && began >= 100 && began < 600,
+       "a slow reply times out: %s", a.reason);
+    ok(server_last_deadline(&of) > 0 && server_last_deadline(&of) <= 100, "the daemon is told the timeout");
     q.timeout_ms = 5000;
     ok(djauth_check(handle, &q, &a) == DJAUTH_DENIED && server_requests(&of) == 2,
-       "a grant that comes too late never answers the next question");
+       "a late grant never answers the next question");
     djauth_free(handle);
     server_stop(&of);
 }
 
-/* An octet now and then does not buy the daemon more time. */
+/* Single octets do not extend the deadline. */
 static void test_trickle(void)
 {
     static const step steps[] = {{.kind = TRICKLE, .count = 10}};
@@ -321,12 +323,12 @@ static void test_trickle(void)
     began = djauth_now_ms();
     status = ask_once(&of, 200, NULL, 0);
     took = djauth_now_ms() - began;
-    ok(status == DJAUTH_ERROR && took >= 200 && took < 1200, "a reply that trickles does not stretch the time: %ld ms",
+    ok(status == DJAUTH_ERROR && took >= 200 && took < 1200, "a trickling reply does not extend the deadline: %ld ms",
        (long)took);
     server_stop(&of);
 }
 
-/* A daemon that reads nothing: the question does not fit what the kernel holds. */
+/* A daemon that reads nothing, and a request that is larger than the kernel's buffers. */
 static void test_deaf(void)
 {
     static char large[32768];
@@ -343,13 +345,13 @@ static void test_deaf(void)
     q.timeout_ms = 200;
     server_bind(&of, 8);
     handle = djauth_new(of.path);
-    ok(djauth_connect(handle, &a) == ANSWERED
-           && setsockopt(handle->fd, SOL_SOCKET, SO_SNDBUF, &smallest, sizeof(smallest)) == 0, "a small send buffer");
+    ok(djauth_connect(&(djauth_exchange){.handle = handle}) == DJAUTH_DONE
+           && setsockopt(handle->fd, SOL_SOCKET, SO_SNDBUF, &smallest, sizeof(smallest)) == 0, "a small send buffer is set");
     began = djauth_now_ms();
     djauth_check(handle, &q, &a);
     began = djauth_now_ms() - began;
-    ok(a.status == DJAUTH_ERROR && strstr(a.reason, "send the question") != NULL && began >= 200 && began < 1000,
-       "time runs out while sending: %s", a.reason);
+    ok(a.status == DJAUTH_ERROR && strstr(a.reason, "send the request") != NULL && began >= 200 && began < 1000,
+       "sending times out: %s", a.reason);
     djauth_free(handle);
     server_stop(&of);
 }
@@ -369,10 +371,10 @@ static void test_slam(void)
     }
     server_stop(&of);
     ok(faults && of.connections == 60 && of.requests == 0,
-       "accepted and closed unread is a fault, tried three times: %s", reason);
+       "a connection that is closed unread is a fault after three attempts: %s", reason);
 }
 
-/* The second try has what the first left of the time, and an id of its own. */
+/* A second attempt has the time that the first one left, and an id of its own. */
 static void test_second_try(void)
 {
     static const step steps[] = {{.kind = GRANT}, {.kind = CLOSE, .wait_ms = 300}, {.kind = GRANT}};
@@ -389,13 +391,13 @@ static void test_second_try(void)
     handle = djauth_new(of.path);
     djauth_check(handle, &q, &a);
     left = server_last_deadline(&of);
-    ok(a.status == DJAUTH_GRANTED && left > 4000 && left <= 5000, "the first question has all the time: %ld ms", left);
+    ok(a.status == DJAUTH_GRANTED && left > 4000 && left <= 5000, "the first attempt has all the time: %ld ms", left);
     id = server_last_id(&of);
     djauth_check(handle, &q, &a);
     left = server_last_deadline(&of);
     ok(a.status == DJAUTH_GRANTED && server_requests(&of) == 3 && of.connections == 2 && left > 0 && left <= 4700,
-       "a second try has what is left of it: %ld ms", left);
-    ok(server_last_id(&of) == id + 2, "and an id of its own");
+       "a second attempt has what is left of it: %ld ms", left);
+    ok(server_last_id(&of) == id + 2, "a second attempt has an id of its own");
     djauth_free(handle);
     server_stop(&of);
 
@@ -407,12 +409,12 @@ static void test_second_try(void)
     djauth_check(handle, &q, &a);
     began = djauth_now_ms() - began;
     ok(a.status == DJAUTH_ERROR && began >= 500 && began < 850,
-       "both tries together have one deadline: %s", a.reason);
+       "both attempts have one deadline: %s", a.reason);
     djauth_free(handle);
     server_stop(&of);
 }
 
-/* The daemon goes away for good between two questions. */
+/* The daemon stops between two questions. */
 static void test_gone(void)
 {
     static const step steps[] = {{.kind = CLOSE_AFTER}};
@@ -449,7 +451,7 @@ static void test_secrecy(void)
     djauth_answer a;
     int i;
     int clean = 1;
-    int asked_right = 1;
+    int right = 1;
 
     memset(large, 'x', sizeof(large) - 1);
     freed_secrets = 0;
@@ -458,25 +460,25 @@ static void test_secrecy(void)
     for (i = 0; i < 4; i++) {
         static const djauth_status expected[] = {DJAUTH_GRANTED, DJAUTH_ERROR, DJAUTH_ERROR, DJAUTH_ERROR};
         q.timeout_ms = i == 2 ? 50 : 5000;
-        q.client_address = i == 3 ? large : NULL; /* too much, found out only behind the password */
+        q.client_address = i == 3 ? large : NULL; /* too large, which shows only after the password was encoded */
         q.site = i == 3 ? large + 10000 : NULL;
-        asked_right &= djauth_check(handle, &q, &a) == expected[i];
-        clean &= handle->frame.at != NULL && !holds(handle->frame.at, handle->frame.room, "abcdefghijklmnop");
-        clean &= handle->body.at != NULL && !holds(handle->body.at, handle->body.room, "abcdefghijklmnop");
+        right &= djauth_check(handle, &q, &a) == expected[i];
+        clean &= handle->frame.data != NULL && !holds(handle->frame.data, handle->frame.capacity, "abcdefghijklmnop");
+        clean &= handle->body.data != NULL && !holds(handle->body.data, handle->body.capacity, "abcdefghijklmnop");
         clean &= !holds((const unsigned char *)handle, sizeof(*handle), "abcdefghijklmnop");
     }
-    ok(asked_right && server_requests(&of) == 5, "granted, died three times, timed out, did not fit");
-    ok(clean, "the password is gone from the handle after every question, answered or not");
+    ok(right && server_requests(&of) == 5, "a grant, three closed connections, a timeout and a request that is too large");
+    ok(clean, "the password is wiped from the handle after every question, answered or not");
     djauth_free(handle);
-    /* In a new handle the buffer still has to grow behind the password, and to move. */
+    /* In a new handle the buffer grows and moves after the password was encoded. */
     handle = djauth_new(of.path);
     q = alice();
     q.client_address = large + sizeof(large) - 10000;
-    asked_right = djauth_check(handle, &q, &a) == DJAUTH_GRANTED;
+    right = djauth_check(handle, &q, &a) == DJAUTH_GRANTED;
     djauth_free(handle);
-    ok(asked_right && freed_secrets == 0, "and from every block of memory that was given back");
+    ok(right && freed_secrets == 0, "no freed memory contains the password");
     checked_free(memcpy(malloc(100), secret, 100));
-    ok(freed_secrets == 1, "(which is looked for rightly)");
+    ok(freed_secrets == 1, "(the search for it works)");
     server_stop(&of);
 }
 
@@ -495,24 +497,24 @@ static void test_limits(void)
     q.password = large;
     q.password_length = 32769;
     ok(djauth_check(handle, &q, &a) == DJAUTH_DENIED && strcmp(a.reason, "too-long") == 0 && server_requests(&of) == 0,
-       "a password that no account has is denied unasked");
+       "a password that is too long is denied without asking");
     q.password_length = 32768;
-    ok(djauth_check(handle, &q, &a) == DJAUTH_GRANTED, "the longest one is asked about");
+    ok(djauth_check(handle, &q, &a) == DJAUTH_GRANTED, "the longest password is sent");
     q.username = large;
     q.username_length = 1025;
-    ok(djauth_check(handle, &q, &a) == DJAUTH_DENIED, "so it is with names");
+    ok(djauth_check(handle, &q, &a) == DJAUTH_DENIED, "a username that is too long is denied");
     q = alice();
     large[39999] = '\0';
     q.site = large;
     q.client_address = large;
-    ok(djauth_check(handle, &q, &a) == DJAUTH_ERROR && strstr(a.reason, "does not fit") != NULL,
-       "a question that fits no frame is a fault");
+    ok(djauth_check(handle, &q, &a) == DJAUTH_ERROR && strstr(a.reason, "larger than a frame") != NULL,
+       "a request that is larger than a frame is a fault");
     q = alice();
     q.username = NULL;
     ok(djauth_check(handle, &q, &a) == DJAUTH_ERROR, "a length without a text is a fault");
     q = alice();
     q.size = 8;
-    ok(djauth_check(handle, &q, &a) == DJAUTH_ERROR, "a question that was not begun properly is a fault");
+    ok(djauth_check(handle, &q, &a) == DJAUTH_ERROR, "a question that was not initialized is a fault");
     djauth_free(handle);
     server_stop(&of);
 }
@@ -522,7 +524,7 @@ static void on_alarm(int number_of_signal)
     (void)number_of_signal;
 }
 
-/* Signals that interrupt every system call. */
+/* Signals interrupt every system call. */
 static void test_interruptions(void)
 {
     static const step steps[] = {{.kind = GRANT, .wait_ms = 50}};
@@ -540,7 +542,7 @@ static void test_interruptions(void)
         right &= ask_once(&of, 5000, NULL, 0) == DJAUTH_GRANTED;
     }
     setitimer(ITIMER_REAL, &never, NULL);
-    ok(right, "signals do not disturb");
+    ok(right, "interrupted system calls are continued");
     server_stop(&of);
 }
 
@@ -559,7 +561,7 @@ static void test_many_descriptors(void)
         fds[i] = dup(0);
     }
     server_start(&of, steps, 1);
-    ok(fds[1099] >= 1024 && ask_once(&of, 5000, NULL, 0) == DJAUTH_GRANTED, "a descriptor over 1023 does as well");
+    ok(fds[1099] >= 1024 && ask_once(&of, 5000, NULL, 0) == DJAUTH_GRANTED, "a descriptor over 1023 works");
     server_stop(&of);
     for (i = 0; i < 1100; i++) {
         close(fds[i]);

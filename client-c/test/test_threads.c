@@ -1,4 +1,4 @@
-/* test_threads.c: a handle for each thread, and one that goes from hand to hand, under ThreadSanitizer. */
+/* test_threads.c: a handle for each thread, and one that threads use in turn, under ThreadSanitizer. */
 #include "djauth.h"
 
 #include "server.h"
@@ -30,29 +30,29 @@ static void *ask_many(void *unused)
 
 static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
 
-/* One thread at a time is all that a handle asks for: which one it is does not matter. */
+/* A handle serves one thread at a time, whichever that is. */
 static void *take_turns(void *shared)
 {
-    djauth_answer a;
-    size_t granted = 0;
+    djauth_server answer;
+    size_t faults = 0;
     int i;
 
     for (i = 0; i < QUESTIONS / 10; i++) {
         pthread_mutex_lock(&turn);
-        granted += djauth_ping(shared, 0, &a) == DJAUTH_ERROR && strstr(a.reason, "nowhere") != NULL;
+        faults += djauth_ping(shared, 0, &answer) == DJAUTH_ERROR && strstr(answer.reason, "nowhere") != NULL;
         pthread_mutex_unlock(&turn);
     }
-    return (void *)granted;
+    return (void *)faults;
 }
 
-static size_t run(void *(*what)(void *), void *with)
+static size_t run(void *(*function)(void *), void *argument)
 {
     pthread_t threads[THREADS];
     size_t sum = 0;
     int i;
 
     for (i = 0; i < THREADS; i++) {
-        pthread_create(&threads[i], NULL, what, with);
+        pthread_create(&threads[i], NULL, function, argument);
     }
     for (i = 0; i < THREADS; i++) {
         void *result;
@@ -71,10 +71,10 @@ int main(void)
     server_start(&of, steps, 1);
     counted = run(ask_many, NULL);
     ok(counted == THREADS * QUESTIONS && server_requests(&of) == THREADS * QUESTIONS,
-       "%d threads with a handle each: %zu questions granted", THREADS, counted);
+       "%d threads with a handle each: %zu grants", THREADS, counted);
     server_stop(&of);
     counted = run(take_turns, shared);
-    ok(counted == THREADS * (QUESTIONS / 10), "%d threads that take turns with one: %zu faults told", THREADS, counted);
+    ok(counted == THREADS * (QUESTIONS / 10), "%d threads that take turns with one handle: %zu faults", THREADS, counted);
     djauth_free(shared);
     return tap_done();
 }

@@ -1,4 +1,4 @@
-/* test_vectors.c: the golden frames of protocol/vectors, octet for octet; and what section 2 of PROTOCOL.md refuses. */
+/* test_vectors.c: the golden frames of protocol/vectors, octet for octet, and what section 2 of PROTOCOL.md forbids. */
 #include "lib/value.h"
 
 #include <stdlib.h>
@@ -13,27 +13,11 @@ static void test_requests(void)
     int i;
 
     for (i = 0; i < requests_count; i++) {
-        const asked *of = &requests_asked[i];
-        int encoded = of->operation == DJAUTH_GROUPS
-                          ? djauth_wire_encode_groups(&frame, of->id, of->site, of->after)
-                      : of->operation == DJAUTH_STATUS
-                          ? djauth_wire_encode_status(&frame, of->id, of->page_format, of->page_refresh)
-                          : djauth_wire_encode(&frame, of->id, of->operation, &of->question, of->deadline_ms);
-        ok(encoded == 0 && frame.length == requests[i].length
-               && memcmp(frame.at, requests[i].frame, frame.length) == 0,
-           "request %s encodes to its golden frame", requests[i].name);
+        ok(djauth_encode(&frame, &requested[i]) == 0 && frame.length == requests[i].length
+               && memcmp(frame.data, requests[i].frame, frame.length) == 0,
+           "request %s is encoded as its golden frame", requests[i].name);
     }
     djauth_octets_free(&frame);
-}
-
-static const char *decode(const unsigned char *body, size_t length, uint32_t id, djauth_operation operation,
-                          djauth_octets *texts_of_it, djauth_answer *answer)
-{
-    memset(answer, 0, sizeof(*answer));
-    answer->status = DJAUTH_ERROR;
-    answer->reason = answer->id = answer->username = answer->email = answer->first_name = answer->last_name = "";
-    answer->page_type = answer->page = "";
-    return djauth_wire_decode(body, length, id, operation, texts_of_it, answer);
 }
 
 static int same_list(const char *const *a, size_t a_count, const char *const *b, size_t b_count)
@@ -53,29 +37,18 @@ static int same_list(const char *const *a, size_t a_count, const char *const *b,
 
 static int same_answer(const djauth_answer *a, const djauth_answer *b)
 {
-    return a->status == b->status && a->retry_after == b->retry_after && strcmp(a->reason, b->reason) == 0
-           && strcmp(a->page_type, b->page_type) == 0 && strcmp(a->page, b->page) == 0
-           && strcmp(a->id, b->id) == 0 && strcmp(a->username, b->username) == 0 && strcmp(a->email, b->email) == 0
+    return strcmp(a->id, b->id) == 0 && strcmp(a->username, b->username) == 0 && strcmp(a->email, b->email) == 0
            && strcmp(a->first_name, b->first_name) == 0 && strcmp(a->last_name, b->last_name) == 0
            && a->is_staff == b->is_staff && a->is_superuser == b->is_superuser
            && same_list(a->groups, a->groups_count, b->groups, b->groups_count)
            && same_list(a->permissions, a->permissions_count, b->permissions, b->permissions_count);
 }
 
-static const char *decode_page(const unsigned char *body, size_t length, uint32_t id, djauth_octets *texts_of_it,
-                               djauth_groups_page *page)
-{
-    memset(page, 0, sizeof(*page));
-    page->status = DJAUTH_ERROR;
-    page->reason = "";
-    return djauth_wire_decode_groups(body, length, id, texts_of_it, page);
-}
-
-static int same_page(const djauth_groups_page *a, const djauth_groups_page *b)
+static int same_groups(const djauth_groups_page *a, const djauth_groups_page *b)
 {
     size_t i;
 
-    if (a->status != b->status || a->groups_count != b->groups_count || (a->groups == NULL) != (a->groups_count == 0)
+    if (a->groups_count != b->groups_count || (a->groups == NULL) != (a->groups_count == 0)
         || (a->next == NULL) != (b->next == NULL) || (a->next != NULL && strcmp(a->next, b->next) != 0)) {
         return 0;
     }
@@ -89,93 +62,111 @@ static int same_page(const djauth_groups_page *a, const djauth_groups_page *b)
     return 1;
 }
 
-static void test_page(const meant *of, const vector *reply)
+static int same_reply(djauth_operation operation, const djauth_reply *a, const djauth_reply *b)
 {
-    const unsigned char *body = reply->frame + DJAUTH_LENGTH_OCTETS;
-    size_t length = reply->length - DJAUTH_LENGTH_OCTETS;
-    djauth_octets into = {0};
-    djauth_groups_page page;
-    djauth_answer a;
+    if (a->status != b->status || a->retry_after != b->retry_after || strcmp(a->reason, b->reason) != 0) {
+        return 0;
+    }
+    if (a->status != DJAUTH_GRANTED) {
+        return 1;
+    }
+    switch (operation) {
+    case DJAUTH_OPERATION_CHECK:
+    case DJAUTH_OPERATION_AUTHORIZE:
+        return same_answer(&a->granted.answer, &b->granted.answer);
+    case DJAUTH_OPERATION_PING:
+        return strcmp(a->granted.server.name, b->granted.server.name) == 0
+               && a->granted.server.protocol_version == b->granted.server.protocol_version;
+    case DJAUTH_OPERATION_GROUPS:
+        return same_groups(&a->granted.groups, &b->granted.groups);
+    case DJAUTH_OPERATION_STATUS:
+        return strcmp(a->granted.page.media_type, b->granted.page.media_type) == 0
+               && strcmp(a->granted.page.body, b->granted.page.body) == 0;
+    }
+    return 0;
+}
 
-    ok(decode_page(body, length, of->id, &into, &page) == NULL && same_page(&page, &of->page),
-       "reply %s decodes to its meaning", reply->name);
-    ok(decode_page(body, length, of->id + 1, &into, &page) != NULL, "reply %s answers no other question", reply->name);
-    ok(decode(body, length, of->id, DJAUTH_CHECK, &into, &a) != NULL, "reply %s grants nothing else", reply->name);
-    djauth_octets_free(&into);
+/* Decodes the body of a reply to this operation with this id. */
+static const char *decode(djauth_operation operation, uint32_t id, const unsigned char *body, size_t length,
+                          djauth_octets *texts, djauth_reply *reply)
+{
+    const djauth_request request = {.operation = operation, .id = id};
+
+    *reply = (djauth_reply){.status = DJAUTH_ERROR, .reason = ""};
+    return djauth_decode(&request, body, length, texts, reply);
 }
 
 static void test_replies(void)
 {
-    djauth_octets into = {0};
-    djauth_answer a;
+    djauth_octets texts = {0};
+    djauth_reply reply;
     int i;
 
     for (i = 0; i < replies_count; i++) {
-        const meant *of = &replies_meant[i];
+        const meant *meaning = &replies_meant[i];
+        djauth_operation operation = meaning->request.operation;
+        djauth_operation other = operation == DJAUTH_OPERATION_CHECK ? DJAUTH_OPERATION_PING : DJAUTH_OPERATION_CHECK;
+        uint32_t id = meaning->request.id;
         const unsigned char *body = replies[i].frame + DJAUTH_LENGTH_OCTETS;
         size_t length = replies[i].length - DJAUTH_LENGTH_OCTETS;
-        djauth_operation other = of->operation == DJAUTH_PING ? DJAUTH_CHECK : DJAUTH_PING;
-        if (of->operation == DJAUTH_GROUPS) {
-            test_page(of, &replies[i]);
-            continue;
-        }
-        ok(djauth_wire_length(replies[i].frame) == length
-               && decode(body, length, of->id, of->operation, &into, &a) == NULL && same_answer(&a, &of->answer),
-           "reply %s decodes to its meaning", replies[i].name);
-        ok(decode(body, length, of->id + 1, of->operation, &into, &a) != NULL
-               && decode(body, length, of->id - 1, of->operation, &into, &a) != NULL,
-           "reply %s answers no other question", replies[i].name);
-        if (of->answer.status == DJAUTH_GRANTED) {
-            ok(decode(body, length, of->id, other, &into, &a) != NULL, "reply %s grants nothing else", replies[i].name);
+
+        ok(djauth_body_length(replies[i].frame) == length && decode(operation, id, body, length, &texts, &reply) == NULL
+               && same_reply(operation, &reply, &meaning->reply),
+           "reply %s is decoded as what it means", replies[i].name);
+        ok(decode(operation, id + 1, body, length, &texts, &reply) != NULL
+               && decode(operation, id - 1, body, length, &texts, &reply) != NULL,
+           "reply %s answers no other request", replies[i].name);
+        if (meaning->reply.status == DJAUTH_GRANTED) {
+            ok(decode(other, id, body, length, &texts, &reply) != NULL, "reply %s grants no other operation",
+               replies[i].name);
         }
     }
-    djauth_octets_free(&into);
+    djauth_octets_free(&texts);
 }
 
 static void test_nonsense(void)
 {
-    djauth_octets into = {0};
-    djauth_answer a;
+    djauth_octets texts = {0};
+    djauth_reply reply;
     int i;
 
     for (i = 0; i < nonsense_count; i++) {
-        uint32_t length = djauth_wire_length(nonsense[i].frame);
-        ok(length == 0
-               || decode(nonsense[i].frame + DJAUTH_LENGTH_OCTETS, nonsense[i].length - DJAUTH_LENGTH_OCTETS, 1,
-                         DJAUTH_CHECK, &into, &a) != NULL,
-           "nonsense %s is refused", nonsense[i].name);
+        ok(djauth_body_length(nonsense[i].frame) == 0
+               || decode(DJAUTH_OPERATION_CHECK, 1, nonsense[i].frame + DJAUTH_LENGTH_OCTETS,
+                         nonsense[i].length - DJAUTH_LENGTH_OCTETS, &texts, &reply) != NULL,
+           "malformed reply %s is rejected", nonsense[i].name);
     }
-    djauth_octets_free(&into);
+    djauth_octets_free(&texts);
 }
 
-/* ---- Replies made here, under id 1 ---- */
+/* ---- Replies written out here, with id 1 ---- */
 
 #define BYTES(literal) literal, sizeof(literal) - 1
 
-/* The account of a grant, with `more` pairs behind it. */
+/* The eight pairs of an account. */
 #define PAIRS                                                                                                         \
     "\xa2id\xa1" "1" "\xa8username\xa5" "alice" "\xa5" "email\xa0" "\xaa" "first_name\xa0" "\xa9last_name\xa0"       \
     "\xa5staff\xc3" "\xa9superuser\xc2" "\xa6groups\x91\xa7" "Editors"
 
-static int makes_sense(const char *body, size_t length)
+static int is_accepted(djauth_operation operation, const char *body, size_t length)
 {
-    /* A block of exactly that size, so that a look past its end is seen. */
+    /* A block of exactly this size, so that ASan sees a read beyond its end. */
     unsigned char *exact = malloc(length > 0 ? length : 1);
-    djauth_octets into = {0};
-    djauth_answer a;
-    int sense = 0;
+    djauth_octets texts = {0};
+    djauth_reply reply;
+    int accepted = 0;
 
     if (exact != NULL) {
         memcpy(exact, body, length);
-        sense = decode(exact, length, 1, DJAUTH_CHECK, &into, &a) == NULL;
+        accepted = decode(operation, 1, exact, length, &texts, &reply) == NULL;
     }
-    djauth_octets_free(&into);
+    djauth_octets_free(&texts);
     free(exact);
-    return sense;
+    return accepted;
 }
 
-/* A grant with one more key, whose value this is. */
-static int passes_over(const char *value, size_t length)
+/* A grant with an unknown key of this value. */
+static int is_ignored(const char *value, size_t length)
 {
     static const char before[] = "\x94\x01\x01\x00\x82\xa7" "account\x88" PAIRS "\xa1x";
     char body[512];
@@ -185,7 +176,7 @@ static int passes_over(const char *value, size_t length)
     }
     memcpy(body, before, sizeof(before) - 1);
     memcpy(body + sizeof(before) - 1, value, length);
-    return makes_sense(body, sizeof(before) - 1 + length);
+    return is_accepted(DJAUTH_OPERATION_CHECK, body, sizeof(before) - 1 + length);
 }
 
 static void test_values(void)
@@ -197,7 +188,7 @@ static void test_values(void)
         size_t length;
     } values[] = {
         {"nil", 1, BYTES("\xc0")},
-        {"octets of any kind", 1, BYTES("\xc4\x03\x00\xff\x80")},
+        {"octets that are not text", 1, BYTES("\xc4\x03\x00\xff\x80")},
         {"octets in 16 and 32 bits of length", 1, BYTES("\x92\xc5\x00\x01x\xc6\x00\x00\x00\x01y")},
         {"an integer in each encoding", 1,
          BYTES("\x97\x7f\xcc\x01\xcd\x00\x01\xce\x00\x00\x00\x01\xcf\x00\x00\x00\x00\x00\x00\x00\x01\xd0\x7f\xd1\x00\x01")},
@@ -214,7 +205,7 @@ static void test_values(void)
         {"a double", 0, BYTES("\xcb\x00\x00\x00\x00\x00\x00\x00\x00")},
         {"an extension", 0, BYTES("\xd4\x01\x00")},
         {"an extension with a length", 0, BYTES("\xc7\x01\x01\x00")},
-        {"the octet that is never used", 0, BYTES("\xc1")},
+        {"the unused head", 0, BYTES("\xc1")},
         {"nothing", 0, BYTES("")},
         {"half a length", 0, BYTES("\xda\x00")},
         {"half an integer", 0, BYTES("\xce\x00\x00")},
@@ -225,11 +216,11 @@ static void test_values(void)
         {"a map with an integer for a key", 0, BYTES("\x81\x01\xc0")},
         {"a map with octets for a key", 0, BYTES("\x81\xc4\x01y\xc0")},
         {"a map with nil for a key", 0, BYTES("\x81\xc0\xc0")},
-        {"eight deep", 1, BYTES("\x91\x91\x91\x91\x91\x91\x01")},
-        {"nine deep", 0, BYTES("\x91\x91\x91\x91\x91\x91\x91\x01")},
-        {"nine deep, the last one empty", 0, BYTES("\x91\x91\x91\x91\x91\x91\x90")},
+        {"nesting of eight", 1, BYTES("\x91\x91\x91\x91\x91\x91\x01")},
+        {"nesting of nine", 0, BYTES("\x91\x91\x91\x91\x91\x91\x91\x01")},
+        {"nesting of nine, the innermost empty", 0, BYTES("\x91\x91\x91\x91\x91\x91\x90")},
         {"UTF-8 of each length", 1, BYTES("\xaa" "a\xc2\x80\xe0\xa0\x80\xf0\x90\x80\x80")},
-        {"the last of UTF-8", 1, BYTES("\xaa\xed\x9f\xbf\xee\x80\x80\xf4\x8f\xbf\xbf")},
+        {"the last characters of UTF-8", 1, BYTES("\xaa\xed\x9f\xbf\xee\x80\x80\xf4\x8f\xbf\xbf")},
         {"a lone continuation", 0, BYTES("\xa1\x80")},
         {"Latin-1", 0, BYTES("\xa4Jos\xe9")},
         {"a character cut short", 0, BYTES("\xa2\xe2\x82")},
@@ -238,15 +229,15 @@ static void test_values(void)
         {"overlong in three", 0, BYTES("\xa3\xe0\x9f\xbf")},
         {"overlong in four", 0, BYTES("\xa4\xf0\x8f\xbf\xbf")},
         {"a surrogate", 0, BYTES("\xa3\xed\xa0\x80")},
-        {"past U+10FFFF", 0, BYTES("\xa4\xf4\x90\x80\x80")},
-        {"a head past all", 0, BYTES("\xa4\xf5\x80\x80\x80")},
+        {"a character beyond U+10FFFF", 0, BYTES("\xa4\xf4\x90\x80\x80")},
+        {"a head beyond all characters", 0, BYTES("\xa4\xf5\x80\x80\x80")},
         {"a key that is not UTF-8", 0, BYTES("\x81\xa1\xff\xc0")},
     };
     size_t i;
 
     for (i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
-        ok(passes_over(values[i].value, values[i].length) == values[i].allowed, "in a key that is not known, %s is %s",
-           values[i].about, values[i].allowed ? "passed over" : "refused");
+        ok(is_ignored(values[i].value, values[i].length) == values[i].allowed, "the value of an unknown key: %s is %s",
+           values[i].about, values[i].allowed ? "ignored" : "rejected");
     }
 }
 
@@ -267,7 +258,7 @@ static void test_shapes(void)
         {"permissions", 1, BYTES("\x94\x01\x01\x00\x81\xa7" "account\x89" PAIRS "\xabpermissions\x91\xa3" "a.b")},
         {"permissions twice", 0,
          BYTES("\x94\x01\x01\x00\x81\xa7" "account\x8a" PAIRS "\xabpermissions\x91\xa3" "a.b\xabpermissions\x90")},
-        {"permissions that are none", 0, BYTES("\x94\x01\x01\x00\x81\xa7" "account\x89" PAIRS "\xabpermissions\xc0")},
+        {"permissions that are nil", 0, BYTES("\x94\x01\x01\x00\x81\xa7" "account\x89" PAIRS "\xabpermissions\xc0")},
         {"a permission with NUL", 0,
          BYTES("\x94\x01\x01\x00\x81\xa7" "account\x89" PAIRS "\xabpermissions\x91\xa3" "a\0b")},
         {"a denial", 1, BYTES("\x94\x01\x01\x01\x81\xa6reason\xa8inactive")},
@@ -277,9 +268,9 @@ static void test_shapes(void)
         {"a reason of octets", 0, BYTES("\x94\x01\x01\x01\x81\xa6reason\xc4\x01x")},
         {"a reason that is not UTF-8", 0, BYTES("\x94\x01\x01\x01\x81\xa6reason\xa1\xff")},
         {"busy", 1, BYTES("\x94\x01\x01\x03\x82\xa6reason\xa1x\xabretry_after\x01")},
-        {"busy for no time", 0, BYTES("\x94\x01\x01\x03\x82\xa6reason\xa1x\xabretry_after\x00")},
-        {"busy for a text", 0, BYTES("\x94\x01\x01\x03\x82\xa6reason\xa1x\xabretry_after\xa1" "1")},
-        {"nothing at all", 0, BYTES("")},
+        {"busy with a retry_after of 0", 0, BYTES("\x94\x01\x01\x03\x82\xa6reason\xa1x\xabretry_after\x00")},
+        {"busy with a retry_after that is a text", 0, BYTES("\x94\x01\x01\x03\x82\xa6reason\xa1x\xabretry_after\xa1" "1")},
+        {"an empty body", 0, BYTES("")},
     };
     static const char *const keys[] = {"account", "id", "username", "email", "first_name", "last_name", "staff",
                                        "superuser", "groups"};
@@ -287,8 +278,8 @@ static void test_shapes(void)
     size_t i;
 
     for (i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
-        ok(makes_sense(shapes[i].body, shapes[i].length) == shapes[i].allowed, "%s is %s", shapes[i].about,
-           shapes[i].allowed ? "read" : "refused");
+        ok(is_accepted(DJAUTH_OPERATION_CHECK, shapes[i].body, shapes[i].length) == shapes[i].allowed, "%s is %s", shapes[i].about,
+           shapes[i].allowed ? "accepted" : "rejected");
     }
     for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
         char body[sizeof(whole)];
@@ -297,13 +288,13 @@ static void test_shapes(void)
         memcpy(body, whole, sizeof(whole));
         key = memmem(body, sizeof(body) - 1, keys[i], strlen(keys[i]));
         *key = 'X';
-        ok(!makes_sense(body, sizeof(body) - 1), "a grant without %s is refused", keys[i]);
+        ok(!is_accepted(DJAUTH_OPERATION_CHECK, body, sizeof(body) - 1), "a grant without %s is rejected", keys[i]);
         *key = keys[i][0];
         value = key + strlen(keys[i]);
-        /* Only where the value is one octet: the rest of the reply stays well-formed, and its type alone is wrong. */
+        /* Only if the value is one octet: the rest of the reply stays well-formed, and only the type is wrong. */
         if (*value == '\xc2' || *value == '\xc3' || *value == '\xa0') {
             *value = 0x01;
-            ok(!makes_sense(body, sizeof(body) - 1), "a grant whose %s is a number is refused", keys[i]);
+            ok(!is_accepted(DJAUTH_OPERATION_CHECK, body, sizeof(body) - 1), "a grant whose %s is a number is rejected", keys[i]);
         }
     }
 }
@@ -318,135 +309,148 @@ static void test_pages(void)
     } pages[] = {
         {"an empty page", 1, BYTES("\x94\x01\x01\x00\x81\xa6groups\x90")},
         {"a group without members", 1, BYTES("\x94\x01\x01\x00\x81\xa6groups\x91\x92\xa0\x90")},
-        {"a group and a place", 1, BYTES("\x94\x01\x01\x00\x82\xa6groups\x91\x92\xa1g\x91\xa1x\xa4next\xa1p")},
+        {"a group and a cursor", 1, BYTES("\x94\x01\x01\x00\x82\xa6groups\x91\x92\xa1g\x91\xa1x\xa4next\xa1p")},
         {"a denial", 1, BYTES("\x94\x01\x01\x01\x81\xa6reason\xa1x")},
         {"a fault", 1, BYTES("\x94\x01\x01\x04\x81\xa6reason\xa1x")},
-        {"busy for no time", 0, BYTES("\x94\x01\x01\x03\x82\xa6reason\xa1x\xabretry_after\x00")},
+        {"busy with a retry_after of 0", 0, BYTES("\x94\x01\x01\x03\x82\xa6reason\xa1x\xabretry_after\x00")},
         {"a fault without a reason", 0, BYTES("\x94\x01\x01\x04\x80")},
         {"no groups", 0, BYTES("\x94\x01\x01\x00\x80")},
         {"groups that are a map", 0, BYTES("\x94\x01\x01\x00\x81\xa6groups\x80")},
         {"a group that is a text", 0, BYTES("\x94\x01\x01\x00\x81\xa6groups\x91\xa1g")},
-        {"a group of one", 0, BYTES("\x94\x01\x01\x00\x81\xa6groups\x91\x91\xa1g")},
-        {"a group of three", 0, BYTES("\x94\x01\x01\x00\x81\xa6groups\x91\x93\xa1g\x90\x90")},
+        {"a group of one element", 0, BYTES("\x94\x01\x01\x00\x81\xa6groups\x91\x91\xa1g")},
+        {"a group of three elements", 0, BYTES("\x94\x01\x01\x00\x81\xa6groups\x91\x93\xa1g\x90\x90")},
         {"a group without a name", 0, BYTES("\x94\x01\x01\x00\x81\xa6groups\x91\x92\xc0\x90")},
         {"a name with NUL", 0, BYTES("\x94\x01\x01\x00\x81\xa6groups\x91\x92\xa2g\0\x90")},
         {"members that are a text", 0, BYTES("\x94\x01\x01\x00\x81\xa6groups\x91\x92\xa1g\xa1x")},
         {"a member that is a number", 0, BYTES("\x94\x01\x01\x00\x81\xa6groups\x91\x92\xa1g\x91\x01")},
         {"a member with NUL", 0, BYTES("\x94\x01\x01\x00\x81\xa6groups\x91\x92\xa1g\x91\xa2x\0")},
-        {"a place that is none", 0, BYTES("\x94\x01\x01\x00\x82\xa6groups\x90\xa4next\xc0")},
-        {"two places", 0, BYTES("\x94\x01\x01\x00\x83\xa6groups\x90\xa4next\xa1p\xa4next\xa1q")},
+        {"a cursor that is nil", 0, BYTES("\x94\x01\x01\x00\x82\xa6groups\x90\xa4next\xc0")},
+        {"two cursors", 0, BYTES("\x94\x01\x01\x00\x83\xa6groups\x90\xa4next\xa1p\xa4next\xa1q")},
         {"groups twice", 0, BYTES("\x94\x01\x01\x00\x82\xa6groups\x90\xa6groups\x90")},
-        {"nothing at all", 0, BYTES("")},
+        {"an empty body", 0, BYTES("")},
     };
     static unsigned char many[60000];
-    const char *wrong_of_many;
-    djauth_octets into = {0};
-    djauth_groups_page page;
+    const char *wrong;
+    djauth_octets texts = {0};
+    djauth_reply reply;
     size_t i;
 
     for (i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
-        const char *wrong = decode_page((const unsigned char *)pages[i].body, pages[i].length, 1, &into, &page);
-        ok((wrong == NULL) == pages[i].allowed, "%s is %s", pages[i].about, pages[i].allowed ? "read" : "refused");
+        ok(is_accepted(DJAUTH_OPERATION_GROUPS, pages[i].body, pages[i].length) == pages[i].allowed,
+           "page of groups: %s is %s", pages[i].about, pages[i].allowed ? "accepted" : "rejected");
     }
-    djauth_octets_free(&into);
 
-    /* Elements of one octet each would need more room than their octets make: only the last one is told to be none. */
+    /* Elements of one octet each need more memory than is reserved: they must be rejected before any is stored. */
     memcpy(many, "\x94\x01\x01\x00\x81\xa6groups\xdc\xea\x00", 15);
     memset(many + 15, 0xc0, 0xea00);
     memcpy(many + 15, "\x92\xa1g\x90", 4);
-    wrong_of_many = decode_page(many, 15 + 0xea00 + 3, 1, &into, &page);
-    ok(wrong_of_many != NULL && strcmp(wrong_of_many, "the reply lists a group that is none") == 0,
-       "59,903 groups that are nil are refused");
-    djauth_octets_free(&into);
+    wrong = decode(DJAUTH_OPERATION_GROUPS, 1, many, 15 + 0xea00 + 3, &texts, &reply);
+    ok(wrong != NULL && strcmp(wrong, "the reply lists a malformed group") == 0, "59,903 groups that are nil are rejected");
+    djauth_octets_free(&texts);
 }
 
-/* Every prefix of a reply, and every reply with one octet changed in all 256 ways: refused, or complete. */
+/* Every prefix of a reply, and every reply with one octet changed in all 256 ways, is rejected or complete. */
 static void test_damage(void)
 {
     static const char whole[] = "\x94\x01\x01\x00\x81\xa7" "account\x88" PAIRS;
+    const djauth_request request = {.operation = DJAUTH_OPERATION_CHECK, .id = 1};
     const size_t length = sizeof(whole) - 1;
     unsigned char copy[sizeof(whole)];
-    djauth_octets into = {0};
-    djauth_answer a;
+    djauth_octets texts = {0};
     size_t grants = 0;
     size_t i;
     int octet;
     int cut = 1;
-    int whole_accounts = 1;
+    int complete = 1;
 
     for (i = 0; i < length; i++) {
-        cut &= !makes_sense(whole, i);
+        cut &= !is_accepted(DJAUTH_OPERATION_CHECK, whole, i);
     }
-    ok(cut, "no prefix of a granting reply grants");
+    ok(cut, "no prefix of a grant is a grant");
     for (i = 0; i < length; i++) {
         for (octet = 0; octet < 256; octet++) {
+            djauth_reply reply = {.status = DJAUTH_ERROR, .granted = {.answer = {.is_staff = -1, .is_superuser = -1}}};
+            const djauth_answer *a = &reply.granted.answer;
+
             memcpy(copy, whole, length);
             copy[i] = (unsigned char)octet;
-            memset(&a, 0, sizeof(a));
-            a.status = DJAUTH_ERROR;
-            a.is_staff = a.is_superuser = -1;
-            if (djauth_wire_decode(copy, length, 1, DJAUTH_CHECK, &into, &a) == NULL && a.status == DJAUTH_GRANTED) {
+            if (djauth_decode(&request, copy, length, &texts, &reply) == NULL && reply.status == DJAUTH_GRANTED) {
                 grants++;
-                whole_accounts &= a.username != NULL && a.id != NULL && a.email != NULL && a.first_name != NULL
-                                  && a.last_name != NULL && a.is_staff >= 0 && a.is_superuser >= 0
-                                  && (a.groups_count == 0) == (a.groups == NULL);
+                complete &= a->username != NULL && a->id != NULL && a->email != NULL && a->first_name != NULL
+                            && a->last_name != NULL && a->is_staff >= 0 && a->is_superuser >= 0
+                            && (a->groups_count == 0) == (a->groups == NULL);
             }
         }
     }
-    ok(grants > 256 && whole_accounts, "of %zu grants with a changed octet none has half an account", grants);
-    djauth_octets_free(&into);
+    ok(grants > 256 && complete, "all of %zu grants with a changed octet have a complete account", grants);
+    djauth_octets_free(&texts);
+}
+
+static int fits(djauth_octets *frame, djauth_question *question, size_t username_length)
+{
+    const djauth_request request = {.operation = DJAUTH_OPERATION_AUTHORIZE, .id = 1, .question = question};
+
+    question->username_length = username_length;
+    return djauth_encode(frame, &request);
 }
 
 static void test_limits(void)
 {
     static char many[70000];
     djauth_octets frame = {0};
-    djauth_question q = DJAUTH_QUESTION_INIT;
-    size_t fits;
+    djauth_question question = DJAUTH_QUESTION_INIT;
+    size_t largest;
 
     memset(many, 'x', sizeof(many) - 1);
-    q.username = "alice";
-    q.username_length = 5;
-    q.site = many;
-    ok(djauth_wire_encode(&frame, 1, DJAUTH_AUTHORIZE, &q, 0) == -2, "a question that fits no frame is told apart");
-    q.site = NULL;
-    q.username = many;
-    q.username_length = 65000;
-    ok(djauth_wire_encode(&frame, 1, DJAUTH_AUTHORIZE, &q, 0) == 0, "a large one fits");
-    fits = 65000 + DJAUTH_LENGTH_OCTETS + DJAUTH_FRAME_MAX - frame.length;
-    q.username_length = fits;
-    ok(djauth_wire_encode(&frame, 1, DJAUTH_AUTHORIZE, &q, 0) == 0
-           && frame.length == DJAUTH_LENGTH_OCTETS + DJAUTH_FRAME_MAX
-           && djauth_wire_length(frame.at) == DJAUTH_FRAME_MAX, "the largest one fits");
-    q.username_length = fits + 1;
-    ok(djauth_wire_encode(&frame, 1, DJAUTH_AUTHORIZE, &q, 0) == -2, "and one octet more does not");
-    ok(djauth_wire_length((const unsigned char *)"\0\1\0\0") == 65536
-           && djauth_wire_length((const unsigned char *)"\0\1\0\1") == 0
-           && djauth_wire_length((const unsigned char *)"\xff\xff\xff\xff") == 0
-           && djauth_wire_length((const unsigned char *)"\0\0\0\0") == 0, "a reply has 1 to 65536 octets");
+    question.username = many;
+    question.site = many;
+    ok(fits(&frame, &question, 5) == DJAUTH_TOO_LARGE, "a request that is larger than a frame is reported as such");
+    question.site = NULL;
+    ok(fits(&frame, &question, 65000) == 0, "a large request fits");
+    largest = 65000 + DJAUTH_LENGTH_OCTETS + DJAUTH_FRAME_MAX - frame.length;
+    ok(fits(&frame, &question, largest) == 0 && frame.length == DJAUTH_LENGTH_OCTETS + DJAUTH_FRAME_MAX
+           && djauth_body_length(frame.data) == DJAUTH_FRAME_MAX, "the largest request fits");
+    ok(fits(&frame, &question, largest + 1) == DJAUTH_TOO_LARGE, "one octet more does not");
+    ok(djauth_body_length((const unsigned char *)"\0\1\0\0") == 65536
+           && djauth_body_length((const unsigned char *)"\0\1\0\1") == 0
+           && djauth_body_length((const unsigned char *)"\xff\xff\xff\xff") == 0
+           && djauth_body_length((const unsigned char *)"\0\0\0\0") == 0, "a reply has 1 to 65,536 octets");
     djauth_octets_free(&frame);
 }
 
-static int makes_page(const char *body, size_t length)
+/* What has no golden frame: the other granted replies. */
+static void test_other_grants(void)
 {
-    djauth_octets into = {0};
-    djauth_answer a;
-    int sense = decode((const unsigned char *)body, length, 1, DJAUTH_STATUS, &into, &a) == NULL
-                && a.status == DJAUTH_GRANTED;
+    static const struct {
+        const char *about;
+        djauth_operation operation;
+        int allowed;
+        const char *body;
+        size_t length;
+    } grants[] = {
+        {"a status page", DJAUTH_OPERATION_STATUS, 1, BYTES("\x94\x01\x01\x00\x82\xa4type\xa1t\xa4" "body\xa1x")},
+        {"a status page with an unknown key", DJAUTH_OPERATION_STATUS, 1,
+         BYTES("\x94\x01\x01\x00\x83\xa4type\xa1t\xa4" "body\xa0\xa1y\x01")},
+        {"a status page without a body", DJAUTH_OPERATION_STATUS, 0, BYTES("\x94\x01\x01\x00\x81\xa4type\xa1t")},
+        {"a status page without a type", DJAUTH_OPERATION_STATUS, 0, BYTES("\x94\x01\x01\x00\x81\xa4" "body\xa1x")},
+        {"a status page of octets", DJAUTH_OPERATION_STATUS, 0,
+         BYTES("\x94\x01\x01\x00\x82\xa4type\xa1t\xa4" "body\xc4\x01x")},
+        {"a status page with NUL", DJAUTH_OPERATION_STATUS, 0,
+         BYTES("\x94\x01\x01\x00\x82\xa4type\xa1t\xa4" "body\xa1\x00")},
+        {"a status page that is an account", DJAUTH_OPERATION_STATUS, 0,
+         BYTES("\x94\x01\x01\x00\x81\xa7" "account\x88" PAIRS)},
+        {"a pong", DJAUTH_OPERATION_PING, 1, BYTES("\x94\x01\x01\x00\x82\xa6server\xa1x\xa8protocol\x01")},
+        {"a pong without a server", DJAUTH_OPERATION_PING, 0, BYTES("\x94\x01\x01\x00\x81\xa8protocol\x01")},
+        {"a pong without a protocol version", DJAUTH_OPERATION_PING, 0, BYTES("\x94\x01\x01\x00\x81\xa6server\xa1x")},
+        {"a pong whose protocol version is a text", DJAUTH_OPERATION_PING, 0,
+         BYTES("\x94\x01\x01\x00\x82\xa6server\xa1x\xa8protocol\xa1" "1")},
+    };
+    size_t i;
 
-    djauth_octets_free(&into);
-    return sense;
-}
-
-static void test_status_pages(void)
-{
-    ok(makes_page(BYTES("\x94\x01\x01\x00\x82\xa4type\xa1t\xa4" "body\xa1x")), "a status page is read");
-    ok(makes_page(BYTES("\x94\x01\x01\x00\x83\xa4type\xa1t\xa4" "body\xa0\xa1y\x01")), "and one with more keys");
-    ok(!makes_page(BYTES("\x94\x01\x01\x00\x81\xa4type\xa1t")), "one without a body is refused");
-    ok(!makes_page(BYTES("\x94\x01\x01\x00\x81\xa4" "body\xa1x")), "one without a type is refused");
-    ok(!makes_page(BYTES("\x94\x01\x01\x00\x82\xa4type\xa1t\xa4" "body\xc4\x01x")), "one of octets is refused");
-    ok(!makes_page(BYTES("\x94\x01\x01\x00\x82\xa4type\xa1t\xa4" "body\xa1\x00")), "one with NUL is refused");
-    ok(!makes_page(BYTES("\x94\x01\x01\x00\x81\xa7" "account\x88" PAIRS)), "a grant is no status page");
+    for (i = 0; i < sizeof(grants) / sizeof(grants[0]); i++) {
+        ok(is_accepted(grants[i].operation, grants[i].body, grants[i].length) == grants[i].allowed, "%s is %s",
+           grants[i].about, grants[i].allowed ? "accepted" : "rejected");
+    }
 }
 
 int main(void)
@@ -458,7 +462,7 @@ int main(void)
     test_shapes();
     test_pages();
     test_damage();
-    test_status_pages();
+    test_other_grants();
     test_limits();
     return tap_done();
 }

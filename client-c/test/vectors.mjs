@@ -1,18 +1,18 @@
-// The golden frames and their meanings as C tables on standard output; with --corpus DIR as files that a fuzzer starts from.
+// Prints the golden frames and their meanings as C tables; with --corpus DIR writes them as files that a fuzzer starts from.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const read = (name) =>
   JSON.parse(readFileSync(new URL(`../../protocol/vectors/${name}.json`, import.meta.url), 'utf8')).vectors;
 const octets = (hex) => (hex.match(/../g) ?? []).map((octet) => `0x${octet}`).join(',');
-/** Octal escapes end after three digits; hexadecimal ones would swallow what follows. */
+/** Octal escapes end after three digits; hexadecimal ones would include what follows. */
 const literal = (buffer) => `"${[...buffer].map((octet) => `\\${octet.toString(8).padStart(3, '0')}`).join('')}"`;
 const text = (value) => literal(Buffer.from(value));
 
-/** A table that knows every key: one that is new in the vectors must not go untested. */
+/** The initializers of an object's fields. An unknown key is an error: a new one in the vectors must not go untested. */
 function fields(of, known) {
   return Object.entries(of).flatMap(([key, value]) => {
-    if (!Object.hasOwn(known, key)) throw new Error(`no field of C for ${key}`);
+    if (!Object.hasOwn(known, key)) throw new Error(`no C field for ${key}`);
     return known[key](value);
   });
 }
@@ -46,10 +46,10 @@ function question(args) {
   return ['.size = sizeof(djauth_question)', ...fields(args, known)];
 }
 
-/** Operations that the library asks for; others of the control socket are not its own. */
-const SPOKEN = ['check', 'authorize', 'ping', 'groups', 'status'];
+/** The library's operations, in the enumeration's order. It has none for the others of the control socket. */
+const OPERATIONS = ['check', 'authorize', 'ping', 'groups', 'status'];
 
-/** Which operation a reply answers, as its content shows; undefined for one that the library does not ask for. */
+/** The operation that a reply answers, judged by its content; undefined if the library does not have it. */
 function operationOf([, , status, content]) {
   if (status !== 0 || content.account !== undefined) return 'check';
   if (content.server !== undefined) return 'ping';
@@ -57,45 +57,59 @@ function operationOf([, , status, content]) {
   return content.groups === undefined ? undefined : 'groups';
 }
 
-function page([, , status, content]) {
+function page(content) {
   const group = ([name, members]) => `{${[`.name = ${text(name)}`, ...list('members')(members)].join(', ')}}`;
   const { groups = [], next } = content;
-  return [`.status = (djauth_status)${status}`].concat(
+  return [].concat(
     groups.length === 0 ? [] : [`.groups = (const djauth_group[]){${groups.map(group).join(', ')}}`],
     [`.groups_count = ${groups.length}`, `.next = ${next === undefined ? 'NULL' : text(next)}`],
   );
 }
 
-/** What is asked of a status page. */
+/** The initializers of a request for a status page. */
 function statusPage(args) {
   const known = {
-    format: (value) => [`.page_format = DJAUTH_PAGE_${value.toUpperCase()}`],
-    refresh: (value) => [`.page_refresh = ${value}`],
+    format: (value) => [`.format = DJAUTH_PAGE_${value.toUpperCase()}`],
+    refresh: (value) => [`.refresh = ${value}`],
   };
   return fields(args, known);
 }
 
-/** What the library has to make of a reply; keys that it does not know are left out here as there. */
-function meaning([, , status, content]) {
-  const blank = { reason: '', id: '', username: '', email: '', first_name: '', last_name: '' };
-  const { account = {}, retry_after = 0 } = content;
-  const texts = Object.keys(blank).map((key) => `.${key} = ${text(account[key] ?? content[key] ?? '')}`);
-  if (content.server !== undefined) texts[0] = `.reason = ${text(content.server)}`;
-  texts.push(`.page_type = ${text(content.type ?? '')}`, `.page = ${text(content.body ?? '')}`);
-  return [`.status = (djauth_status)${status}`, `.retry_after = ${retry_after}`, ...texts].concat(
-    [`.is_staff = ${account.staff ? 1 : 0}`, `.is_superuser = ${account.superuser ? 1 : 0}`],
-    list('groups')(account.groups ?? []),
-    list('permissions')(account.permissions ?? []),
+/** The initializers of an account's fields. */
+function account(of) {
+  const texts = ['id', 'username', 'email', 'first_name', 'last_name'].map((key) => `.${key} = ${text(of[key])}`);
+  return texts.concat(
+    [`.is_staff = ${of.staff ? 1 : 0}`, `.is_superuser = ${of.superuser ? 1 : 0}`],
+    list('groups')(of.groups),
+    list('permissions')(of.permissions ?? []),
   );
+}
+
+/** The member of the union that a granted reply fills in; keys that the library does not know are omitted here as there. */
+function grantedBy(operation, content) {
+  const members = {
+    check: () => `.answer = {${account(content.account).join(', ')}}`,
+    ping: () => `.server = {.name = ${text(content.server)}, .protocol_version = ${content.protocol}}`,
+    status: () => `.page = {.media_type = ${text(content.type)}, .body = ${text(content.body)}}`,
+    groups: () => `.groups = {${page(content).join(', ')}}`,
+  };
+  return members[operation]();
+}
+
+/** The djauth_reply that the library must read. */
+function meaning(operation, [, , status, content]) {
+  const { reason = '', retry_after = 0 } = content;
+  const head = [`.status = (djauth_status)${status}`, `.reason = ${text(reason)}`, `.retry_after = ${retry_after}`];
+  return status === 0 ? [...head, `.granted = {${grantedBy(operation, content)}}`] : head;
 }
 
 if (process.argv[2] === '--corpus') {
   mkdirSync(process.argv[3], { recursive: true });
   for (const name of ['replies', 'nonsense']) {
     for (const vector of read(name)) {
-      // One octet that says which operation it answers, in the order of the enumeration, then the body.
+      // One octet for the operation that it answers, then the body.
       const body = Buffer.from(vector.hex, 'hex').subarray(4);
-      const operation = SPOKEN.indexOf((vector.message && operationOf(vector.message)) ?? 'check');
+      const operation = OPERATIONS.indexOf((vector.message && operationOf(vector.message)) ?? 'check');
       writeFileSync(join(process.argv[3], `${name}-${vector.name}`), Buffer.concat([Buffer.of(operation), body]));
     }
   }
@@ -103,7 +117,7 @@ if (process.argv[2] === '--corpus') {
   console.log('#include "lib/wire.h"');
   console.log('typedef struct vector { const char *name; const unsigned char *frame; size_t length; } vector;');
   const known = {
-    requests: read('requests').filter(({ message: [, , operation] }) => SPOKEN.includes(operation)),
+    requests: read('requests').filter(({ message: [, , operation] }) => OPERATIONS.includes(operation)),
     replies: read('replies').filter(({ message }) => operationOf(message) !== undefined),
     nonsense: read('nonsense'),
   };
@@ -115,25 +129,23 @@ if (process.argv[2] === '--corpus') {
     console.log(`static const vector ${name}[] = {${rows.join(', ')}};`);
     console.log(`enum { ${name}_count = ${vectors.length} };`);
   }
-  console.log('typedef struct asked {');
-  console.log('    uint32_t id; djauth_operation operation; uint32_t deadline_ms; djauth_question question;');
-  console.log('    const char *site; const char *after; djauth_page_format page_format; uint32_t page_refresh;');
-  console.log('} asked;');
-  const asked = known.requests.map(({ message: [, id, operation, args] }) => {
-    const start = [`.id = ${id}U`, `.operation = DJAUTH_${operation.toUpperCase()}`];
+  const requested = known.requests.map(({ message: [, id, operation, args] }) => {
+    const start = [`.id = ${id}U`, `.operation = DJAUTH_OPERATION_${operation.toUpperCase()}`];
     if (operation === 'status') start.push(...statusPage(args));
     else if (operation === 'groups') start.push(...fields(args, { site: string('site'), after: string('after') }));
-    else start.push(`.deadline_ms = ${args.deadline_ms ?? 0}`, `.question = {${question(args).join(', ')}}`);
+    else if (operation !== 'ping')
+      start.push(
+        `.deadline_ms = ${args.deadline_ms ?? 0}`,
+        `.question = &(const djauth_question){${question(args).join(', ')}}`,
+      );
     return `{${start.join(', ')}}`;
   });
-  console.log(`static const asked requests_asked[] = {\n${asked.join(',\n')}};`);
-  console.log('typedef struct meant {');
-  console.log('    uint32_t id; djauth_operation operation; djauth_answer answer; djauth_groups_page page;');
-  console.log('} meant;');
+  console.log(`static const djauth_request requested[] = {\n${requested.join(',\n')}};`);
+  console.log('typedef struct meant { djauth_request request; djauth_reply reply; } meant;');
   const meant = known.replies.map(({ message }) => {
     const operation = operationOf(message);
-    const what = operation === 'groups' ? `.page = {${page(message)}}` : `.answer = {${meaning(message).join(', ')}}`;
-    return `{.id = ${message[1]}U, .operation = DJAUTH_${operation.toUpperCase()}, ${what}}`;
+    const request = `.request = {.id = ${message[1]}U, .operation = DJAUTH_OPERATION_${operation.toUpperCase()}}`;
+    return `{${request}, .reply = {${meaning(operation, message).join(', ')}}}`;
   });
   console.log(`static const meant replies_meant[] = {\n${meant.join(',\n')}};`);
 }

@@ -53,7 +53,7 @@ const OUTCOMES: Record<string, { does: Behaviour; status: number; off: number; r
     'unknown-status': { does: encodeFrame([1, 1, 6, {}]), status: 500, off: 500, logged: /no verdict/ },
     // No daemon answered at all: it may when it is asked again.
     closed: { does: 'close', status: 503, off: 503, retryAfter: '5', logged: /no verdict.*closed the connection/ },
-    silent: { does: 'silence', status: 503, off: 503, retryAfter: '5', logged: /no verdict.*ms were not enough/ },
+    silent: { does: 'silence', status: 503, off: 503, retryAfter: '5', logged: /no verdict.*timed out after/ },
     garbage: { does: Buffer.from('HTTP/1.1 200 OK\r\n\r\n'), status: 500, off: 500, logged: /no verdict/ },
   };
 

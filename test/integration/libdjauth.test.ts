@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
@@ -20,10 +20,10 @@ const filesOf = (folder: string): string[] =>
     .map((entry) => join(entry.parentPath, entry.name))
     .sort();
 
-t.test('a program of somebody else, with what is installed and nothing more', async (t) => {
+t.test('a program that is built with the installed files only', async (t) => {
   const prefix = mkdtempSync(join(tmpdir(), 'djauthd-l-'));
   t.teardown(() => rmSync(prefix, { recursive: true }));
-  t.same(make('install', `PREFIX=${prefix}`).sort(), filesOf(prefix), 'each file that is installed is printed');
+  t.same(make('install', `PREFIX=${prefix}`).sort(), filesOf(prefix), 'each installed file is printed');
 
   const env = { ...process.env, PKG_CONFIG_PATH: join(prefix, 'lib/pkgconfig') };
   const ask = (...words: string[]) =>
@@ -37,26 +37,32 @@ t.test('a program of somebody else, with what is installed and nothing more', as
     return program;
   };
   const flags = [...ask('--cflags', '--libs').split(' '), `-Wl,-rpath,${prefix}/lib`];
-  const archive = [ask('--cflags'), join(prefix, 'lib/libdjauth.a'), '-lmsgpackc'];
+  const archive = [
+    ask('--cflags'),
+    join(prefix, 'lib/libdjauth.a'),
+    ...ask('--libs', '--static')
+      .split(' ')
+      .filter((word) => /msgpack/.test(word)),
+  ];
   const shared = compile('shared', 'cc', [EXAMPLE, ...flags]);
   const fixed = compile('fixed', 'cc', [EXAMPLE, ...archive]);
   const plusPlus = compile('plusplus', 'c++', ['-x', 'c++', EXAMPLE, ...flags]);
   t.match(execFileSync('readelf', ['-d', shared], { encoding: 'utf8' }), /NEEDED.*\[libdjauth\.so\.0\]/);
   t.notMatch(execFileSync('readelf', ['-d', fixed], { encoding: 'utf8' }), /libdjauth/);
 
-  const people = [{ username: 'alice', password: 'secret', firstName: 'Alice', groups: ['Editors'] }];
-  const { daemon } = await createWorld(t, people);
+  const users = [{ username: 'alice', password: 'secret', firstName: 'Alice', groups: ['Editors'] }];
+  const { daemon } = await createWorld(t, users);
   const login = (program: string, password: string, socket = daemon.socket, user = 'alice') => {
     const { status, stdout, stderr } = spawnSync(program, [user, socket], { input: `${password}\n`, encoding: 'utf8' });
     return { status, stdout, stderr };
   };
   for (const program of [shared, fixed, plusPlus]) {
     t.same(login(program, 'secret'), { status: 0, stdout: 'welcome, Alice\n  you are one of Editors\n', stderr: '' });
-    const refused = { status: 1, stdout: 'name or password is wrong\n', stderr: '' };
-    t.same(login(program, 'wrong'), refused);
-    t.same(login(program, 'secret', daemon.socket, 'mallory'), refused, 'whoever it is');
+    const denied = { status: 1, stdout: 'name or password is wrong\n', stderr: '' };
+    t.same(login(program, 'wrong'), denied);
+    t.same(login(program, 'secret', daemon.socket, 'mallory'), denied, 'an unknown user is denied likewise');
     const fault = login(program, 'secret', join(prefix, 'nobody.sock'));
-    t.equal(fault.status, 2, 'a fault is no refusal');
+    t.equal(fault.status, 2, 'a fault is not a denial');
     t.match(fault.stderr, /^login: cannot connect to .*nobody\.sock/);
   }
 
@@ -65,6 +71,46 @@ t.test('a program of somebody else, with what is installed and nothing more', as
   t.match(readFileSync(join(staged, 'opt/djauthd/lib/pkgconfig/djauth.pc'), 'utf8'), /^libdir=\/opt\/djauthd\/lib$/m);
   t.ok(existsSync(join(staged, 'opt/djauthd/share/man/man1/djauth.1')));
   const removed = make('uninstall', `DESTDIR=${staged}`, 'PREFIX=/opt/djauthd');
-  t.ok(removed.length > 5, 'what is removed is printed too');
-  t.same(filesOf(staged), [], 'and nothing stays');
+  t.ok(removed.length > 5, 'each removed file is printed');
+  t.same(filesOf(staged), [], 'no file is left');
+});
+
+t.test('make says in one sentence what is missing', (t) => {
+  const out = mkdtempSync(join(tmpdir(), 'djauthd-l-'));
+  t.teardown(() => rmSync(out, { recursive: true }));
+  const said = (...words: string[]) => {
+    const { status, stdout, stderr } = spawnSync(
+      'make',
+      ['-s', '-C', CLIENT, `OUT=${out}/build`, ...words, 'library'],
+      {
+        encoding: 'utf8',
+      },
+    );
+    t.equal(status, 2);
+    return `${stdout}${stderr}`.replace(/^make.*\n/gm, '');
+  };
+  t.match(
+    said('CC=cc -nostdinc'),
+    /^msgpack-c not found: install libmsgpack-dev \(Debian 13 and later: .*\) or set .*\n$/,
+  );
+  t.equal(said('CC=no-such-cc'), 'no C compiler: no-such-cc not found; install gcc\n');
+
+  // The name of the library on Debian 13, as its pkg-config file gives it.
+  const pc = join(out, 'msgpack-c.pc');
+  writeFileSync(pc, `Name: msgpack-c\nDescription: x\nVersion: 6.1.0\nLibs: -L${out} -lmsgpack-c\n`);
+  symlinkSync(
+    execFileSync('cc', ['-print-file-name=libmsgpackc.so'], { encoding: 'utf8' }).trim(),
+    join(out, 'libmsgpack-c.so'),
+  );
+  const { status, stderr } = spawnSync(
+    'make',
+    ['-s', '-C', CLIENT, `OUT=${out}/build`, 'library', `${out}/build/djauth.pc`],
+    {
+      env: { ...process.env, PKG_CONFIG_PATH: out },
+      encoding: 'utf8',
+    },
+  );
+  t.equal(status, 0, stderr);
+  t.match(readFileSync(join(out, 'build/djauth.pc'), 'utf8'), /^Libs\.private: .*-lmsgpack-c$/m);
+  t.end();
 });

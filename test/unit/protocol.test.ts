@@ -5,7 +5,7 @@ import { Packr, Unpackr } from 'msgpackr';
 import t from 'tap';
 import { Encoded } from '../../protocol/codec.ts';
 import { FrameReader } from '../../protocol/frame.ts';
-import { FRAME_MAX } from '../../protocol/limits.ts';
+import * as limits from '../../protocol/limits.ts';
 import { decodeReply, encodeReply, type Reply } from '../../protocol/reply.ts';
 import { BadRequest, decodeRequest, encodeRequest } from '../../protocol/request.ts';
 import { readValue } from '../../protocol/value.ts';
@@ -52,9 +52,9 @@ t.test('frames', async (t) => {
     const parts = [Buffer.from(stream.subarray(0, at)), Buffer.from(stream.subarray(at))];
     t.same(read(parts), whole, `split at ${at}`);
   }
-  t.equal(read([frame(Buffer.alloc(FRAME_MAX, 1))])[0]?.length, 2 * FRAME_MAX, 'the longest');
+  t.equal(read([frame(Buffer.alloc(limits.FRAME_MAX, 1))])[0]?.length, 2 * limits.FRAME_MAX, 'the longest');
   const long = Buffer.alloc(4);
-  long.writeUInt32BE(FRAME_MAX + 1);
+  long.writeUInt32BE(limits.FRAME_MAX + 1);
   t.throws(() => read([long]), { message: /is not allowed/ }, 'one octet more');
   t.throws(
     () => read([...long].map((octet) => Buffer.from([octet]))),
@@ -324,4 +324,18 @@ t.test('whatever comes is a request or a BadRequest', async () => {
     }),
     { numRuns: 20_000 },
   );
+});
+
+t.test('the C limits are the same', (t) => {
+  const header = readFileSync(new URL('../../client-c/lib/limits.h', import.meta.url), 'utf8');
+  const defined = [...header.matchAll(/^#define DJAUTH_(\w+_(?:MAX|OCTETS)\w*) (.*)$/gm)];
+  t.equal(
+    defined.length,
+    (header.match(/^#define/gm)?.length ?? 0) - 1,
+    'every #define but the include guard is a limit',
+  );
+  t.ok(defined.length >= 8, 'limits were found');
+  const ours = new Map<string, number>(Object.entries(limits));
+  for (const [, name = '', value] of defined) t.equal(Number(value), ours.get(name), name);
+  t.end();
 });

@@ -1,168 +1,173 @@
-/* file.c: the text of a groups file. */
+/* file.c: the content of a groups file. */
 #include "svn.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static const char header[] = "# Django's groups, written by djauth svn-groups: what is changed here is lost.\n[groups]\n";
+static const char header[] = "# Written by djauth svn-groups from Django's groups: changes made here are lost.\n[groups]\n";
 
-static int by_text(const void *a, const void *b)
+static int compare_names(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static int by_name(const void *a, const void *b)
+static int compare_groups(const void *a, const void *b)
 {
-    return strcmp(((const group *)a)->name, ((const group *)b)->name);
+    return strcmp(((const svn_group *)a)->name, ((const svn_group *)b)->name);
 }
 
-/* Where the two texts of an outcome are written to. */
+/* Where the two texts of a groups_file are written to. */
 typedef struct writer {
-    FILE *file;
-    FILE *refusals;
-    outcome *counts;
+    FILE *content;
+    FILE *omissions;
+    groups_file *counts;
 } writer;
 
-static void refuse(writer *to, const char *what, const char *name, const char *of, const char *flaw)
+/* Reports a name that is omitted; `group` is that of a member, NULL for a group. */
+static void omit(writer *to, const char *kind, const char *name, const char *group, const char *flaw)
 {
-    to->counts->refused++;
-    fprintf(to->refusals, "djauth: refused: %s \"", what);
-    print_plain(to->refusals, name);
-    if (of != NULL) {
-        fputs("\" of group \"", to->refusals);
-        print_plain(to->refusals, of);
+    to->counts->omitted++;
+    fprintf(to->omissions, "djauth: omitted: %s \"", kind);
+    print_plain(to->omissions, name);
+    if (group != NULL) {
+        fputs("\" of group \"", to->omissions);
+        print_plain(to->omissions, group);
     }
-    fprintf(to->refusals, "\" cannot stand in a groups file of Subversion: %s; it is left out\n", flaw);
+    fprintf(to->omissions, "\" is not possible in a groups file of Subversion: %s\n", flaw);
 }
 
-static int is_wanted(const svn_groups_options *of, const char *name)
+static int is_selected(const svn_groups_options *options, const char *name)
 {
     size_t i;
 
-    for (i = 0; i < of->only_count; i++) {
-        if (strcmp(of->only[i], name) == 0) {
+    for (i = 0; i < options->only_count; i++) {
+        if (strcmp(options->only[i], name) == 0) {
             return 1;
         }
     }
-    return of->only_count == 0;
+    return options->only_count == 0;
 }
 
-/* The members that can be written, each once. */
-static void write_members(writer *to, const group *sorted)
+/* Writes each possible member once. The members are sorted. */
+static void write_members(writer *to, const svn_group *group)
 {
-    const char *between = " ";
+    const names *members = &group->members;
+    const char *separator = " ";
     size_t i;
 
-    for (i = 0; i < sorted->members.count; i++) {
-        const char *member = sorted->members.at[i];
+    for (i = 0; i < members->count; i++) {
+        const char *member = members->items[i];
         const char *flaw = svn_member_flaw(member);
-        if (i > 0 && strcmp(member, sorted->members.at[i - 1]) == 0) {
+
+        if (i > 0 && strcmp(member, members->items[i - 1]) == 0) {
             continue;
         }
         if (flaw != NULL) {
-            refuse(to, "member", member, sorted->name, flaw);
+            omit(to, "member", member, group->name, flaw);
             continue;
         }
         to->counts->members++;
-        fprintf(to->file, "%s%s", between, member);
-        between = ", ";
+        fprintf(to->content, "%s%s", separator, member);
+        separator = ", ";
     }
 }
 
-static void write_group(writer *to, const char *prefix, group *each)
+static void write_group(writer *to, const char *prefix, svn_group *group)
 {
+    names *members = &group->members;
     const char *flaw;
     char *name;
 
-    if (asprintf(&name, "%s%s", prefix, each->name) < 0) {
+    if (asprintf(&name, "%s%s", prefix, group->name) < 0) {
         no_memory();
     }
     flaw = svn_group_flaw(name);
     if (flaw != NULL) {
-        refuse(to, "group", name, NULL, flaw);
+        omit(to, "group", name, NULL, flaw);
     } else {
         to->counts->groups++;
-        if (each->members.count > 0) {
-            qsort(each->members.at, each->members.count, sizeof(*each->members.at), by_text);
+        if (members->count > 0) {
+            qsort(members->items, members->count, sizeof(*members->items), compare_names);
         }
-        fprintf(to->file, "%s =", name);
-        write_members(to, each);
-        putc('\n', to->file);
+        fprintf(to->content, "%s =", name);
+        write_members(to, group);
+        putc('\n', to->content);
     }
     free(name);
 }
 
-/* A table of a site's own may have two groups of one name, which Subversion would not take: together they are one. */
+/* A custom table may have two groups of one name, which Subversion rejects: they become one. */
 static void merge_equal(listing *sorted)
 {
     size_t i;
     size_t j;
 
     for (i = sorted->count; i-- > 1;) {
-        group *from = &sorted->at[i];
-        group *to = &sorted->at[i - 1];
-        if (strcmp(from->name, to->name) == 0) {
-            for (j = 0; j < from->members.count; j++) {
-                add_member(to, from->members.at[j]);
+        svn_group *source = &sorted->items[i];
+        svn_group *target = &sorted->items[i - 1];
+
+        if (strcmp(source->name, target->name) == 0) {
+            for (j = 0; j < source->members.count; j++) {
+                add_member(target, source->members.items[j]);
             }
-            from->merged = 1;
+            source->merged = 1;
         }
     }
 }
 
 /*
- * A group that was asked for and is not there is written without members: a rule that names a group which the file does
- * not have makes Subversion refuse everybody.
+ * A group that was asked for and does not exist is written without members: if a rule names a group that the file does not
+ * have, Subversion denies everybody everything.
  */
-static void add_missing(writer *to, const svn_groups_options *of, listing *list)
+static void add_missing(writer *to, const svn_groups_options *options, listing *list)
 {
     size_t i;
     size_t j;
 
-    for (i = 0; i < of->only_count; i++) {
-        for (j = 0; j < list->count && strcmp(list->at[j].name, of->only[i]) != 0; j++) {
+    for (i = 0; i < options->only_count; i++) {
+        for (j = 0; j < list->count && strcmp(list->items[j].name, options->only[i]) != 0; j++) {
         }
         if (j == list->count) {
-            add_group(list, of->only[i]);
-            to->counts->refused++;
-            fputs("djauth: refused: there is no group \"", to->refusals);
-            print_plain(to->refusals, of->only[i]);
-            fputs("\"; it is written without members\n", to->refusals);
+            add_group(list, options->only[i]);
+            to->counts->omitted++;
+            fputs("djauth: no such group: \"", to->omissions);
+            print_plain(to->omissions, options->only[i]);
+            fputs("\"; it is written without members\n", to->omissions);
         }
     }
 }
 
-void write_listing(const svn_groups_options *of, listing *list, outcome *came)
+void render_groups_file(const svn_groups_options *options, listing *list, groups_file *file)
 {
     writer to = {
-        .file = open_memstream(&came->file.at, &came->file.length),
-        .refusals = open_memstream(&came->refusals.at, &came->refusals.length),
-        .counts = came,
+        .content = open_memstream(&file->content.octets, &file->content.length),
+        .omissions = open_memstream(&file->omissions.octets, &file->omissions.length),
+        .counts = file,
     };
     size_t i;
 
-    if (to.file == NULL || to.refusals == NULL) {
+    if (to.content == NULL || to.omissions == NULL) {
         no_memory();
     }
-    add_missing(&to, of, list);
+    add_missing(&to, options, list);
     if (list->count > 0) {
-        qsort(list->at, list->count, sizeof(*list->at), by_name);
+        qsort(list->items, list->count, sizeof(*list->items), compare_groups);
         merge_equal(list);
     }
-    fputs(header, to.file);
+    fputs(header, to.content);
     for (i = 0; i < list->count; i++) {
-        if (!list->at[i].merged && is_wanted(of, list->at[i].name)) {
-            write_group(&to, of->prefix, &list->at[i]);
+        if (!list->items[i].merged && is_selected(options, list->items[i].name)) {
+            write_group(&to, options->prefix, &list->items[i]);
         }
     }
-    if (ferror(to.file) || ferror(to.refusals) || fclose(to.file) != 0 || fclose(to.refusals) != 0) {
+    if (ferror(to.content) || ferror(to.omissions) || fclose(to.content) != 0 || fclose(to.omissions) != 0) {
         no_memory();
     }
 }
 
-void outcome_free(outcome *came)
+void groups_file_free(groups_file *file)
 {
-    free(came->file.at);
-    free(came->refusals.at);
-    memset(came, 0, sizeof(*came));
+    free(file->content.octets);
+    free(file->omissions.octets);
+    memset(file, 0, sizeof(*file));
 }

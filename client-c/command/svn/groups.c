@@ -5,93 +5,100 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How often the list is read, where it takes several pages, until it is twice the same. */
+/* How often a list of several pages is read until two readings are the same. */
 #define READINGS_MAX 5
 
-/* Reads all pages. Returns how many there were; 0 where it did not come to an end, which has been told. */
-static size_t read_listing(djauth *handle, const svn_groups_options *of, listing *into, int *code)
+/* Reads all pages. Returns their number; 0 after it has reported a fault and set the exit code. */
+static size_t read_listing(djauth *handle, const svn_groups_options *options, listing *list, int *code)
 {
     char *after = NULL;
     size_t pages = 0;
 
     for (;;) {
         djauth_groups_page page;
-        djauth_status status = djauth_groups(handle, of->site, after, of->timeout_ms, &page);
+        djauth_status status = djauth_groups(handle, options->site, after, options->timeout_ms, &page);
+
         if (status != DJAUTH_GRANTED) {
             *code = fault(status == DJAUTH_BUSY ? EXIT_BUSY : EXIT_FAULT, "%s", page.reason);
             pages = 0;
             break;
         }
-        add_page(into, &page);
+        add_page(list, &page);
         pages++;
         if (page.next == NULL) {
             break;
         }
         if (after != NULL && strcmp(after, page.next) == 0) {
-            *code = fault(EXIT_FAULT, "the daemon gives the same page over and over");
+            *code = fault(EXIT_FAULT, "the daemon repeats the same page");
             pages = 0;
             break;
         }
         free(after);
-        after = copied(page.next);
+        after = copy_text(page.next);
     }
     free(after);
     return pages;
 }
 
 /*
- * Reads until what is read in several pages is the same twice: then it held, as a whole, in between. One page is of one
- * moment anyway. Returns 0, or the code to exit with.
+ * Reads the groups as they all were at one moment. One page is a snapshot by itself; several pages are read until two
+ * readings are the same, as the list then did not change in between. Returns 0, or the exit code.
  */
-static int settle(djauth *handle, const svn_groups_options *of, outcome *came)
+static int read_groups(djauth *handle, const svn_groups_options *options, groups_file *file)
 {
-    outcome before = {0};
+    groups_file before = {0};
     int code = 0;
     int reading;
 
     for (reading = 1; reading <= READINGS_MAX; reading++) {
         listing list = {0};
-        size_t pages = read_listing(handle, of, &list, &code);
-        int settled = pages == 1;
+        size_t pages = read_listing(handle, options, &list, &code);
+        int consistent = pages == 1;
+
         if (pages > 0) {
-            write_listing(of, &list, came);
-            settled |= before.file.at != NULL && strcmp(before.file.at, came->file.at) == 0;
+            render_groups_file(options, &list, file);
+            consistent |= before.content.octets != NULL && strcmp(before.content.octets, file->content.octets) == 0;
         }
         listing_free(&list);
-        outcome_free(&before);
-        if (pages == 0 || settled) {
+        groups_file_free(&before);
+        if (pages == 0 || consistent) {
             return code;
         }
-        before = *came;
-        memset(came, 0, sizeof(*came));
+        before = *file;
+        memset(file, 0, sizeof(*file));
     }
-    outcome_free(&before);
-    return fault(EXIT_BUSY, "the groups were not the same in any two of %d readings", READINGS_MAX);
+    groups_file_free(&before);
+    return fault(EXIT_BUSY, "the groups changed during each of %d readings", READINGS_MAX);
 }
 
-int svn_groups(djauth *handle, const svn_groups_options *of)
+static void print_counts(const groups_file *file, int changed)
 {
-    outcome came = {0};
+    printf("%s: %zu groups, %zu members", changed ? "written" : "unchanged", file->groups, file->members);
+    if (file->omitted > 0) {
+        printf(", %zu omitted", file->omitted);
+    }
+    putchar('\n');
+}
+
+int svn_groups(djauth *handle, const svn_groups_options *options)
+{
+    groups_file file = {0};
     int changed = 0;
-    int code = settle(handle, of, &came);
+    int code = read_groups(handle, options, &file);
 
     if (code == 0) {
-        fputs(came.refusals.at, stderr);
-        code = replace_file(of->output, came.file.at, came.file.length, &changed);
+        fputs(file.omissions.octets, stderr);
+        code = replace_file(options->output, file.content.octets, file.content.length, &changed);
     }
     if (code == 0) {
-        if (!of->quiet) {
-            printf("%s: %zu groups, %zu members", changed ? "written" : "unchanged", came.groups, came.members);
-            if (came.refused > 0) {
-                printf(", %zu refused", came.refused);
-            }
-            putchar('\n');
+        if (!options->quiet) {
+            print_counts(&file, changed);
         }
-        code = came.refused > 0 ? EXIT_DENIED : EXIT_GRANTED;
+        code = file.omitted > 0 ? EXIT_DENIED : EXIT_GRANTED;
         if (ferror(stdout) || fflush(stdout) != 0) {
             code = fault(EXIT_FAULT, "cannot write the answer: %s", strerror(errno));
         }
     }
-    outcome_free(&came);
+    groups_file_free(&file);
     return code;
 }

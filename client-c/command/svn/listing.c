@@ -1,4 +1,4 @@
-/* listing.c: a site's groups, gathered page by page. */
+/* listing.c: a site's groups, collected page by page. */
 #include "svn.h"
 
 #include <stdint.h>
@@ -7,27 +7,27 @@
 
 void no_memory(void)
 {
-    fputs("djauth: error: no memory for the groups\n", stderr);
+    fputs("djauth: error: out of memory for the groups\n", stderr);
     exit(EXIT_FAULT);
 }
 
-/* Room for one more of `size` octets each. */
-static void *grown(void *at, size_t count, size_t *room, size_t size)
+/* Grows an array of elements of this size, if it is full. */
+static void *grow(void *items, size_t count, size_t *capacity, size_t size)
 {
-    size_t wanted = *room == 0 ? 16 : *room * 2;
-    void *larger;
+    size_t larger = *capacity == 0 ? 16 : *capacity * 2;
+    void *grown;
 
-    if (count < *room) {
-        return at;
+    if (count < *capacity) {
+        return items;
     }
-    if (wanted > SIZE_MAX / size || (larger = realloc(at, wanted * size)) == NULL) {
+    if (larger > SIZE_MAX / size || (grown = realloc(items, larger * size)) == NULL) {
         no_memory();
     }
-    *room = wanted;
-    return larger;
+    *capacity = larger;
+    return grown;
 }
 
-char *copied(const char *text)
+char *copy_text(const char *text)
 {
     char *copy = strdup(text);
 
@@ -43,28 +43,33 @@ void listing_free(listing *list)
     size_t j;
 
     for (i = 0; i < list->count; i++) {
-        for (j = 0; j < list->at[i].members.count; j++) {
-            free(list->at[i].members.at[j]);
+        for (j = 0; j < list->items[i].members.count; j++) {
+            free(list->items[i].members.items[j]);
         }
-        free(list->at[i].members.at);
-        free(list->at[i].name);
+        free(list->items[i].members.items);
+        free(list->items[i].name);
     }
-    free(list->at);
+    free(list->items);
     memset(list, 0, sizeof(*list));
 }
 
-group *add_group(listing *list, const char *name)
+svn_group *add_group(listing *list, const char *name)
 {
-    list->at = grown(list->at, list->count, &list->room, sizeof(*list->at));
-    memset(&list->at[list->count], 0, sizeof(*list->at));
-    list->at[list->count].name = copied(name);
-    return &list->at[list->count++];
+    svn_group *added;
+
+    list->items = grow(list->items, list->count, &list->capacity, sizeof(*list->items));
+    added = &list->items[list->count++];
+    memset(added, 0, sizeof(*added));
+    added->name = copy_text(name);
+    return added;
 }
 
-void add_member(group *to, const char *name)
+void add_member(svn_group *group, const char *name)
 {
-    to->members.at = grown(to->members.at, to->members.count, &to->members.room, sizeof(*to->members.at));
-    to->members.at[to->members.count++] = copied(name);
+    names *members = &group->members;
+
+    members->items = grow(members->items, members->count, &members->capacity, sizeof(*members->items));
+    members->items[members->count++] = copy_text(name);
 }
 
 void add_page(listing *list, const djauth_groups_page *page)
@@ -73,13 +78,13 @@ void add_page(listing *list, const djauth_groups_page *page)
     size_t j;
 
     for (i = 0; i < page->groups_count; i++) {
-        const djauth_group *from = &page->groups[i];
-        /* Cut by a page's end, it goes on under the same name. */
-        group *to = list->count > 0 && strcmp(list->at[list->count - 1].name, from->name) == 0
-                        ? &list->at[list->count - 1]
-                        : add_group(list, from->name);
-        for (j = 0; j < from->members_count; j++) {
-            add_member(to, from->members[j]);
+        const djauth_group *source = &page->groups[i];
+        svn_group *last = list->count > 0 ? &list->items[list->count - 1] : NULL;
+        /* A group that did not fit on the last page continues under the same name. */
+        svn_group *target = last != NULL && strcmp(last->name, source->name) == 0 ? last : add_group(list, source->name);
+
+        for (j = 0; j < source->members_count; j++) {
+            add_member(target, source->members[j]);
         }
     }
 }

@@ -1,10 +1,10 @@
 /*
- * names.c: which names can stand in a groups file of Subversion.
+ * names.c: which names a groups file of Subversion can have.
  *
- * What a name may be is what Subversion's own parser makes of it (libsvn_subr/config_file.c, libsvn_repos/authz_parse.c):
- * a group is what stands before the first ":" or "=" of a line, its members stand behind, parted by commas, and blanks
- * around either do not count. A name that would be read as something else (the member "@admins" is everybody in that
- * group; so was "%(admins)s" before Subversion 1.10, libsvn_subr/config.c) must not be written.
+ * What a name may be is what Subversion's own parser makes of it (libsvn_subr/config_file.c, libsvn_repos/authz_parse.c): a
+ * group is what precedes the first ":" or "=" of a line; its members follow, separated by commas; blanks around both are
+ * ignored. A name that would be read as something else must not be written: the member "@admins" is everybody in that
+ * group, and so was "%(admins)s" before Subversion 1.10 (libsvn_subr/config.c).
  */
 #include "svn.h"
 
@@ -14,6 +14,7 @@ static int has_control(const char *name)
 {
     for (; *name != '\0'; name++) {
         unsigned char octet = (unsigned char)*name;
+
         if (octet < 0x20 || octet == 0x7f) {
             return 1;
         }
@@ -27,7 +28,7 @@ static const char *common_flaw(const char *name)
         return "it is empty";
     }
     if (has_control(name)) {
-        return "it has a line end, a tab or another control character in it";
+        return "it contains a newline, a tab or another control character";
     }
     if (name[0] == ' ' || name[strlen(name) - 1] == ' ') {
         return "it begins or ends with a blank";
@@ -40,13 +41,13 @@ const char *svn_group_flaw(const char *name)
     const char *flaw = common_flaw(name);
 
     if (flaw == NULL && strchr("@$&*~", name[0]) != NULL) {
-        flaw = "it begins with one of @ $ & * ~, which have a meaning of their own there";
+        flaw = "it begins with @, $, &, * or ~, which have a special meaning there";
     }
     if (flaw == NULL && strchr("[#", name[0]) != NULL) {
-        flaw = "it begins with [ or #, as sections and comments do there";
+        flaw = "it begins with [ or #, which start a section or a comment there";
     }
     if (flaw == NULL && strpbrk(name, ":=") != NULL) {
-        flaw = "it has a \":\" or \"=\" in it, which ends a name there";
+        flaw = "it contains \":\" or \"=\", which ends a group's name there";
     }
     return flaw;
 }
@@ -56,13 +57,13 @@ const char *svn_member_flaw(const char *name)
     const char *flaw = common_flaw(name);
 
     if (flaw == NULL && strchr("@&", name[0]) != NULL) {
-        flaw = "it begins with @ or &, which is a group or an alias there";
+        flaw = "it begins with @ or &, which mark a group or an alias there";
     }
     if (flaw == NULL && strchr(name, ',') != NULL) {
-        flaw = "it has a comma in it, which ends a name there";
+        flaw = "it contains a comma, which ends a member's name there";
     }
     if (flaw == NULL && strstr(name, "%(") != NULL) {
-        flaw = "it has \"%(\" in it, behind which Subversion before 1.10 puts in the members of another group";
+        flaw = "it contains \"%(\", which Subversion before 1.10 replaces with the members of another group";
     }
     return flaw;
 }
