@@ -24,7 +24,7 @@ import { schemaKeys } from './schema-keys.ts';
  * `about` is Markdown. `default` is written as in TOML. A key without `default` and `absent` is required.
  */
 export const keys = section('The file.', {
-  listen: section('The sockets. Under systemd the socket units open them, and the paths here are not used.', {
+  listen: section('The sockets. Those that a systemd socket unit opens keep the path, mode and group of the unit.', {
     socket: key(socketPath, {
       about: 'Socket on which clients ask. A stale socket, on which no process listens any more, is replaced.',
       example: '/run/djauthd/auth.sock',

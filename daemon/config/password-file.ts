@@ -2,10 +2,10 @@ import { readFileSync, statSync } from 'node:fs';
 import { isAbsolute, join, relative } from 'node:path';
 import { messageOf } from '../fault.ts';
 
-/** The longest password that is taken for one, in octets: a file that is longer is some other file. */
+/** The length limit of a password file, in octets: a longer file is something else. */
 const LENGTH_MAX = 4_096;
 
-/** How a path begins that systemd's LoadCredential= provides. */
+/** The prefix of a path that systemd's LoadCredential= provides. */
 const CREDENTIALS = '$CREDENTIALS_DIRECTORY/';
 
 export const PASSWORD_FILE_FORM = `an absolute path, or one that begins with ${CREDENTIALS}`;
@@ -17,26 +17,26 @@ export function isPasswordFile(path: string): boolean {
 }
 
 /**
- * The path that `password_file` means.
+ * The path that `password_file` stands for.
  *
- * @throws Error, a sentence, where systemd provides no credentials
+ * @throws Error, a sentence, if systemd provides no credentials
  */
 export function resolvePasswordFile(path: string, environment: NodeJS.ProcessEnv = process.env): string {
   if (!path.startsWith(CREDENTIALS)) return path;
   const directory = environment.CREDENTIALS_DIRECTORY;
   if (!directory) {
     throw new Error(
-      'CREDENTIALS_DIRECTORY is not set: systemd does so for a unit with LoadCredential= in it; ' +
-        'beside one that runs it is /run/credentials/djauthd.service',
+      'CREDENTIALS_DIRECTORY is not set: systemd sets it for a unit with LoadCredential=; beside the running service, ' +
+        'set it to /run/credentials/djauthd.service',
     );
   }
   return join(directory, path.slice(CREDENTIALS.length));
 }
 
 /**
- * The password in a file: all of it but one newline at its end. Read at start and at each reload.
+ * The password in a file: its content without one newline at the end. Read at start and at each reload.
  *
- * @throws Error, a sentence, where it cannot be read or others can read it
+ * @throws Error, a sentence, if it cannot be read or others can read it
  */
 export function readPasswordFile(path: string): string {
   const file = resolvePasswordFile(path);
@@ -50,28 +50,28 @@ export function readPasswordFile(path: string): string {
   }
   const password = content.toString('utf8').replace(/\r?\n$/, '');
   if (content.length > LENGTH_MAX || password === '' || /[\0\n]/.test(password) || password.includes('\ufffd')) {
-    throw new Error('it does not hold a password: one line of UTF-8, not empty');
+    throw new Error('not a password file; accepted: one line of UTF-8 that is not empty');
   }
   return password;
 }
 
-/** A sentence where others than the owner, or than root and one group, can get at the file. @throws Error of stat */
+/** A sentence if others than the owner, or than root and one group, have access to the file. @throws Error of stat */
 function permissionProblem(file: string): string | undefined {
   const { mode, uid } = statSync(file);
   if (excessMode({ mode, uid }) === 0) return undefined;
   const octal = (mode & 0o777).toString(8).padStart(4, '0');
-  return `its mode is ${octal}: it must be 0600${uid === 0 ? ', or 0640 where root owns it' : ''}`;
+  return `invalid mode ${octal}; accepted: 0600${uid === 0 ? ', or 0640 if root owns it' : ''}`;
 }
 
 /**
- * The bits of a mode that a secret may not have. As PostgreSQL's server has it for its key: root may let a group read
- * it, which is also how systemd hands credentials on.
+ * The bits that the mode of a secret must not have, by the rule of PostgreSQL's server for its key: root may let a group
+ * read it, which is also how systemd passes credentials on.
  */
 export function excessMode({ mode, uid }: { mode: number; uid: number }): number {
   return mode & (uid === 0 ? 0o137 : 0o177);
 }
 
-/** The URL with a password in it. The URL has none. */
+/** A URL that has no password, with one put into it. */
 export function withPassword(url: string, password: string): string {
   const match = /^([a-z][a-z0-9+.-]*:\/\/)(?:([^@/?#]*)@)?(.*)$/is.exec(url);
   if (!match) return url;
@@ -79,7 +79,7 @@ export function withPassword(url: string, password: string): string {
   return `${scheme}${user}:${encodeURIComponent(password)}@${rest}`;
 }
 
-/** Whether a URL carries a password. */
+/** Whether a URL contains a password. */
 export function hasPassword(url: string): boolean {
   return /^[a-z][a-z0-9+.-]*:\/\/[^@/?#]*:[^@/?#]+@/i.test(url) || /[?&]password=/i.test(url);
 }

@@ -260,7 +260,7 @@ Sailor.objects.create(email='old@ship.example', password='sha1$salt$' + __import
     chmodSync(secret, 0o644);
     const open = project.run('check-config', '--config', file);
     t.equal(open.status, 2);
-    t.match(open.stderr, /sites\."mysite\.settings"\.password_file: ".*": its mode is 0644: it must be 0600/);
+    t.match(open.stderr, /sites\."mysite\.settings"\.password_file: ".*": invalid mode 0644; accepted: 0600/);
     t.equal(project.import('--write', file).status, 0);
     t.equal(statSync(secret).mode & 0o777, 0o600);
     const again = readFileSync(file, 'utf8');
