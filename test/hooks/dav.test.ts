@@ -15,7 +15,7 @@ const PEOPLE: Person[] = [
   { username: 'reader', password },
 ];
 
-/** What the hook's own comment tells to write, for this place. */
+/** Apache's configuration as the hook's comment has it. */
 function documented(hook: string): string {
   const lines = readFileSync(hook, 'utf8').split('\n');
   const begin = lines.findIndex((line) => line.includes("Apache's configuration")) + 2;
@@ -26,7 +26,7 @@ function documented(hook: string): string {
     .join('\n');
 }
 
-t.test('may-write, as its comment says', async (t) => {
+t.test('may-write, configured as its comment says', async (t) => {
   const { prefix, hook } = install(t);
   const world = await createWorld(t, PEOPLE, {
     daemon: { directory: publicDirectory(), listen: 'group = "www-data"' },
@@ -55,22 +55,26 @@ t.test('may-write, as its comment says', async (t) => {
     { load: ['dav', 'dav_fs', 'rewrite'] },
   );
   t.teardown(() => apache.stop());
-  const ask = async (user: string, method: string, at: string, headers: Record<string, string> = {}) =>
-    (await apache.get(encodeURI(at), { user, password, method, headers })).status;
-  const to = (at: string) => ({ destination: `${apache.url}${encodeURI(at)}`, overwrite: 'T' });
+  const ask = async (user: string, method: string, path: string, headers: Record<string, string> = {}) =>
+    (await apache.get(encodeURI(path), { user, password, method, headers })).status;
+  const to = (path: string) => ({ destination: `${apache.url}${encodeURI(path)}`, overwrite: 'T' });
 
   for (const user of ['writer', 'lawyer', 'reader']) {
-    t.equal(await ask(user, 'GET', '/files/a.txt'), 200, `${user} reads`);
+    t.equal(await ask(user, 'GET', '/files/a.txt'), 200, `${user} may read`);
     t.equal(await ask(user, 'PROPFIND', '/files/', { depth: '1' }), 207);
   }
-  t.equal((await apache.get('/files/x', { method: 'PUT' })).status, 401, 'who has not logged in');
-  t.equal(await ask('reader', 'PUT', '/files/new.txt'), 403, 'without the permission');
+  t.equal((await apache.get('/files/x', { method: 'PUT' })).status, 401, 'an anonymous user');
+  t.equal(await ask('reader', 'PUT', '/files/new.txt'), 403, 'a user without the permission');
   t.notOk(existsSync(join(files, 'new.txt')));
-  t.equal(await ask('writer', 'PUT', '/files/new.txt'), 201, 'with it');
-  t.equal(await ask('of blanks', 'PUT', '/files/a b/it is new: 100% | $(id).txt'), 201, 'blanks in name and path');
-  t.equal(await ask('writer', 'PUT', '/files/contracts/new.txt'), 403, 'another place');
+  t.equal(await ask('writer', 'PUT', '/files/new.txt'), 201, 'a user with the permission');
+  t.equal(
+    await ask('of blanks', 'PUT', '/files/a b/it is new: 100% | $(id).txt'),
+    201,
+    'blanks in the username and the path',
+  );
+  t.equal(await ask('writer', 'PUT', '/files/contracts/new.txt'), 403, 'a directory with its own rule');
   t.equal(await ask('lawyer', 'PUT', '/files/contracts/new.txt'), 201);
-  t.equal(await ask('writer', 'PUT', '/files/contracts2.txt'), 201, 'a name that only begins alike');
+  t.equal(await ask('writer', 'PUT', '/files/contracts2.txt'), 201, 'a name with the same beginning');
   for (const around of [
     '/files/./contracts/x',
     '/files/drafts/../contracts/x',
@@ -85,33 +89,33 @@ t.test('may-write, as its comment says', async (t) => {
   t.equal(
     await ask('writer', 'COPY', '/files/new.txt', to('/files/contracts/copy.txt')),
     403,
-    'a destination is checked too',
+    'the destination is checked too',
   );
   t.equal(await ask('writer', 'MOVE', '/files/new.txt', to('/files/contracts/old.txt')), 403);
   t.equal(await ask('writer', 'MOVE', '/files/folder/', to('/files/drafts/contracts/')), 403);
-  t.equal(await ask('writer', 'MOVE', '/files/contracts/old.txt', to('/files/x.txt')), 403, 'and where it comes from');
+  t.equal(await ask('writer', 'MOVE', '/files/contracts/old.txt', to('/files/x.txt')), 403, 'so is the source');
   t.ok(existsSync(join(files, 'new.txt')));
-  t.equal(await ask('writer', 'DELETE', '/files/drafts/'), 403, 'what takes a tree along');
+  t.equal(await ask('writer', 'DELETE', '/files/drafts/'), 403, 'removing a tree with another rule in it');
   t.equal(await ask('writer', 'DELETE', '/files/copy.txt'), 204);
   t.equal(await ask('lawyer', 'DELETE', '/files/drafts/'), 204);
   t.equal(readFileSync(join(files, 'contracts/old.txt'), 'utf8'), 'old');
   const newline = '/files/a%0Aallow';
-  t.not((await apache.get(newline, { user: 'reader', password, method: 'PUT' })).status, 201, 'a path with a line end');
+  t.not((await apache.get(newline, { user: 'reader', password, method: 'PUT' })).status, 201, 'a path with a newline');
 
-  const programSays = async (question: string): Promise<string> =>
+  const program = async (question: string): Promise<string> =>
     (await run(hook('dav/may-write'), [rules], { input: `${question}\n` })).out;
-  t.equal(await programSays('writer:PUT /files/x'), 'allow\n');
-  t.equal(await programSays('writer:PUT /files//contracts///x'), 'deny\n', 'slashes that a server did not merge');
-  t.equal(await programSays('lawyer:X:PUT /files/contracts/x'), 'fault\n', 'a name that another one begins with');
+  t.equal(await program('writer:PUT /files/x'), 'allow\n');
+  t.equal(await program('writer:PUT /files//contracts///x'), 'deny\n', 'double slashes that Apache did not merge');
+  t.equal(await program('lawyer:X:PUT /files/contracts/x'), 'fault\n', 'a username with a colon');
 
   write('write files.write /elsewhere');
-  t.equal(await ask('writer', 'PUT', '/files/z.txt'), 403, 'no rule for it');
+  t.equal(await ask('writer', 'PUT', '/files/z.txt'), 403, 'a path without a rule');
   write('write files.write elsewhere');
-  t.equal(await ask('writer', 'PUT', '/files/z.txt'), 503, 'rules that make no sense');
+  t.equal(await ask('writer', 'PUT', '/files/z.txt'), 503, 'invalid rules');
   write(RULES);
-  t.equal(await ask('writer', 'PUT', '/files/z.txt'), 201, 'rules that are right again');
+  t.equal(await ask('writer', 'PUT', '/files/z.txt'), 201, 'rules that are corrected');
 
-  // The module says 503 to everybody now; what the hook says shows where another one has let them in.
+  // Without the daemon the module itself answers 503. The program is asked directly, as after another module's grant.
   await world.daemon.stop();
   t.equal(await ask('writer', 'PUT', '/files/down.txt'), 503);
   t.notOk(existsSync(join(files, 'down.txt')));
@@ -119,5 +123,5 @@ t.test('may-write, as its comment says', async (t) => {
     input: 'writer:PUT /files/x\n:PUT /files/x\nwriter\nwriter:PUT\n',
     encoding: 'utf8',
   });
-  t.equal(answer, 'fault\ndeny\nfault\nfault\n', 'one answer for each question, none of them "allow"');
+  t.equal(answer, 'fault\ndeny\nfault\nfault\n', 'each question has one answer, and none is "allow"');
 });

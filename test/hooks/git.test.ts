@@ -22,7 +22,7 @@ const PEOPLE: Person[] = [
   { username: 'root', password, isSuperuser: true },
   { username: 'reader', password },
 ];
-const UNSURE = /remote: It could not be checked whether you may do this.*not your mistake/s;
+const FAULT = /remote: Your permission could not be checked.*not your fault/s;
 
 /** A bare repository with the hook, behind git-http-backend and Apache, and a clone with two branches. */
 async function served(t: Test) {
@@ -79,49 +79,45 @@ t.test('update, behind smart HTTP', async (t) => {
   const { world, bare, git, remote, push } = await served(t);
   const granted = async (ran: Promise<Ran>, name: string) => {
     const { code, err } = await ran;
-    t.equal(code, 0, `${name}: passes ${code === 0 ? '' : err}`);
+    t.equal(code, 0, `${name} is granted ${code === 0 ? '' : err}`);
   };
-  const refused = async (ran: Promise<Ran>, saying: RegExp, name: string) => {
+  const denied = async (ran: Promise<Ran>, saying: RegExp, name: string) => {
     const { code, err } = await ran;
-    t.not(code, 0, `${name}: refused`);
+    t.not(code, 0, `${name} is denied`);
     t.match(err, saying, name);
-    t.notMatch(err, /djauth:|djauth-rules|\.sock|not found/, 'and nothing of how it works');
+    t.notMatch(err, /djauth:|djauth-rules|\.sock|not found/, 'no internals are shown');
   };
 
-  await refused(
+  await denied(
     push('reader', 'main:work'),
-    /remote: reader may not push refs\/heads\/work: that needs the permission git\.push\./,
-    'without the permission',
+    /remote: reader may not push refs\/heads\/work: this requires the permission git\.push\./,
+    'a user without the permission',
   );
-  await granted(push('writer', 'main~1:refs/heads/work'), 'with it');
-  await refused(
+  await granted(push('writer', 'main~1:refs/heads/work'), 'a user with the permission');
+  await denied(
     push('writer', 'main~1:refs/heads/main'),
-    /refs\/heads\/main: that needs the permission git\.release/,
-    'another ref',
+    /refs\/heads\/main: this requires the permission git\.release/,
+    'a ref with its own rule',
   );
-  await granted(push('releaser', 'main~1:refs/heads/main'), 'for those who have that');
-  await refused(push('releaser', 'main:refs/heads/work'), /git\.push/, 'but nothing else');
-  await granted(push('writer', 'main~1:refs/heads/main2'), 'a ref that only begins alike');
+  await granted(push('releaser', 'main~1:refs/heads/main'), 'a user with the permission of that rule');
+  await denied(push('releaser', 'main:refs/heads/work'), /git\.push/, 'any other ref');
+  await granted(push('writer', 'main~1:refs/heads/main2'), 'a ref with the same beginning');
   await granted(push('writer', 'main:work'), 'adding to a history');
-  await refused(
+  await denied(
     push('writer', '+main~2:work'),
     /writer may not remove or rewrite refs\/heads\/work: .* git\.rewrite/,
-    'rewriting it',
+    'rewriting history',
   );
-  await refused(push('writer', ':work'), /may not remove or rewrite/, 'removing it');
+  await denied(push('writer', ':work'), /may not remove or rewrite/, 'removing a ref');
   await granted(push('rewriter', '+main~2:work'), 'rewriting with the permission');
-  await granted(push('rewriter', ':work'), 'removing too');
+  await granted(push('rewriter', ':work'), 'removing with that permission');
   await granted(push('releaser', 'main:refs/tags/v1'), 'a tag');
-  await refused(
+  await denied(
     push('root', '+main~1:refs/tags/v1'),
-    /no rule of "force" is for refs\/tags\/v1/,
-    'what no rule is for, even to a superuser',
+    /no rule for "force" on refs\/tags\/v1/,
+    'rewriting a ref without a rule, even by a superuser,',
   );
-  await refused(
-    push('writer', 'main:refs/notes/x'),
-    /no rule of "push" is for refs\/notes\/x/,
-    'a ref that no rule is for',
-  );
+  await denied(push('writer', 'main:refs/notes/x'), /no rule for "push" on refs\/notes\/x/, 'a ref without a rule');
   await granted(push('writer', "main:refs/heads/it's-$(id);x&ü"), 'a ref with an odd name');
 
   const both = await push('writer', 'main:refs/heads/fine', 'main:refs/heads/main');
@@ -129,27 +125,23 @@ t.test('update, behind smart HTTP', async (t) => {
   t.match(
     (await run('git', ['-C', bare, '-c', 'safe.directory=*', 'branch'], {})).out,
     /fine/,
-    'each ref is decided for itself',
+    'each ref is decided by itself',
   );
 
   await run('git', ['-C', bare, '-c', 'safe.directory=*', 'config', 'http.receivepack', 'true']);
-  await refused(
+  await denied(
     git('push', remote('', '/open'), 'main:refs/heads/anon'),
-    /remote: You have not logged in/,
-    'without a name',
+    /remote: You are not logged in/,
+    'an anonymous user',
   );
 
   await world.daemon.stop();
-  await refused(
-    git('push', remote('writer'), 'main:refs/heads/down'),
-    /50\d|error/,
-    'with the daemon down nobody gets in at all',
-  );
+  await denied(git('push', remote('writer'), 'main:refs/heads/down'), /50\d|error/, 'a push without the daemon');
   const become = ['--reuid', 'www-data', '--clear-groups', join(bare, 'hooks/update')];
   const { err, code } = await run('setpriv', [...become, 'refs/heads/x', '0'.repeat(40), '1'.repeat(40)], {
     cwd: bare,
     env: { REMOTE_USER: 'root', HOME: '/' },
   });
-  t.equal(code, 1, 'and the hook refuses those who were in already');
-  t.match(`remote: ${err}`, UNSURE);
+  t.equal(code, 1, 'without the daemon the hook denies');
+  t.match(`remote: ${err}`, FAULT);
 });

@@ -13,7 +13,7 @@ const PEOPLE: Person[] = [
   { username: 'manager', password, permissions: ['svn.change_trunk', 'svn.release'] },
 ];
 
-t.test('an author that a client has made up', async (t) => {
+t.test('a client cannot choose the author of its commit', async (t) => {
   const { prefix, hook } = install(t);
   const world = await createWorld(t, PEOPLE, {
     daemon: { directory: publicDirectory(), listen: 'group = "www-data"' },
@@ -45,7 +45,7 @@ t.test('an author that a client has made up', async (t) => {
           '<?xml version="1.0"?><D:propertyupdate xmlns:D="DAV:" xmlns:S="http://subversion.tigris.org/xmlns/svn/">' +
           `<D:set><D:prop><S:author>${author}</S:author></D:prop></D:set></D:propertyupdate>`,
       });
-      t.notMatch(set.body, /200 OK/, 'Subversion itself refuses it');
+      t.notMatch(set.body, /200 OK/, 'Subversion itself rejects it');
     }
     const made = await apache.get(`/svn/!svn/txr/${name}/${path}`, { user, password, method: 'MKCOL' });
     t.equal(made.status, 201, made.body);
@@ -57,14 +57,14 @@ t.test('an author that a client has made up', async (t) => {
         `/svn/!svn/txn/${name}</D:href></D:source><D:no-auto-merge/><D:no-checkout/></D:merge>`,
     });
   };
-  const fine = await commit('trunk/fine');
-  t.equal(fine.status, 200, fine.body);
-  const refused = await commit('tags/no');
-  t.match(refused.body, /writer may not change/);
+  const allowed = await commit('trunk/allowed');
+  t.equal(allowed.status, 200, allowed.body);
+  const denied = await commit('tags/no');
+  t.match(denied.body, /writer may not change/);
   const forged = await commit('tags/forged', 'manager');
   t.match(forged.body, /writer may not change/);
   const begun = await commit('tags/forged', undefined, '( create-txn-with-props (svn:author manager))');
-  t.match(begun.body, /writer may not change/, 'nor does it take one to begin with');
+  t.match(begun.body, /writer may not change/, 'nor can the transaction be created with another author');
   const log = await run('svn', ['log', '-v', `file://${repository}`]);
   t.notMatch(log.out, /forged/);
 });

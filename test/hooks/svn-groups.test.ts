@@ -15,7 +15,7 @@ import { createWorld } from '../fixtures/world.ts';
 
 const password = 'secret';
 
-/** Names and what Subversion makes of a line with them: whether it can be said who is in which group. */
+/** Names with which a groups file can and cannot say who is in which group. */
 const GROUP_NAMES = [
   'Editors',
   'Back office',
@@ -83,7 +83,7 @@ const BAD_MEMBER_NAMES = ['@Editors', '&x', 'a,b', ',', ' x', 'x ', 'a\nb', 'a\t
 
 const lines = (file: string) => readFileSync(file, 'utf8').split('\n').slice(2, -1);
 
-t.test('what Subversion reads is what Django says', async (t) => {
+t.test('Subversion reads the groups that Django has', async (t) => {
   const { djauth, prefix } = install(t);
   const people: Person[] = [
     ...MEMBER_NAMES.map((username) => ({ username, groups: ['Editors'] })),
@@ -100,7 +100,7 @@ t.test('what Subversion reads is what Django says', async (t) => {
   });
 
   const authz = join(prefix, 'authz');
-  /** What Subversion itself says of somebody's access by a rule for a group. */
+  /** A user's access by a rule for a group, as Subversion itself reports it. */
   const access = async (user: string, group: string) => {
     writeFileSync(authz, `[/]\n@${group} = rw\n`);
     const { out, err } = await run('svnauthz', [
@@ -118,31 +118,31 @@ t.test('what Subversion reads is what Django says', async (t) => {
   for (const name of MEMBER_NAMES) t.equal(await access(name, 'Editors'), 'rw', `member ${name}`);
   for (const [number, name] of GROUP_NAMES.entries()) {
     t.equal(await access(`member${number}`, name), 'rw', `group ${name}`);
-    t.equal(await access(`member${number + 1}`, name), 'no', `and nobody else`);
+    t.equal(await access(`member${number + 1}`, name), 'no', 'no other user');
   }
-  t.match(await access('alice', 'Nobody'), /^no\b(?!.*undefined)/, 'a group of nobody is there');
-  t.match(await access('alice', 'Elsewhere'), /undefined group '@Elsewhere'/, 'unlike one that is not');
+  t.match(await access('alice', 'Nobody'), /^no\b(?!.*undefined)/, 'a group without members is defined');
+  t.match(await access('alice', 'Elsewhere'), /undefined group '@Elsewhere'/, 'a group that does not exist is not');
 
   site.update('alice', { isActive: false });
   t.match(await write(), { code: 0, out: /^written: / });
-  t.equal(await access('alice', 'Editors'), 'no', 'who is inactive is in no group');
+  t.equal(await access('alice', 'Editors'), 'no', 'an inactive user is in no group');
 
   for (const username of BAD_MEMBER_NAMES) site.add({ username, groups: ['Editors', 'Back office'] });
   for (const [number, group] of BAD_GROUP_NAMES.entries()) site.add({ username: `bad${number}`, groups: [group] });
   const before = lines(output);
-  const refused = await write();
-  t.equal(refused.code, 1, 'names that cannot be said make a failure');
+  const omitted = await write();
+  t.equal(omitted.code, 1, 'impossible names make the exit code 1');
   t.equal(
-    refused.err.match(/^djauth: omitted: member .* is not possible in a groups file of Subversion: it .*$/gm)?.length,
+    omitted.err.match(/^djauth: omitted: member .* is not possible in a groups file of Subversion: it .*$/gm)?.length,
     2 * BAD_MEMBER_NAMES.length,
   );
   t.equal(
-    refused.err.match(/^djauth: omitted: group .* is not possible in a groups file of Subversion: it .*$/gm)?.length,
+    omitted.err.match(/^djauth: omitted: group .* is not possible in a groups file of Subversion: it .*$/gm)?.length,
     BAD_GROUP_NAMES.length,
   );
-  t.match(refused.err, /member "a\\x0ab" of group "Editors"/, 'as a terminal may see it');
-  t.same(lines(output), before, 'and nothing of them is written');
-  t.match(refused.out, /^unchanged: /, 'so that there is nothing new');
+  t.match(omitted.err, /member "a\\x0ab" of group "Editors"/, 'control characters do not reach a terminal');
+  t.same(lines(output), before, 'they are not written');
+  t.match(omitted.out, /^unchanged: /, 'so the file does not change');
   for (const [number] of BAD_GROUP_NAMES.entries()) t.equal(await access(`bad${number}`, 'Editors'), 'no');
 
   t.match(await write('--group', 'Editors', '--group', 'Renamed'), {
@@ -151,7 +151,7 @@ t.test('what Subversion reads is what Django says', async (t) => {
   });
   t.match(lines(output), [/^Editors = /, /^Renamed =$/]);
   t.match(await write('--prefix', 'dj '), { code: 1 });
-  t.equal(await access('bob@example.com', 'dj Editors'), 'rw', 'with a prefix');
+  t.equal(await access('bob@example.com', 'dj Editors'), 'rw', 'a group with a prefix');
   t.match(await write('--prefix', '@'), { code: 2, err: /--prefix: invalid value "@": it begins with/ });
 });
 
@@ -163,28 +163,28 @@ t.test('the file', async (t) => {
   const output = join(folder, 'groups');
   const write = (...words: string[]) =>
     run(djauth, ['svn-groups', '--socket', daemon.control, '--output', output, ...words]);
-  const asOf = () => {
+  const status = () => {
     const { ino, mtimeNs, mode, gid } = statSync(output, { bigint: true });
     return { ino, mtimeNs, mode: Number(mode) & 0o7777, gid: Number(gid) };
   };
   await write();
-  t.equal(asOf().mode, 0o640, 'a new one is not for everybody');
+  t.equal(status().mode, 0o640, 'a new file is not readable by everybody');
   chmodSync(output, 0o604);
   execFileSync('chgrp', ['www-data', output]);
-  const first = asOf();
+  const first = status();
   t.match(await write(), { code: 0, out: 'unchanged: 1 groups, 1 members\n' });
-  t.same(asOf(), first, 'what has not changed is not touched');
+  t.same(status(), first, 'a file that would not change is not touched');
   site.add({ username: 'bob', groups: ['Editors'] });
   t.match(await write('--quiet'), { code: 0, out: '' });
-  const second = asOf();
-  t.not(second.ino, first.ino, 'it is another file, put in its place whole');
-  t.same([second.mode, second.gid], [first.mode, first.gid], 'of the same mode and group');
-  t.same(readdirSync(folder), ['groups'], 'nothing is left beside it');
+  const second = status();
+  t.not(second.ino, first.ino, 'the file is replaced as a whole');
+  t.same([second.mode, second.gid], [first.mode, first.gid], 'with the same mode and group');
+  t.same(readdirSync(folder), ['groups'], 'no temporary file is left');
   const link = join(prefix, 'link');
   symlinkSync(output, link);
   site.add({ username: 'carol', groups: ['Editors'] });
   t.match(await write('--output', link), { code: 0 });
-  t.same(lines(output), ['Editors = alice, bob, carol'], 'a link leads to it still');
+  t.same(lines(output), ['Editors = alice, bob, carol'], 'the target of a symbolic link is replaced');
 
   const kept = readFileSync(output, 'utf8');
   t.match(await write('--output', prefix), { code: 4, err: /is not a regular file/ });
@@ -212,10 +212,10 @@ t.test('the file', async (t) => {
   control.close();
   await daemon.stop();
   t.match(await write(), { code: 4, err: /cannot connect/ });
-  t.equal(readFileSync(output, 'utf8'), kept, 'whatever goes wrong, the old one stays');
+  t.equal(readFileSync(output, 'utf8'), kept, 'every fault keeps the old file');
 });
 
-/** A control socket that answers each request for groups as told. */
+/** A control socket that answers each request for groups with what `answer` returns. */
 async function lister(
   t: Test,
   answer: (asked: number, after: string | undefined) => [status: 0 | 3 | 4, content: object],
@@ -239,7 +239,7 @@ async function lister(
   return path;
 }
 
-t.test('several pages count when two readings agree', async (t) => {
+t.test('several pages are written when two readings are the same', async (t) => {
   const { djauth, prefix } = install(t);
   const output = join(prefix, 'groups');
   const write = (socket: string) => run(djauth, ['svn-groups', '--socket', socket, '--output', output]);
@@ -257,7 +257,7 @@ t.test('several pages count when two readings agree', async (t) => {
         ],
   );
   t.match(await write(two), { code: 0, out: 'written: 2 groups, 3 members\n' });
-  t.same(lines(output), ['g = a, b, late', 'h ='], 'the one that was read twice');
+  t.same(lines(output), ['g = a, b, late', 'h ='], 'the list that was read twice');
   const never = await lister(t, (asked, after) => [
     0,
     { groups: [['g', [`m${asked}`]]], ...(after === undefined && { next: 'x' }) },
@@ -277,7 +277,7 @@ t.test('several pages count when two readings agree', async (t) => {
     ),
     { code: 4, err: /gone/ },
   );
-  t.same(lines(output), ['g = a, b, late', 'h ='], 'what broke off changes nothing');
+  t.same(lines(output), ['g = a, b, late', 'h ='], 'an incomplete list changes nothing');
   const twins = await lister(t, () => [
     0,
     {
@@ -289,7 +289,7 @@ t.test('several pages count when two readings agree', async (t) => {
     },
   ]);
   t.match(await write(twins), { code: 0 });
-  t.same(lines(output), ['g = a, b, c', 'h = c'], 'two groups of one name are one');
+  t.same(lines(output), ['g = a, b, c', 'h = c'], 'two groups of one name become one');
 });
 
 t.test('path rules over http, with mod_dav_svn and mod_authz_svn', async (t) => {
@@ -335,24 +335,20 @@ t.test('path rules over http, with mod_dav_svn and mod_authz_svn', async (t) => 
 
   t.equal((await svn('alice', 'ls', `${url}/secret`)).code, 0);
   t.equal((await svn('bob', 'ls', `${url}/trunk`)).code, 0);
-  t.match(await svn('bob', 'ls', `${url}/secret`), { code: 1, err: /forbidden/i }, 'a rule for a path');
-  t.match(await svn('mallory', 'ls', url), { code: 1, err: /forbidden/i }, 'who is in no group');
+  t.match(await svn('bob', 'ls', `${url}/secret`), { code: 1, err: /forbidden/i }, 'a rule for a path denies');
+  t.match(await svn('mallory', 'ls', url), { code: 1, err: /forbidden/i }, 'a user in no group is denied');
 
-  t.match(
-    await svn('alice', 'mkdir', '-m', 'x', `${url}/trunk/a`),
-    { code: 0, err: '' },
-    'a commit, through the hooks',
-  );
+  t.match(await svn('alice', 'mkdir', '-m', 'x', `${url}/trunk/a`), { code: 0, err: '' }, 'the hooks grant a commit');
   t.match(
     await svn('bob', 'mkdir', '-m', 'x', `${url}/trunk/b`),
     { code: 1, err: /bob may not commit here\./ },
-    'mod_dav_svn relays the sentence',
+    'mod_dav_svn shows the message of a hook',
   );
   t.equal((await run('svnlook', ['author', repository])).out, 'alice\n');
 
   world.site.update('bob', { groups: ['Editors'] });
   world.site.update('alice', { groups: [] });
   t.match(await write(), { code: 0, out: /^written/ });
-  t.equal((await svn('bob', 'ls', `${url}/secret`)).code, 0, 'a change in Django, after the next run');
+  t.equal((await svn('bob', 'ls', `${url}/secret`)).code, 0, 'a change in Django counts after the next run');
   t.match(await svn('alice', 'ls', `${url}/trunk`), { code: 1, err: /forbidden/i });
 });

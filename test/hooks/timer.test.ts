@@ -7,16 +7,16 @@ import { createWorld } from '../fixtures/world.ts';
 const UNITS = join(import.meta.dirname, '../../systemd');
 const read = (name: string) => readFileSync(join(UNITS, name), 'utf8');
 
-t.test('the units', async (t) => {
+t.test('the units of svn-groups', async (t) => {
   const { djauth, prefix } = install(t);
-  const place = join(prefix, 'units');
-  mkdirSync(place);
+  const units = join(prefix, 'units');
+  mkdirSync(units);
   const service = read('djauth-svn-groups.service').replaceAll('/usr/bin/djauth', djauth);
-  writeFileSync(join(place, 'djauth-svn-groups.service'), service);
-  writeFileSync(join(place, 'djauth-svn-groups.timer'), read('djauth-svn-groups.timer'));
-  const files = ['service', 'timer'].map((kind) => join(place, `djauth-svn-groups.${kind}`));
+  writeFileSync(join(units, 'djauth-svn-groups.service'), service);
+  writeFileSync(join(units, 'djauth-svn-groups.timer'), read('djauth-svn-groups.timer'));
+  const files = ['service', 'timer'].map((kind) => join(units, `djauth-svn-groups.${kind}`));
   const { code, out, err } = await run('systemd-analyze', ['verify', ...files]);
-  t.same({ code, said: `${out}${err}` }, { code: 0, said: '' }, 'systemd has nothing to say about them');
+  t.same({ code, output: `${out}${err}` }, { code: 0, output: '' }, 'systemd-analyze verifies them');
 
   const { daemon } = await createWorld(t, [{ username: 'alice', groups: ['Editors'] }]);
   const output = join(prefix, 'groups');
@@ -24,6 +24,10 @@ t.test('the units', async (t) => {
   const command = line.replace('/var/lib/djauth-svn-groups/groups', output);
   t.not(command, line);
   const env = { DJAUTH_CONTROL_SOCKET: daemon.control, OPTIONS: '--site site --prefix django-' };
-  t.same(await run('/bin/sh', ['-c', command], { env }), { code: 0, out: '', err: '' }, 'what they run');
+  t.same(
+    await run('/bin/sh', ['-c', command], { env }),
+    { code: 0, out: '', err: '' },
+    'the command that they run succeeds',
+  );
   t.match(readFileSync(output, 'utf8'), /^\[groups\]\ndjango-Editors = alice\n$/m);
 });

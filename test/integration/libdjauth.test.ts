@@ -57,8 +57,8 @@ t.test('a program that is built with the installed files only', async (t) => {
     return { status, stdout, stderr };
   };
   for (const program of [shared, fixed, plusPlus]) {
-    t.same(login(program, 'secret'), { status: 0, stdout: 'welcome, Alice\n  you are one of Editors\n', stderr: '' });
-    const denied = { status: 1, stdout: 'name or password is wrong\n', stderr: '' };
+    t.same(login(program, 'secret'), { status: 0, stdout: 'welcome, Alice\n  group: Editors\n', stderr: '' });
+    const denied = { status: 1, stdout: 'wrong username or password\n', stderr: '' };
     t.same(login(program, 'wrong'), denied);
     t.same(login(program, 'secret', daemon.socket, 'mallory'), denied, 'an unknown user is denied likewise');
     const fault = login(program, 'secret', join(prefix, 'nobody.sock'));

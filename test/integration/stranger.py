@@ -1,7 +1,7 @@
-"""A client by protocol/PROTOCOL.md alone, in Python without libraries.
+"""A client that was written from protocol/PROTOCOL.md alone, in Python without libraries.
 
-usage: stranger.py SOCKET; reads lines of JSON {"operation", "arguments"} on standard input, where {"bin": hex} is
-octets, and writes each reply's status and content as a line of JSON. All questions are sent before any reply is read.
+Usage: stranger.py SOCKET. Reads lines of JSON {"operation", "arguments"} from standard input, where {"bin": hex} means
+octets, and writes each reply's status and content as a line of JSON. Sends all requests before it reads a reply.
 """
 import json
 import socket
@@ -15,7 +15,7 @@ def pack(value):
     if value is True or value is False:
         return b"\xc3" if value else b"\xc2"
     if isinstance(value, int):
-        return struct.pack(">BQ", 0xCF, value)  # any encoding of a number will do
+        return struct.pack(">BQ", 0xCF, value)  # any encoding of an integer is allowed
     if isinstance(value, bytes):
         return struct.pack(">BI", 0xC6, len(value)) + value
     if isinstance(value, str):
@@ -87,15 +87,15 @@ def read_exactly(connection, length):
 
 connection = socket.socket(socket.AF_UNIX)
 connection.connect(sys.argv[1])
-questions = [json.loads(line) for line in sys.stdin]
-for number, question in enumerate(questions):
-    body = pack([1, number, question["operation"], octets(question["arguments"])])
+requests = [json.loads(line) for line in sys.stdin]
+for number, request in enumerate(requests):
+    body = pack([1, number, request["operation"], octets(request["arguments"])])
     connection.sendall(struct.pack(">I", len(body)) + body)
 replies = {}
-for _ in questions:
+for _ in requests:
     (length,) = struct.unpack(">I", read_exactly(connection, 4))
     (version, number, status, content), end = unpack(read_exactly(connection, length))
     assert version == 1 and end == length and number not in replies
     replies[number] = {"status": status, "content": content}
-for number in range(len(questions)):
+for number in range(len(requests)):
     print(json.dumps(replies[number]))

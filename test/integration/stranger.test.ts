@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { createWorld } from '../fixtures/world.ts';
 
-t.test('a client written from the protocol document alone gets right answers', async (t) => {
+t.test('a client written from PROTOCOL.md alone gets the right replies', async (t) => {
   const { daemon } = await createWorld(t, [
     { username: 'alice', password: 'pässword', isStaff: true, groups: ['Editors'] },
     { username: 'bob', password: 'secret' },
@@ -41,9 +41,9 @@ t.test('a client written from the protocol document alone gets right answers', a
     .split('\n')
     .map((line) => JSON.parse(line));
   t.equal(replies.length, questions.length);
-  for (const [at, [question, expected, reason]] of questions.entries()) {
-    t.equal(replies[at].status, expected, JSON.stringify(question));
-    if (reason) t.equal(replies[at].content.reason, reason);
+  for (const [number, [question, expected, reason]] of questions.entries()) {
+    t.equal(replies[number].status, expected, JSON.stringify(question));
+    if (reason) t.equal(replies[number].content.reason, reason);
   }
   t.same(replies[2].content.account.groups, ['Editors']);
   t.same(replies[7].content.account.permissions, []);
