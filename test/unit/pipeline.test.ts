@@ -1,0 +1,358 @@
+import t from 'tap';
+import type { Account } from '../../daemon/account/account.ts';
+import { createVerifiers } from '../../daemon/evidence/kinds.ts';
+import { VOUCHED } from '../../daemon/evidence/vouched.ts';
+import { Busy, Fault } from '../../daemon/fault.ts';
+import type { HashPool, Job } from '../../daemon/hasher/pool.ts';
+import { Password } from '../../daemon/password.ts';
+import { PASSWORD_OCTETS_MAX, USERNAME_OCTETS_MAX } from '../../daemon/policy/limits.ts';
+import { PasswordProofs } from '../../daemon/proof/password-proofs.ts';
+import { ProofCache } from '../../daemon/proof/proof-cache.ts';
+import { type Admission, admitAll } from '../../daemon/request/admission.ts';
+import { decide } from '../../daemon/request/decide.ts';
+import type { Decision, Question } from '../../daemon/request/question.ts';
+import { Site } from '../../daemon/site/site.ts';
+import { questionOf } from '../../daemon/socket/question.ts';
+import { STOCK } from '../../daemon/store/schema.ts';
+import type { Store } from '../../daemon/store/store.ts';
+import { PASSWORD_MAX, USERNAME_MAX } from '../../protocol/limits.ts';
+import { decodeRequest, encodeRequest } from '../../protocol/request.ts';
+import { hashPolicy } from '../fixtures/hash-policy.ts';
+
+const hashOf = (salt: string) => `pbkdf2_sha256$1000$${salt}$${Buffer.alloc(32).toString('base64')}`;
+const RIGHT = 'right';
+
+function accountOf(username: string, more: Partial<Account> = {}): Account {
+  const nothing = { staff: false, superuser: false, email: '', firstName: '', lastName: '', groups: [] };
+  const id = `id of ${username}`;
+  return { id, username, encoded: hashOf('salt'), active: true, permissions: new Set(), ...nothing, ...more };
+}
+
+interface Options {
+  ttlMs?: number;
+  admission?: Admission;
+  schema?: typeof STOCK;
+}
+
+/** A pipeline over a store in memory. Its hash pool computes nothing: the test answers each job by hand. */
+function world(accounts: Account[], { ttlMs = 1_000, admission = admitAll, schema = STOCK }: Options = {}) {
+  const clock = { time: 1_000, now: () => clock.time };
+  const table = new Map(accounts.map((account) => [account.username, account]));
+  const calls: string[] = [];
+  const jobs: { job: Job; password: string; answer: (matches: boolean) => void; fail: (error: Error) => void }[] = [];
+  const outage = { fault: undefined as Error | undefined };
+  const read = async <T>(call: string, value: () => T): Promise<T> => {
+    calls.push(call);
+    if (outage.fault) throw outage.fault;
+    return value();
+  };
+  const store: Store = {
+    name: 'memory',
+    accountByName: (username) => read(`name ${username}`, () => table.get(username) ?? null),
+    accountById: (id) => read(`id ${id}`, () => null),
+    sample: () => read('sample', () => [hashOf('sample')]),
+    memberships: async () => undefined,
+    close: async () => {},
+  };
+  const pool = {
+    verify: (password: Password, job: Job) =>
+      new Promise<boolean>((answer, fail) => {
+        jobs.push({ job, password: password.octets.toString(), answer, fail });
+      }),
+  } as unknown as HashPool;
+  const proofs = new ProofCache({ rights: 10, rightTtlMs: 60_000, wrongs: 10, wrongTtlMs: 60_000, clock });
+  const site = new Site({
+    name: 'site',
+    store,
+    schema,
+    policy: hashPolicy(),
+    accountTtlMs: ttlMs,
+    accountsMax: 10,
+    clock,
+  });
+  const pipeline = {
+    sites: new Map([['site', site]]),
+    verifiers: createVerifiers(new PasswordProofs({ proofs, pool, recentLogins: 10 })),
+    admission,
+  };
+  const question = (
+    username: string,
+    password: string | Password | undefined,
+    more: Partial<Question> = {},
+  ): Question => ({
+    site: undefined,
+    username,
+    evidence:
+      password === undefined
+        ? VOUCHED
+        : {
+            kind: 'password',
+            secret: typeof password === 'string' ? Password.fromTyped(Buffer.from(password)) : password,
+          },
+    tooLong: false,
+    requirements: { staff: false, superuser: false, permissions: [], groups: [] },
+    client: { address: '', service: '' },
+    deadlineAt: clock.time + 10_000,
+    wantPermissions: false,
+    ...more,
+  });
+  const ask = (username: string, password?: string | Password, more?: Partial<Question>) =>
+    decide(question(username, password, more), pipeline);
+  /** The decision on a question that needs a hash, which is computed now. */
+  const askHashed = async (username: string, password: string, more?: Partial<Question>) => {
+    const decision = ask(username, password, more);
+    await turns();
+    const job = jobs.at(-1);
+    job?.answer(job.password === RIGHT);
+    return decision;
+  };
+  return { clock, table, calls, jobs, outage, pipeline, question, ask, askHashed };
+}
+
+/** Until everything that is due has been done. */
+const turns = () => new Promise((resolve) => setTimeout(resolve, 1));
+
+const brief = (decision: Decision) => {
+  const { verdict } = decision;
+  return verdict.kind === 'granted' ? verdict.kind : verdict.reason;
+};
+
+const STAFF = { requirements: { staff: true, superuser: false, permissions: [], groups: [] } };
+
+t.test('what is known is answered synchronously', async (t) => {
+  const { ask, askHashed, jobs, clock } = world([accountOf('alice')]);
+  const first = ask('alice', RIGHT);
+  t.type(first, Promise, 'nothing is known yet');
+  await turns();
+  jobs[0]?.answer(true);
+  t.match(await first, { verdict: { kind: 'granted' }, site: 'site', source: 'hashed' });
+
+  for (const [password, expected] of [
+    [RIGHT, { verdict: { kind: 'granted' }, source: 'cached' }],
+    [undefined, { verdict: { kind: 'granted' }, source: 'vouched' }],
+  ] as const) {
+    const decision = ask('alice', password);
+    t.notOk(decision instanceof Promise);
+    t.match(decision, expected);
+  }
+  t.type(ask('alice', 'wrong'), Promise);
+  await turns();
+  jobs[1]?.answer(false);
+  await turns();
+  t.match(ask('alice', 'wrong'), { verdict: { kind: 'denied', reason: 'wrong-password' }, source: 'cached' });
+  await askHashed('nobody', 'wrong');
+  t.match(ask('nobody', 'wrong'), { verdict: { kind: 'denied', reason: 'unknown-user' }, source: 'cached' });
+  t.match(ask('NUL\0', undefined), { verdict: { kind: 'denied', reason: 'unknown-user' } });
+  t.match(ask('alice', RIGHT, { tooLong: true }), { verdict: { reason: 'too-long' }, source: undefined });
+
+  clock.time += 1_000;
+  const late = ask('alice', RIGHT);
+  t.type(late, Promise, 'the snapshot has expired');
+  t.match(await late, { verdict: { kind: 'granted' }, source: 'cached' }, 'the proof has not');
+  t.equal(jobs.length, 3);
+});
+
+t.test('the account is read by its username, then the password is verified, then requirements count', async (t) => {
+  const people = [
+    accountOf('inactive', { active: false }),
+    accountOf('staff', { staff: true }),
+    accountOf('plain'),
+    accountOf('unusable', { encoded: '!', active: false }),
+  ];
+  const { calls, askHashed } = world(people);
+  for (const [username, password, reason] of [
+    ['inactive', 'wrong', 'wrong-password'],
+    ['inactive', RIGHT, 'inactive'],
+    ['plain', 'wrong', 'wrong-password'],
+    ['plain', RIGHT, 'not-staff'],
+    ['unusable', RIGHT, 'unusable-password'],
+    ['nobody', RIGHT, 'unknown-user'],
+    ['staff', 'wrong', 'wrong-password'],
+    ['staff', RIGHT, 'granted'],
+  ] as const) {
+    t.equal(brief(await askHashed(username, password, STAFF)), reason, `${username}, ${password}`);
+  }
+  t.same(
+    new Set(calls),
+    new Set(['sample', ...[...people.map(({ username }) => username), 'nobody'].map((n) => `name ${n}`)]),
+  );
+});
+
+t.test('a denied question is the same work, whatever the account', async (t) => {
+  const people = [
+    accountOf('wrong'),
+    accountOf('inactive', { active: false }),
+    accountOf('unusable', { encoded: '!' }),
+    accountOf('null', { encoded: null }),
+    accountOf('malformed', { encoded: 'pbkdf2_sha256$x$y$z' }),
+    accountOf('unknown-algorithm', { encoded: 'rot13$salt$frperg' }),
+  ];
+  const { jobs, askHashed } = world(people);
+  for (const username of [...people.map(({ username }) => username), 'nobody']) {
+    await askHashed(username, 'guess');
+    t.match(jobs, [{ job: { encoded: /^pbkdf2_sha256\$1000\$/, padding: [] } }], username);
+    t.equal(jobs.splice(0).length, 1, 'one job');
+  }
+});
+
+t.test('the password is kept before anything is awaited and wiped when there is a verdict', async (t) => {
+  const { ask, jobs, outage, clock } = world([accountOf('alice')]);
+  const view = () => {
+    const frame = Buffer.from(`xx${RIGHT}xx`);
+    return { frame, secret: Password.viewOf(frame.subarray(2, -2)) };
+  };
+  const wiped = Buffer.alloc(RIGHT.length);
+
+  const hashed = view();
+  const decision = ask('alice', hashed.secret);
+  hashed.frame.fill(0);
+  await turns();
+  t.equal(jobs[0]?.password, RIGHT, 'the frame may be wiped');
+  t.equal(hashed.secret.octets.toString(), RIGHT, 'not before there is a verdict');
+  jobs[0]?.answer(true);
+  t.equal(brief(await decision), 'granted');
+  t.same(hashed.secret.octets, wiped);
+
+  const cached = view();
+  t.equal(brief(ask('alice', cached.secret) as Decision), 'granted');
+  t.same(cached.frame, Buffer.from(`xx${'\0'.repeat(RIGHT.length)}xx`), 'a proof needs no copy of it');
+
+  const faulty = view();
+  outage.fault = new Fault('down');
+  clock.time += 1_000;
+  t.match(await ask('alice', faulty.secret), { verdict: { kind: 'error', reason: 'down' }, site: 'site' });
+  t.same(faulty.secret.octets, wiped, 'after a fault');
+
+  const unlocated = view();
+  t.match(ask('alice', unlocated.secret, { site: 'other' }), { verdict: { kind: 'error' }, site: 'other' });
+  t.same(unlocated.secret.octets, wiped, 'without a site');
+});
+
+t.test('the account is looked at again after the hash', async (t) => {
+  const names = ['stays', 'deactivated', 'changed', 'gone', 'created'];
+  const { ask, table, jobs, calls } = world(
+    names.slice(0, 4).map((name) => accountOf(name)),
+    { ttlMs: 0 },
+  );
+  /** Asks, changes the account while the password is hashed, and answers this and any further hash. */
+  const during = async (username: string, password: string, change: () => unknown) => {
+    const decision = ask(username, password);
+    const first = jobs.length;
+    await turns();
+    change();
+    for (let at = first; at < first + 2; at++) {
+      jobs[at]?.answer(password === RIGHT && jobs[at]?.job.encoded !== hashOf('third'));
+      await turns();
+    }
+    return [brief(await decision), ...jobs.slice(first).map(({ job }) => job.encoded)];
+  };
+  t.same(await during('stays', RIGHT, () => {}), ['granted', hashOf('salt')]);
+  t.same(
+    calls.filter((call) => call !== 'sample'),
+    ['name stays', 'name stays'],
+  );
+  const deactivate = () => table.set('deactivated', accountOf('deactivated', { active: false }));
+  t.same(await during('deactivated', RIGHT, deactivate), ['inactive', hashOf('salt')]);
+  const change = (encoded: string) => () => table.set('changed', accountOf('changed', { encoded }));
+  const rehashed = hashOf('other');
+  t.same(await during('changed', RIGHT, change(rehashed)), ['granted', hashOf('salt'), rehashed], 'both are verified');
+  t.same(await during('changed', 'guess', change(hashOf('third'))), ['wrong-password', rehashed, hashOf('third')]);
+  table.set('changed', accountOf('changed', { encoded: hashOf('new') }));
+  t.same(
+    await during('changed', RIGHT, change(hashOf('third'))),
+    ['wrong-password', hashOf('new'), hashOf('third')],
+    'a former password is not enough',
+  );
+  t.match(await during('gone', RIGHT, () => table.delete('gone')), ['unknown-user', hashOf('salt'), /\$/]);
+  const create = () => table.set('created', accountOf('created'));
+  t.match(await during('created', RIGHT, create), ['granted', /\$/, hashOf('salt')]);
+});
+
+t.test('a question that is not admitted costs no hash', async (t) => {
+  const asked: string[] = [];
+  let refuses = true;
+  const admission: Admission = {
+    admit({ username }) {
+      asked.push(username);
+      return refuses ? new Busy('throttled', 7) : undefined;
+    },
+  };
+  const { ask, askHashed, jobs } = world([accountOf('alice')], { admission });
+  t.match(await ask('alice', RIGHT), { verdict: { kind: 'busy', reason: 'throttled', retryAfter: 7 }, site: 'site' });
+  t.match(await ask('nobody', RIGHT), { verdict: { kind: 'busy', reason: 'throttled' } });
+  t.equal(jobs.length, 0);
+  t.equal(brief(await ask('alice')), 'granted', 'nor is vouching asked about');
+  t.same(asked, ['alice', 'nobody']);
+
+  refuses = false;
+  t.equal(brief(await askHashed('alice', RIGHT)), 'granted');
+  refuses = true;
+  t.equal(brief(await ask('alice', RIGHT)), 'granted', 'a proof is never refused');
+  t.equal(asked.length, 3);
+});
+
+t.test('whatever goes wrong is a verdict', async (t) => {
+  const { ask, jobs, pipeline } = world([
+    accountOf('alice'),
+    accountOf('dear', { encoded: hashOf('x').replace('$1000$', '$2000000000$') }),
+  ]);
+  const dead = ask('alice', RIGHT);
+  await turns();
+  jobs[0]?.fail(new Fault('the hash worker died'));
+  t.match(await dead, { verdict: { kind: 'error', reason: 'the hash worker died' }, source: undefined });
+  const full = ask('alice', RIGHT);
+  await turns();
+  jobs[1]?.fail(new Busy('queue-full', 3));
+  t.match(await full, { verdict: { kind: 'busy', reason: 'queue-full', retryAfter: 3 } });
+  t.match(await ask('dear', RIGHT), { verdict: { kind: 'error', reason: /hash\.max_time/ } });
+  t.equal(jobs.length, 2);
+
+  const broken = { ...pipeline, verifiers: { ...pipeline.verifiers, vouched: undefined as never } };
+  const question = world([]).question('alice', undefined);
+  t.match(decide(question, broken), { verdict: { kind: 'error' } }, 'a mistake of ours too');
+
+  const bare = { ...STOCK, user: { ...STOCK.user, staff: undefined }, userGroups: undefined };
+  const { ask: askBare, calls } = world([accountOf('alice')], { schema: bare });
+  for (const [requirements, lacks] of [
+    [{ staff: true }, 'is_staff'],
+    [{ groups: ['a'] }, 'groups'],
+  ] as const) {
+    const all = { ...{ staff: false, superuser: false, permissions: [], groups: [] }, ...requirements };
+    const { verdict } = askBare('alice', RIGHT, { requirements: all }) as Decision;
+    t.match(verdict, { kind: 'error', reason: `the user model of site "site" has no ${lacks}, which was required` });
+  }
+  t.same(calls, [], 'before any account is read');
+});
+
+t.test('a request becomes a question', async (t) => {
+  t.equal(USERNAME_OCTETS_MAX, USERNAME_MAX, 'the limits that PROTOCOL.md states are the ones that are enforced');
+  t.equal(PASSWORD_OCTETS_MAX, PASSWORD_MAX);
+  const read = (operation: string, parameters: object) => {
+    const request = decodeRequest(encodeRequest(7, operation, parameters).subarray(4));
+    if (request.operation !== 'check' && request.operation !== 'authorize') throw new Error('no question');
+    return questionOf(request, 1_000);
+  };
+  const octets = (length: number) => Buffer.alloc(length, 0xe9);
+  const username = Buffer.from('alice');
+  const full = read('check', {
+    ...{ site: 's', username: octets(2), password: octets(3), require: { staff: true, groups: ['G'] } },
+    ...{ client: { address: '192.0.2.1', service: 'svn' }, deadline_ms: 500, want: ['permissions'] },
+  });
+  t.match(full, {
+    ...{ site: 's', username: 'éé', tooLong: false, deadlineAt: 1_500, wantPermissions: true },
+    requirements: { staff: true, superuser: false, permissions: [], groups: ['G'] },
+    client: { address: '192.0.2.1', service: 'svn' },
+  });
+  t.equal(full.evidence.secret?.octets.toString(), 'ééé');
+  const vouched = read('authorize', { username });
+  t.match(vouched, { site: undefined, evidence: { kind: 'vouched', secret: undefined }, deadlineAt: 11_000 });
+  // Octets are counted as the client sent them: in UTF-8 these are twice as many.
+  for (const [name, secret, tooLong] of [
+    [USERNAME_MAX, 1, false],
+    [USERNAME_MAX + 1, 1, true],
+    [1, PASSWORD_MAX, false],
+    [1, PASSWORD_MAX + 1, true],
+  ] as const) {
+    t.equal(read('check', { username: octets(name), password: octets(secret) }).tooLong, tooLong, `${name}, ${secret}`);
+  }
+});
