@@ -9,6 +9,7 @@ const CHECKS = [
   ['npx', 'biome', 'check', '--error-on-warnings', '.'],
   ['node', 'scripts/check-imports.mjs'],
   ['node', 'scripts/protocol-examples.mjs', '--check'],
+  ['node', 'scripts/directives.mjs', '--check'],
   ['npx', 'tsx', 'scripts/docs.mjs', '--check'],
   ['npx', 'tsx', 'scripts/metrics-doc.mjs', '--check'],
 ];
