@@ -72,7 +72,7 @@ if [ $# -eq 0 ]; then
     for mpm in prefork worker; do
         echo "# Apache tests with MPM $mpm"
         tests apache-$mpm env MPM=$mpm npx tap test/apache/status.test.ts test/apache/require.test.ts \
-            test/apache/once.test.ts test/apache/environment.test.ts
+            test/apache/cached-verdict.test.ts test/apache/environment.test.ts
     done
 
     # The daemon as built on a machine without a compiler. test/hashers/implementation.test.ts checks that this one runs.

@@ -4,7 +4,7 @@ import t from 'tap';
 import { type ApacheOptions, configtest } from '../fixtures/apache.ts';
 import { SERVER } from '../fixtures/httpd.ts';
 
-/** The sentence of a failed configtest, without where it stands in the file. */
+/** The message of a failed configtest, without the position in the file. */
 async function refusal(config: string | Buffer, options?: ApacheOptions): Promise<string> {
   const { code, stderr } = await configtest(config, options);
   if (code === 0) return 'accepted';
@@ -20,7 +20,7 @@ const TIME = 'invalid time; accepted: 1ms to 600s, a whole number of seconds or 
 const OPTIONS =
   'unknown option; accepted: DJANGO_SETTINGS_MODULE, DjangoRequireStaffStatus, DjangoRequireSuperuserStatus and DjangoPermissionName';
 
-t.test('what is not understood is refused with a sentence', async (t) => {
+t.test('an invalid value is an error that says what is accepted', async (t) => {
   const long = `/${'s'.repeat(107)}`;
   const timeouts = ['0', '0ms', 'soon', '-1', '5m', '1.5', '5 ', '601', '600001ms', '9'.repeat(20), '5sec', '0x5'];
   const permissions = ['can_vote', 'polls.', '.can_vote', '1polls.x', 'po-lls.x', 'polls.can vote', 'polls. x', '.'];
@@ -71,14 +71,14 @@ t.test('what is not understood is refused with a sentence', async (t) => {
   }
 });
 
-t.test('where the daemon is asked cannot be said in a section', async (t) => {
+t.test('the socket and the timeout cannot be set in a section', async (t) => {
   for (const line of ['DjangoAuthSocket /run/x', 'DjangoAuthTimeout 5']) {
     const name = line.split(' ')[0];
     t.equal(await refusal(`<Location "/">\n${line}\n</Location>`), SERVER.misplaced(`${name}`), line);
   }
 });
 
-t.test('every spelling that is understood', async (t) => {
+t.test('every accepted spelling', async (t) => {
   const lines = [
     `DjangoAuthSocket /${'s'.repeat(106)}`,
     ...['1', '5', '5s', '500ms', '1MS', '600', '600s', '600000ms'].map((value) => `DjangoAuthTimeout ${value}`),
@@ -105,7 +105,7 @@ t.test('every spelling that is understood', async (t) => {
   t.equal(await refusal(lines.join('\n')), 'accepted');
 });
 
-t.test('a socket that is not there is a warning, not an error', async (t) => {
+t.test('a missing socket is a warning, not an error', async (t) => {
   const missing = await configtest('DjangoAuthSocket /nowhere/auth.sock');
   t.equal(missing.code, 0);
   t.match(missing.stderr, 'DjangoAuthSocket /nowhere/auth.sock: no such socket');
@@ -120,10 +120,10 @@ t.test('a socket that is not there is a warning, not an error', async (t) => {
   t.equal(file.code, 0);
   t.match(file.stderr, 'DjangoAuthSocket /etc/passwd: not a socket');
   const unused = await configtest('SetEnv DJANGO_SETTINGS_MODULE mysite.settings');
-  t.notMatch(unused.stderr, 'no such socket', 'nothing is said where the module is loaded and not used');
+  t.notMatch(unused.stderr, 'no such socket', 'no warning if the module is loaded but not used');
 });
 
-t.test('without mod_env, SetEnv of another variable stays an error', async (t) => {
+t.test('without mod_env, SetEnv of another variable remains an error', async (t) => {
   const options = { without: ['env'] };
   const only = 'mod_env is not loaded; accepted without it: DJANGO_SETTINGS_MODULE';
   t.equal(await refusal('SetEnv OTHER 1', options), `SetEnv 'OTHER': ${only}`);
@@ -137,14 +137,14 @@ t.test('Digest authentication cannot use the provider', async (t) => {
   t.match(await refusal(config, { load: ['auth_digest'] }), /'django'.*Digest/);
 });
 
-t.test('the configurations that come with the module', async (t) => {
+t.test('the configuration files that a2enmod enables', async (t) => {
   const directory = 'client-c/conf';
-  // The others are samples, each with a test in test/clients/.
+  // The other files are samples, which have tests in test/clients/.
   for (const name of ['authnz_django.load', 'authnz_django.conf']) {
     t.equal(await refusal(readFileSync(join(directory, name))), 'accepted', name);
   }
-  // The lines that are commented out are the defaults, or examples to be taken as they stand.
+  // The commented lines are defaults or examples, and valid as they are.
   const all = readFileSync(join(directory, 'authnz_django.conf'), 'utf8').replace(/^#(?=Django)/gm, '');
-  t.equal(await refusal(all), 'accepted', 'authnz_django.conf with every line in force');
-  t.equal(all.match(/^Django/gm)?.length, 7, 'it has every directive');
+  t.equal(await refusal(all), 'accepted', 'authnz_django.conf with every line uncommented');
+  t.equal(all.match(/^Django/gm)?.length, 7, 'every directive is in it');
 });

@@ -19,7 +19,7 @@ const ALICE: Entry = {
   },
   ...{ staff: true, superuser: false, groups: ['Editors', 'a,b', '100%', 'Big Bosses'] },
 };
-const PEOPLE: Record<string, Entry> = {
+const USERS: Record<string, Entry> = {
   alice: ALICE,
   Alice: ALICE,
   eve: { ...ALICE, username: 'eve', first_name: 'Eve\r\nX-Admin: yes', groups: ['x\ny'] },
@@ -36,7 +36,7 @@ const OF_ALICE = {
   AUTHENTICATE_GROUPS: 'Editors,a%2Cb,100%25,Big Bosses',
 };
 
-/** The variables of interest in what the CGI printed. */
+/** The variables that the CGI printed. */
 const environment = (body: string): Record<string, string> =>
   Object.fromEntries(
     body
@@ -45,8 +45,8 @@ const environment = (body: string): Record<string, string> =>
       .map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
   );
 
-t.test('who was let in: for CGI, SSI, a proxied server, subrequests and redirects', async (t) => {
-  const daemon = await fakeDaemon(book(PEOPLE));
+t.test('the account is passed to CGI, SSI, a proxied server, subrequests and redirects', async (t) => {
+  const daemon = await fakeDaemon(book(USERS));
   const backend = http.createServer((request, response) => response.end(JSON.stringify(request.headers)));
   await new Promise<void>((resolve) => backend.listen(0, '127.0.0.1', resolve));
   const { port } = backend.address() as AddressInfo;
@@ -121,9 +121,9 @@ t.test('who was let in: for CGI, SSI, a proxied server, subrequests and redirect
   for (const path of ['/in/env.cgi', '/old/env.cgi']) {
     t.strictSame(await seen(path), { ...OF_ALICE, REMOTE_USER: 'Alice' }, path);
   }
-  t.strictSame(await seen('/in/'), { ...OF_ALICE, REMOTE_USER: 'Alice' }, 'the index of a directory');
+  t.strictSame(await seen('/in/'), { ...OF_ALICE, REMOTE_USER: 'Alice' }, 'a directory index');
   t.equal(daemon.asked.length, 1);
-  t.strictSame(await seen('/in/nothing'), { ...OF_ALICE, REMOTE_USER: 'Alice' }, 'the page for an error');
+  t.strictSame(await seen('/in/nothing'), { ...OF_ALICE, REMOTE_USER: 'Alice' }, 'an error page');
   t.equal(daemon.asked.length, 1);
   t.strictSame(await seen('/as-typed/env.cgi'), { ...OF_ALICE, REMOTE_USER: 'alice' }, 'DjangoAuthCanonicalUser Off');
 
@@ -133,26 +133,30 @@ t.test('who was let in: for CGI, SSI, a proxied server, subrequests and redirect
   t.strictSame(
     environment(page.body.replace('|', '\n')),
     { ...OF_ALICE, REMOTE_USER: 'Alice' },
-    'a subrequest elsewhere',
+    'a subrequest in another section',
   );
-  t.strictSame(await seen('/in/same.shtml'), { ...OF_ALICE, REMOTE_USER: 'Alice' }, 'a subrequest in the section');
+  t.strictSame(await seen('/in/same.shtml'), { ...OF_ALICE, REMOTE_USER: 'Alice' }, 'a subrequest in the same section');
 
   t.match(JSON.parse((await ask('/in/proxied/')).body), {
     'x-email': 'alice@example.com',
     'x-groups': OF_ALICE.AUTHENTICATE_GROUPS,
   });
   const eve = JSON.parse((await ask('/in/proxied/', 'eve')).body);
-  t.equal(eve['x-admin'], undefined, 'a name cannot become a header');
+  t.equal(eve['x-admin'], undefined, 'a name cannot add a header');
   t.match(eve, { 'x-first-name': 'Eve  X-Admin: yes', 'x-groups': 'x%0Ay' });
 
-  t.strictSame(await seen('/by-file/env.cgi'), { ...OF_ALICE, REMOTE_USER: 'alice' }, 'met a Require line');
-  t.strictSame(await seen('/only-file/env.cgi'), { REMOTE_USER: 'alice' }, 'nothing of ours where we are not asked');
-  t.strictSame(environment((await apache.get('/open/env.cgi', { user: 'alice', password: 'x' })).body), {}, 'nobody');
+  t.strictSame(await seen('/by-file/env.cgi'), { ...OF_ALICE, REMOTE_USER: 'alice' }, 'after a Require line was met');
+  t.strictSame(await seen('/only-file/env.cgi'), { REMOTE_USER: 'alice' }, 'no variables where the module is not used');
+  t.strictSame(
+    environment((await apache.get('/open/env.cgi', { user: 'alice', password: 'x' })).body),
+    {},
+    'no authentication',
+  );
   t.match(apache.accessLog(), /127\.0\.0\.1 Alice "GET \/in\/env\.cgi HTTP\/1\.1" 200/);
 });
 
-t.test('Require user, group files and path rules see the spelling of the database', async (t) => {
-  const daemon = await fakeDaemon(book(PEOPLE));
+t.test('Require user sees the username as the database spells it', async (t) => {
+  const daemon = await fakeDaemon(book(USERS));
   const apache = await startApache(
     `DjangoAuthSocket ${daemon.socket}
     <Location "/">

@@ -23,26 +23,26 @@ const ALL = `ErrorDocument 503 /busy.html
   ErrorDocument 500 /sorry.html
   ${SERVER.document429 ? 'ErrorDocument 429 /many.html' : ''}`;
 
-t.test('the ErrorDocument of the status that is sent', async (t) => {
+t.test('the ErrorDocument of the status that is sent is served', async (t) => {
   const daemon = await fakeDaemon(({ user }) => VERDICTS[user] ?? (user === 'mallory' ? denied() : GRANTED));
   const sections: Record<string, string> = {
     provider: `${PROVIDER}\n${ALL}`,
     handler: `${HANDLER}\n${ALL}`,
     off: `${PROVIDER}\nAuthBasicAuthoritative Off\n${ALL}`,
-    // Somebody else logs them in: the question is the Require line's.
+    // Another provider authenticates: the Require line asks.
     require: `AuthBasicProvider file\nAuthUserFile "@HTDOCS@/passwords"\nRequire django-staff\n${ALL}`,
     text: `${PROVIDER}\nErrorDocument 503 "/ is too busy"\nErrorDocument 500 /sorry.html`,
     reset: `${PROVIDER}\nErrorDocument 503 default`,
     none: PROVIDER,
     elsewhere: `${PROVIDER}\nErrorDocument 503 http://status.example.com/busy`,
-    // The page is itself behind a password, in the same section and in another one.
+    // The page itself requires a password, in the same section and in another one.
     inside: `${PROVIDER}\nErrorDocument 503 /inside/busy.html`,
     loop: `${PROVIDER}\nErrorDocument 503 /guarded/busy.html`,
     missing: `${PROVIDER}\nErrorDocument 503 /no-such-page.html`,
     script: `${PROVIDER}\nErrorDocument 503 /cgi/busy.cgi`,
   };
   const files = Object.fromEntries([
-    ...Object.keys(sections).map((path) => [`${path}/index.html`, 'let in']),
+    ...Object.keys(sections).map((path) => [`${path}/index.html`, 'granted']),
     ...PAGES.map((page) => [`${page}.html`, `this is ${page}`]),
     [
       'passwords',
@@ -51,7 +51,7 @@ t.test('the ErrorDocument of the status that is sent', async (t) => {
         .join(''),
     ],
     ['inside/busy.html', 'busy, said inside'],
-    ['guarded/busy.html', 'busy, said to nobody'],
+    ['guarded/busy.html', 'busy, never served'],
     ['cgi/busy.cgi', '#!/bin/sh\nprintf "Content-Type: text/plain\\n\\n$REDIRECT_STATUS $REQUEST_METHOD"\n'],
   ]);
   const apache = await startApache(
@@ -81,7 +81,7 @@ t.test('the ErrorDocument of the status that is sent', async (t) => {
       { status: 503, message: 'Service Unavailable', body: 'this is busy', headers: { 'retry-after': '7' } },
       `/${path}: 503`,
     );
-    // httpd 2.2 takes no ErrorDocument 429, and where it comes from a provider 500's is shown.
+    // httpd 2.2 does not accept ErrorDocument 429; if the status comes from a provider, the page for 500 is served.
     const many = await get(path, 'throttled');
     t.match(many, { status: 429, message: 'Too Many Requests', headers: { 'retry-after': '60' } }, `/${path}: 429`);
     if (SERVER.document429) t.equal(many.body, 'this is many', `/${path}: the page for 429`);
@@ -90,7 +90,7 @@ t.test('the ErrorDocument of the status that is sent', async (t) => {
     t.match(fault, { status: 500, body: 'this is sorry' }, `/${path}: 500`);
     t.equal(fault.headers['retry-after'], undefined);
   }
-  t.equal((await get('provider', 'alice')).body, 'let in');
+  t.equal((await get('provider', 'alice')).body, 'granted');
   t.equal((await get('provider', 'mallory')).status, 401);
 
   t.match(await get('text', 'full'), { status: 503, body: '/ is too busy', headers: { 'retry-after': '7' } }, 'a text');
@@ -106,7 +106,7 @@ t.test('the ErrorDocument of the status that is sent', async (t) => {
   t.match(
     await get('script', 'full', 'POST'),
     { status: 503, body: '503 GET', headers: { 'retry-after': '7' } },
-    'a program is told the status',
+    'a program receives the status',
   );
 
   daemon.asked.length = 0;
@@ -114,17 +114,17 @@ t.test('the ErrorDocument of the status that is sent', async (t) => {
     await get('inside', 'full'),
     {
       status: 503,
-      body: SERVER.hereditary ? 'busy, said inside' : '<h1>Service Unavailable</h1>',
+      body: SERVER.inherits ? 'busy, said inside' : '<h1>Service Unavailable</h1>',
       headers: { 'retry-after': '7' },
     },
-    'in the same section, as httpd does with any ErrorDocument',
+    'a page in the same section, as with any ErrorDocument',
   );
-  t.equal(daemon.asked.length, 1, 'and nobody is asked again');
+  t.equal(daemon.asked.length, 1, 'without a second question');
   daemon.asked.length = 0;
   const loop = await get('loop', 'full');
   t.match(loop, { status: 503, body: '<h1>Service Unavailable</h1>', headers: { 'retry-after': '7' } }, 'no loop');
-  t.notMatch(loop.body, 'said to nobody', 'and no page that another section guards');
-  t.equal(daemon.asked.length, 2, 'each section asks once');
+  t.notMatch(loop.body, 'never served', 'a page that another section protects is not served');
+  t.equal(daemon.asked.length, 2, 'one question for each section');
   t.match(await get('missing', 'full'), {
     status: 503,
     body: '<h1>Service Unavailable</h1>',
@@ -132,13 +132,13 @@ t.test('the ErrorDocument of the status that is sent', async (t) => {
   });
 });
 
-t.test('a page behind the password in a section of its own', async (t) => {
+t.test('an ErrorDocument in a section with other requirements is not served', async (t) => {
   const daemon = await fakeDaemon(({ user }) => VERDICTS[user] ?? GRANTED);
   const apache = await startApache(
     `DjangoAuthSocket ${daemon.socket}
     ${section('/inside', `${PROVIDER}\nErrorDocument 503 /inside/other/busy.html`)}
     ${section('/inside/other', 'DjangoRequireStaffStatus Off')}`,
-    { files: { 'inside/index.html': 'let in', 'inside/other/busy.html': 'busy, said to nobody' } },
+    { files: { 'inside/index.html': 'granted', 'inside/other/busy.html': 'busy, never served' } },
   );
   t.teardown(async () => {
     await apache.stop();
@@ -146,14 +146,14 @@ t.test('a page behind the password in a section of its own', async (t) => {
   });
   const page = await apache.get('/inside/', { user: 'full', password: 'secret' });
   t.match(page, { status: 503, body: '<h1>Service Unavailable</h1>', headers: { 'retry-after': '7' } });
-  t.notMatch(page.body, 'said to nobody');
-  t.equal(daemon.asked.length, 2, 'once for each');
+  t.notMatch(page.body, 'never served');
+  t.equal(daemon.asked.length, 2, 'one question for each section');
 });
 
-t.test('a 500 that comes after somebody else has let the person in', async (t) => {
-  // Of the modules at hand only mod_lua, of 2.4, authenticates where mod_auth_basic passes a fault on.
-  if (!SERVER.later) {
-    t.equal(SERVER.version, '2.2', 'nobody else is there to let in');
+t.test('a 500 after another module has authenticated the user stays a 500', async (t) => {
+  // Only mod_lua, of 2.4, authenticates users for whom mod_auth_basic passes a fault on.
+  if (!SERVER.modern) {
+    t.equal(SERVER.version, '2.2', 'no other module could authenticate');
     return;
   }
   const daemon = await fakeDaemon(({ user }) => VERDICTS[user] ?? GRANTED);
@@ -163,17 +163,17 @@ t.test('a 500 that comes after somebody else has let the person in', async (t) =
     <Directory "@HTDOCS@">
       Options +ExecCGI
     </Directory>
-    ${section('/later', `${PROVIDER}\nAuthBasicAuthoritative Off\nLuaHookCheckUserID "@HTDOCS@/let.lua" let_in\n${ALL}`)}
-    ${section('/bare', `${PROVIDER}\nAuthBasicAuthoritative Off\nLuaHookCheckUserID "@HTDOCS@/let.lua" let_in\nErrorDocument 503 /busy.html`)}`,
+    ${section('/later', `${PROVIDER}\nAuthBasicAuthoritative Off\nLuaHookCheckUserID "@HTDOCS@/hook.lua" authenticate\n${ALL}`)}
+    ${section('/bare', `${PROVIDER}\nAuthBasicAuthoritative Off\nLuaHookCheckUserID "@HTDOCS@/hook.lua" authenticate\nErrorDocument 503 /busy.html`)}`,
     {
       load: ['cgi', 'lua'],
       files: {
         ...Object.fromEntries(PAGES.map((page) => [`${page}.html`, `this is ${page}`])),
-        'later/index.html': 'let in',
+        'later/index.html': 'granted',
         'later/broken.cgi': '#!/bin/sh\necho this is no header',
         'bare/broken.cgi': '#!/bin/sh\necho this is no header',
-        'let.lua':
-          'function let_in(r)\n  if r.user == nil then return apache2.DECLINED end\n  return apache2.OK\nend\n',
+        'hook.lua':
+          'function authenticate(r)\n  if r.user == nil then return apache2.DECLINED end\n  return apache2.OK\nend\n',
       },
     },
   );
@@ -182,9 +182,9 @@ t.test('a 500 that comes after somebody else has let the person in', async (t) =
     await daemon.remove();
   });
   const get = (path: string) => apache.get(path, { user: 'full', password: 'secret' });
-  t.match(await get('/later/'), { status: 200, body: 'let in' });
+  t.match(await get('/later/'), { status: 200, body: 'granted' });
   const broken = await get('/later/broken.cgi');
-  t.match(broken, { status: 500, body: 'this is sorry' }, 'has the page for 500');
+  t.match(broken, { status: 500, body: 'this is sorry' }, 'the page for 500');
   t.equal(broken.headers['retry-after'], undefined);
   const bare = await get('/bare/broken.cgi');
   t.match(bare, { status: 500, body: '<h1>Internal Server Error</h1>' }, "or httpd's own");

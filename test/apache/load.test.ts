@@ -4,10 +4,10 @@ import { startApache } from '../fixtures/apache.ts';
 import { denied, fakeDaemon, GRANTED } from '../fixtures/fake-daemon.ts';
 import { MPMS, SERVER } from '../fixtures/httpd.ts';
 
-/** The password is fixed, so that an odd character or an unhappy encoding cannot hide it from the search. */
+/** A fixed password: no special character or encoding can hide it from the search. */
 const SECRET = 'Xa9-swordfish-7Qz';
 
-t.test('the password stands in no log', async (t) => {
+t.test('the password is in no log', async (t) => {
   let fault = false;
   const daemon = await fakeDaemon(({ user }) =>
     fault ? { status: 4, content: { reason: 'away' } } : user === 'alice' ? GRANTED : denied(),
@@ -24,7 +24,7 @@ t.test('the password stands in no log', async (t) => {
     <Location "/old">
       PythonAuthenHandler django.contrib.auth.handlers.modpython
     </Location>`,
-    { logLevel: SERVER.talkative.level, files: { 'old/index.html': 'inside' } },
+    { logLevel: SERVER.verbose.level, files: { 'old/index.html': 'inside' } },
   );
   t.teardown(async () => {
     await apache.stop();
@@ -45,17 +45,17 @@ t.test('the password stands in no log', async (t) => {
   fault = false;
   t.equal((await apache.get('/', { user: `${long}\n[forged] line`, password: SECRET })).status, 401);
 
-  // httpd itself logs every header of the client at http:trace4. Everything else must be clean.
+  // httpd itself logs every request header at http:trace4. Nothing else may contain the password.
   const header = /^.*\[http:trace4\].*\] {3}authorization: Basic .*$/gim;
-  t.equal(header.test(apache.errorLog()), SERVER.talkative.headers, 'the most talkative level is on');
+  t.equal(header.test(apache.errorLog()), SERVER.verbose.headers, 'the most verbose level is on');
   const logs = apache.errorLog().replace(header, '') + apache.accessLog();
   t.match(logs, SERVER.logged('debug'));
   t.match(logs, /user 'alice' of site \(default\): authentication granted/, 'these are the logs');
-  t.notOk(logs.includes(SECRET), 'in clear');
+  t.notOk(logs.includes(SECRET), 'in plain text');
   for (const user of ['alice', 'mallory', '']) {
-    // As the header carries it, whatever of it stands before the password.
+    // As in the header, whatever precedes the password.
     const encoded = Buffer.from(`${user}:${SECRET}`).toString('base64').slice(-16, -4);
-    t.notOk(logs.includes(encoded), `in Base64, after '${user}'`);
+    t.notOk(logs.includes(encoded), `in Base64 after '${user}'`);
   }
   const ours = apache
     .errorLog()
@@ -64,13 +64,13 @@ t.test('the password stands in no log', async (t) => {
   t.ok(ours.length > 8);
   t.ok(
     ours.every((entry) => entry.length < 500),
-    'a long name gets no more room than a short one',
+    'a long username is truncated',
   );
-  t.notOk(/^\[forged\]/m.test(apache.errorLog()), 'and no line of its own');
+  t.notOk(/^\[forged\]/m.test(apache.errorLog()), 'a username cannot add a line');
 });
 
 for (const mpm of MPMS) {
-  t.test(`many at once, and a graceful restart among them: ${mpm}`, async (t) => {
+  t.test(`concurrent requests with a graceful restart: ${mpm}`, async (t) => {
     const daemon = await fakeDaemon(({ user, secret }) => (secret === `pw-${user}` ? GRANTED : denied()));
     const apache = await startApache(
       `DjangoAuthSocket ${daemon.socket}
@@ -81,14 +81,14 @@ for (const mpm of MPMS) {
         Require valid-user
         AuthBasicProvider django
       </Location>`,
-      // Ready for the load: a prefork server that has to grow for it takes seconds.
+      // Enough children for the load: a prefork server takes seconds to start more.
       { mpm, logLevel: 'notice', processes: mpm === 'prefork' ? 'StartServers 40' : 'StartServers 2' },
     );
     t.teardown(async () => {
       await apache.stop();
       await daemon.remove();
     });
-    // Everybody has a password of their own, so that an answer that went to the wrong question would show.
+    // Every user has a different password: an answer to the wrong question would be noticed.
     const ask = async (n: number): Promise<boolean> => {
       const wrong = n % 3 === 0;
       const password = wrong ? `pw-u${n + 1}` : `pw-u${n}`;
@@ -96,20 +96,20 @@ for (const mpm of MPMS) {
       return status === (wrong ? 401 : 200);
     };
     const round = async (): Promise<boolean[]> => Promise.all(Array.from({ length: 200 }, (_, n) => ask(n)));
-    t.equal((await round()).filter(Boolean).length, 200, '200 at once');
+    t.equal((await round()).filter(Boolean).length, 200, '200 concurrent requests');
     const [right] = await Promise.all([round(), apache.graceful()]);
     t.equal(right.filter(Boolean).length, 200, '200 during a graceful restart');
     t.equal((await round()).filter(Boolean).length, 200, '200 after it');
     t.equal(daemon.asked.length, 600);
 
     const output = await new Promise<string>((resolve, reject) => {
-      let said = '';
+      let stdout = '';
       const ab = spawn('ab', ['-q', '-n', '1000', '-c', '50', '-A', 'u1:pw-u1', `${apache.url}/`]);
       ab.stdout.setEncoding('utf8').on('data', (text: string) => {
-        said += text;
+        stdout += text;
       });
       ab.on('error', reject);
-      ab.on('close', () => resolve(said));
+      ab.on('close', () => resolve(stdout));
     });
     t.match(output, /Complete requests:\s+1000\b/, 'ab, 50 at a time');
     t.match(output, /Failed requests:\s+0\b/);

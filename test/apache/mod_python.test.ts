@@ -9,11 +9,11 @@ const BASIC = 'AuthType Basic\nAuthName "example.com"\nRequire valid-user';
 interface Pair {
   daemon: FakeDaemon;
   apache: Apache;
-  /** What the daemon is asked for a request, and the status that comes of it. */
+  /** The question that the daemon is asked for a request, and the status. */
   ask(path: string, headers?: Record<string, string>): Promise<{ status: number; asked: Asked | undefined }>;
 }
 
-/** Lets alice in with the password `right`. `end` must be called. */
+/** Grants alice with the password `right`. The caller calls `end`. */
 async function serve(config: string, options: ApacheOptions = {}): Promise<Pair & { end(): Promise<void> }> {
   const daemon = await fakeDaemon(({ user, secret }) => (user === 'alice' && secret === 'right' ? GRANTED : denied()));
   const apache = await startApache(`DjangoAuthSocket ${daemon.socket}\n${config}`, options);
@@ -32,7 +32,7 @@ async function serve(config: string, options: ApacheOptions = {}): Promise<Pair 
   };
 }
 
-// As they stand in Django 1.4's "Authenticating against Django's user database from Apache".
+// From Django 1.4's "Authenticating against Django's user database from Apache".
 const FIRST = `
 <Location "/example/">
     AuthType Basic
@@ -69,13 +69,13 @@ for (const [name, block] of Object.entries({
     const { status, asked } = await ask('/example/');
     t.equal(status, 200);
     t.match(asked, { site: 'mysite.settings', user: 'alice', secret: 'right' });
-    t.strictSame(asked?.require, STAFF, 'the staff, unless said otherwise');
+    t.strictSame(asked?.require, STAFF, 'staff by default');
     t.match(asked?.client, { address: '127.0.0.1', service: 'apache' });
     t.equal(daemon.asked.length, 1);
     const wrong = await apache.get('/example/', { user: 'alice', password: 'wrong' });
     t.equal(wrong.status, 401);
     t.equal(wrong.headers['www-authenticate'], 'Basic realm="example.com"');
-    t.equal((await apache.get('/example/')).status, 401, 'nobody');
+    t.equal((await apache.get('/example/')).status, 401, 'no credentials');
     t.equal((await apache.get('/')).status, 200, 'the rest of the server is open');
     t.match(apache.accessLog(), /127\.0\.0\.1 alice "GET \/example\/ HTTP\/1\.1" 200/, 'REMOTE_USER');
     daemon.behave(() => ({ status: 4, content: { reason: 'the database is away' } }));
@@ -96,7 +96,7 @@ t.test('without mod_auth_basic, and without mod_env', async (t) => {
   t.match(wrong, { status: 401, headers: { 'www-authenticate': 'Basic realm="example.com"' } });
 });
 
-t.test('options, sections and precedence', async (t) => {
+t.test('options, nested sections and precedence', async (t) => {
   const sections: [path: string, lines: string, site: string | undefined, require: object][] = [
     ['/plain', '', undefined, STAFF],
     ['/staff-off', 'PythonOption DjangoRequireStaffStatus off', undefined, NOTHING],
@@ -122,7 +122,7 @@ t.test('options, sections and precedence', async (t) => {
     ['/site-if', 'SetEnvIf Host "^(.*)\\.test" DJANGO_SETTINGS_MODULE=$1', 'wonderland', STAFF],
     ['/site-if-not', 'SetEnvIf Host . DJANGO_SETTINGS_MODULE=x\nSetEnv DJANGO_SETTINGS_MODULE e', 'e', STAFF],
 
-    // Inside each other: what is not said is inherited, what is said replaces, an empty word takes back.
+    // Nested: what is not set is inherited, what is set replaces, an empty value cancels.
     [
       '/nest',
       'PythonOption DJANGO_SETTINGS_MODULE o\nPythonOption DjangoRequireStaffStatus off\nDjangoPermissionName a.b',
@@ -211,7 +211,10 @@ t.test('defaults of the server, of a virtual host, and .htaccess', async (t) => 
   const one = await ask('/inside/', { host: 'one.test' });
   t.match(one, { status: 200, asked: { site: 'main' } });
   t.strictSame(one.asked?.require, NOTHING);
-  t.ok((one.asked?.deadlineMs ?? 0) > 1_000 && (one.asked?.deadlineMs ?? 0) <= 2_000, 'the deadline is the directive');
+  t.ok(
+    (one.asked?.deadlineMs ?? 0) > 1_000 && (one.asked?.deadlineMs ?? 0) <= 2_000,
+    'the deadline is DjangoAuthTimeout',
+  );
 
   t.match(await ask('/inside/', { host: 'two.test' }), { status: 200, asked: undefined }, 'asks the other daemon');
   t.match(other.asked[0], { site: 'two', require: { ...NOTHING, permissions: ['a.b'] } });
@@ -220,12 +223,16 @@ t.test('defaults of the server, of a virtual host, and .htaccess', async (t) => 
   const staff = await ask('/inside/staff/');
   t.match(staff, { status: 200, asked: { site: 'main', require: { ...STAFF, permissions: ['c.d'] } } }, '.htaccess');
   const old = await ask('/inside/old/');
-  t.match(old, { status: 200, asked: { require: { ...NOTHING, superuser: true } } }, '.htaccess of the old kind');
+  t.match(
+    old,
+    { status: 200, asked: { require: { ...NOTHING, superuser: true } } },
+    '.htaccess with PythonAuthenHandler',
+  );
 
   for (const path of ['socket', 'timeout', 'typo']) {
     const { status, asked } = await ask(`/inside/${path}/`);
     t.equal(status, 500, `.htaccess of ${path}`);
-    t.equal(asked, undefined, 'nobody is asked');
+    t.equal(asked, undefined, 'the daemon is not asked');
   }
   t.match(apache.errorLog(), 'DjangoAuthSocket not allowed here');
   t.match(apache.errorLog(), 'DjangoAuthTimeout not allowed here');
@@ -233,7 +240,7 @@ t.test('defaults of the server, of a virtual host, and .htaccess', async (t) => 
   t.equal(daemon.asked.length, 0);
 });
 
-t.test('SetEnv and its like stay mod_env’s as well, whoever is loaded first', async (t) => {
+t.test('SetEnv, UnsetEnv and PassEnv still work in mod_env, in either load order', async (t) => {
   process.env.DJANGO_SETTINGS_MODULE = 'passed.settings';
   t.teardown(() => {
     delete process.env.DJANGO_SETTINGS_MODULE;
@@ -273,7 +280,7 @@ t.test('SetEnv and its like stay mod_env’s as well, whoever is loaded first', 
   }
 });
 
-t.test('the handler never leaves the verdict to another module', async (t) => {
+t.test('the handler never declines', async (t) => {
   const { apache, daemon, ask, end } = await serve(
     `<Location "/digest">
       AuthType Digest

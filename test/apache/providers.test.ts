@@ -4,9 +4,9 @@ import { HTDOCS, startApache } from '../fixtures/apache.ts';
 import { denied, fakeDaemon, GRANTED, unknownUser } from '../fixtures/fake-daemon.ts';
 import { SERVER } from '../fixtures/httpd.ts';
 
-/** A cache in front, which the module does not feed; 2.2 has none. */
-const SOCACHE = SERVER.later ? 'AuthnCacheEnable\nAuthnCacheSOCache shmcb' : '';
-const CACHED = SERVER.later
+/** mod_authn_socache, in which the module does not store; 2.2 does not have it. */
+const SOCACHE = SERVER.modern ? 'AuthnCacheEnable\nAuthnCacheSOCache shmcb' : '';
+const CACHED = SERVER.modern
   ? 'AuthBasicProvider socache django\nAuthnCacheProvideFor django file'
   : 'AuthBasicProvider django';
 
@@ -17,11 +17,11 @@ const line = (user: string, password: string): string =>
   `${user}:{SHA}${createHash('sha1').update(password).digest('base64')}\n`;
 
 /** Django knows `alice` and `both` with the password `django`; the file `bob` and `both` with `file`. */
-const PEOPLE = ['alice', 'both'];
+const USERS = ['alice', 'both'];
 
-t.test('beside other providers', async (t) => {
+t.test('with other providers', async (t) => {
   const daemon = await fakeDaemon(({ user, secret }) =>
-    PEOPLE.includes(user) ? (secret === 'django' ? GRANTED : denied()) : unknownUser,
+    USERS.includes(user) ? (secret === 'django' ? GRANTED : denied()) : unknownUser,
   );
   const apache = await startApache(
     `DjangoAuthSocket ${daemon.socket}
@@ -30,7 +30,7 @@ t.test('beside other providers', async (t) => {
     <AuthnProviderAlias django staff>
       DjangoSettingsModule aliased
     </AuthnProviderAlias>
-    <AuthnProviderAlias django everybody>
+    <AuthnProviderAlias django anybody>
       DjangoRequireStaffStatus Off
       DjangoPermissionName none
     </AuthnProviderAlias>
@@ -38,12 +38,12 @@ t.test('beside other providers', async (t) => {
     ${section('django-file', 'AuthBasicProvider django file')}
     ${section('file-django', 'AuthBasicProvider file django')}
     ${section('alias', 'AuthBasicProvider staff\nDjangoRequireSuperuserStatus On')}
-    ${section('aliases', 'AuthBasicProvider everybody staff')}
+    ${section('aliases', 'AuthBasicProvider anybody staff')}
     ${section('off', 'AuthBasicProvider django\nAuthBasicAuthoritative Off')}
     ${SOCACHE}
     ${section('cached', CACHED)}
     ${section('off-file', 'AuthBasicProvider django file\nAuthBasicAuthoritative Off')}
-    ${section('fake', `AuthBasicProvider django\n${SERVER.later ? 'AuthBasicUseDigestAlgorithm MD5' : ''}`)}
+    ${section('fake', `AuthBasicProvider django\n${SERVER.modern ? 'AuthBasicUseDigestAlgorithm MD5' : ''}`)}
     <Location "/any">
       ${BASIC}
       AuthBasicProvider django
@@ -51,7 +51,7 @@ t.test('beside other providers', async (t) => {
       Require user nobody-at-all
     </Location>`,
     {
-      load: SERVER.later ? ['authn_socache', 'socache_shmcb'] : [],
+      load: SERVER.modern ? ['authn_socache', 'socache_shmcb'] : [],
       files: {
         passwords: line('bob', 'file') + line('both', 'file'),
         ...Object.fromEntries(
@@ -75,35 +75,35 @@ t.test('beside other providers', async (t) => {
   const table: [path: string, user: string, password: string, status: number, questions: number][] = [
     ['django-file', 'alice', 'django', 200, 1],
     ['django-file', 'alice', 'wrong', 401, 1],
-    ['django-file', 'bob', 'file', 200, 1], // Django does not know him, so the file is asked
+    ['django-file', 'bob', 'file', 200, 1], // unknown to Django, so the file is asked
     ['django-file', 'bob', 'wrong', 401, 1],
-    ['django-file', 'both', 'file', 401, 1], // who knows the name decides
+    ['django-file', 'both', 'file', 401, 1], // the first that knows the username decides
     ['django-file', 'both', 'django', 200, 1],
     ['django-file', 'nobody', 'x', 401, 1],
     ['file-django', 'alice', 'django', 200, 1],
-    ['file-django', 'bob', 'file', 200, 0], // settled before the password leaves Apache
+    ['file-django', 'bob', 'file', 200, 0], // the file decides, the daemon is not asked
     ['file-django', 'both', 'django', 401, 0],
     ['file-django', 'nobody', 'x', 401, 1],
     ['off', 'alice', 'django', 200, 1],
     ['cached', 'alice', 'django', 200, 1],
-    ['cached', 'alice', 'django', 200, 1], // asked each time, so that what changed holds at once
+    ['cached', 'alice', 'django', 200, 1], // asked each time
     ['cached', 'alice', 'wrong', 401, 1],
     ['off', 'alice', 'wrong', 401, 1],
-    ['off', 'nobody', 'x', SERVER.unknownToAll, 1], // nobody is left who would decide
+    ['off', 'nobody', 'x', SERVER.unknownUserStatus, 1], // no provider is left
     ['off-file', 'bob', 'file', 200, 1],
-    // What it would need is not in Django's tables; 2.2 asks as ever.
-    ['fake', 'alice', 'django', SERVER.later ? 500 : 200, SERVER.later ? 0 : 1],
+    // Digest needs what Django does not store; 2.2 ignores the directive.
+    ['fake', 'alice', 'django', SERVER.modern ? 500 : 200, SERVER.modern ? 0 : 1],
   ];
   for (const [path, user, password, status, questions] of table) {
     t.strictSame(await ask(path, user, password), [status, questions], `${path}: ${user} with ${password}`);
   }
 
   t.strictSame(await ask('alias', 'alice', 'django'), [200, 1]);
-  t.equal(daemon.asked[0]?.site, 'aliased', 'what the alias says');
+  t.equal(daemon.asked[0]?.site, 'aliased', 'set by the alias');
   t.strictSame(
     daemon.asked[0]?.require,
     { staff: true, superuser: true, permissions: ['around.alias'], groups: [] },
-    'and what the section and the server say',
+    'inherited from the section and the server',
   );
   t.strictSame(await ask('aliases', 'nobody', 'x'), [401, 2], 'two aliases are two questions');
   t.strictSame(

@@ -5,90 +5,94 @@ import { type Apache, configtest, HTDOCS, startApache } from '../fixtures/apache
 import { book, type Entry, type FakeDaemon, fakeDaemon } from '../fixtures/fake-daemon.ts';
 import { SERVER } from '../fixtures/httpd.ts';
 
-/** Everybody's password is the name. `stranger` stands in the password file alone. */
-const PEOPLE: Record<string, Entry> = {
+/** The password is the username. `stranger` is in the password file only. */
+const ACCOUNTS: Record<string, Entry> = {
   plain: {},
   staff: { staff: true },
   boss: { superuser: true },
   voter: { permissions: ['polls.can_vote'] },
   editor: { groups: ['Editors'] },
   banned: { groups: ['Banned', 'Big "B" Bosses'] },
-  // Of both groups and the staff, as long as he was active.
+  // Would meet every line if it were active.
   gone: { inactive: true, staff: true, superuser: true, groups: ['Editors'] },
 };
-const EVERYBODY = [...Object.keys(PEOPLE), 'stranger'];
-const ACTIVE = EVERYBODY.filter((name) => name !== 'gone' && name !== 'stranger');
+const USERS = [...Object.keys(ACCOUNTS), 'stranger'];
+const ACTIVE = USERS.filter((name) => name !== 'gone' && name !== 'stranger');
 
 interface Section {
   path: string;
   lines: string;
-  /** Who may in when a file has authenticated them; of these, Django's own provider lets in whom it knows. */
-  may: string[];
+  /** Who is granted after authentication by a file; by Django's provider, those of them that it knows. */
+  granted: string[];
 }
 
-/** What both servers understand. */
+/** For both versions. */
 const PLAIN: Section[] = [
-  { path: 'staff', lines: 'Require django-staff', may: ['staff'] },
-  { path: 'super', lines: 'Require django-superuser', may: ['boss'] },
-  { path: 'perm', lines: 'Require django-permission polls.none polls.can_vote', may: ['boss', 'voter'] },
-  { path: 'perm-none', lines: 'Require django-permission "polls.none"', may: ['boss'] },
-  { path: 'group', lines: 'Require django-group Editors', may: ['editor'] },
-  { path: 'group-quoted', lines: `Require django-group 'Big "B" Bosses' "No such"`, may: ['banned'] },
-  { path: 'groups', lines: 'Require django-group "Editors" "Banned"', may: ['editor', 'banned'] },
-  { path: 'lines', lines: 'Require django-group Editors\nRequire django-staff', may: ['editor', 'staff'] },
-  { path: 'case', lines: 'Require django-group editors', may: [] },
+  { path: 'staff', lines: 'Require django-staff', granted: ['staff'] },
+  { path: 'super', lines: 'Require django-superuser', granted: ['boss'] },
+  { path: 'perm', lines: 'Require django-permission polls.none polls.can_vote', granted: ['boss', 'voter'] },
+  { path: 'perm-none', lines: 'Require django-permission "polls.none"', granted: ['boss'] },
+  { path: 'group', lines: 'Require django-group Editors', granted: ['editor'] },
+  { path: 'group-quoted', lines: `Require django-group 'Big "B" Bosses' "No such"`, granted: ['banned'] },
+  { path: 'groups', lines: 'Require django-group "Editors" "Banned"', granted: ['editor', 'banned'] },
+  { path: 'lines', lines: 'Require django-group Editors\nRequire django-staff', granted: ['editor', 'staff'] },
+  { path: 'case', lines: 'Require django-group editors', granted: [] },
   {
     path: 'mixed-off',
     lines: 'AuthzDjangoAuthoritative Off\nRequire django-staff\nRequire user stranger',
-    may: ['staff', 'stranger'],
+    granted: ['staff', 'stranger'],
   },
   {
     path: 'mixed',
     lines: 'Require django-staff\nRequire user stranger',
-    may: SERVER.authoritative ? ['staff'] : ['staff', 'stranger'],
+    granted: SERVER.authoritative ? ['staff'] : ['staff', 'stranger'],
   },
-  { path: 'limit', lines: '<Limit GET>\nRequire django-staff\n</Limit>', may: ['staff'] },
+  { path: 'limit', lines: '<Limit GET>\nRequire django-staff\n</Limit>', granted: ['staff'] },
   {
     path: 'limit-except',
     lines: '<LimitExcept PUT POST>\nRequire django-staff\n</LimitExcept>\n<Limit PUT>\nRequire valid-user\n</Limit>',
-    may: ['staff'],
+    granted: ['staff'],
   },
-  { path: 'satisfy-all', lines: 'Order deny,allow\nAllow from 127.0.0.1\nRequire django-staff', may: ['staff'] },
-  { path: 'satisfy-any', lines: 'Satisfy Any\nOrder deny,allow\nDeny from all\nRequire django-staff', may: ['staff'] },
+  { path: 'satisfy-all', lines: 'Order deny,allow\nAllow from 127.0.0.1\nRequire django-staff', granted: ['staff'] },
+  {
+    path: 'satisfy-any',
+    lines: 'Satisfy Any\nOrder deny,allow\nDeny from all\nRequire django-staff',
+    granted: ['staff'],
+  },
 ];
 
-/** What 2.4 understands besides. */
+/** For 2.4 only. */
 const COMPOUND: Section[] = [
   {
     path: 'all',
     lines: '<RequireAll>\nRequire valid-user\nRequire django-group Editors Banned\n</RequireAll>',
-    may: ['editor', 'banned'],
+    granted: ['editor', 'banned'],
   },
   {
     path: 'any',
     lines: '<RequireAny>\nRequire django-group Editors\nRequire user plain\n</RequireAny>',
-    may: ['editor', 'plain'],
+    granted: ['editor', 'plain'],
   },
   {
     path: 'not',
     lines: '<RequireAll>\nRequire valid-user\nRequire not django-group Banned\n</RequireAll>',
-    may: EVERYBODY.filter((name) => name !== 'banned'),
+    granted: USERS.filter((name) => name !== 'banned'),
   },
   {
     path: 'none',
     lines: `<RequireAll>\nRequire valid-user\n<RequireNone>\nRequire django-group Banned
       Require django-permission polls.can_vote\n</RequireNone>\n</RequireAll>`,
-    may: EVERYBODY.filter((name) => !['banned', 'voter', 'boss'].includes(name)),
+    granted: USERS.filter((name) => !['banned', 'voter', 'boss'].includes(name)),
   },
-  { path: 'alias', lines: 'Require editors', may: ['editor'] },
+  { path: 'alias', lines: 'Require editors', granted: ['editor'] },
   {
     path: 'alias-not',
     lines: '<RequireAll>\nRequire django-group Banned Editors\nRequire not editors\n</RequireAll>',
-    may: ['banned'],
+    granted: ['banned'],
   },
-  { path: 'expr', lines: 'Require django-group "%{env:TEAM}" "%{tolower:NONE}"', may: ['editor'] },
-  { path: 'expr-perm', lines: 'Require django-permission "polls.%{env:VERB}"', may: ['boss', 'voter'] },
-  { path: 'expr-unset', lines: 'Require django-group "%{env:NOBODY_SETS_IT}"', may: [] },
+  { path: 'expr', lines: 'Require django-group "%{env:TEAM}" "%{tolower:NONE}"', granted: ['editor'] },
+  { path: 'expr-perm', lines: 'Require django-permission "polls.%{env:VERB}"', granted: ['boss', 'voter'] },
+  { path: 'expr-unset', lines: 'Require django-group "%{env:NOBODY_SETS_IT}"', granted: [] },
 ];
 
 const SECTIONS = [...PLAIN, ...(SERVER.compounds ? COMPOUND : [])];
@@ -105,12 +109,10 @@ const section = (provider: string, { path, lines }: Section): string => `<Locati
   ${lines}
 </Location>\n`;
 
-const passwords = EVERYBODY.map((name) => `${name}:{SHA}${createHash('sha1').update(name).digest('base64')}\n`).join(
-  '',
-);
+const passwords = USERS.map((name) => `${name}:{SHA}${createHash('sha1').update(name).digest('base64')}\n`).join('');
 
 async function serve(sections: Section[], files: Record<string, string> = {}) {
-  const daemon: FakeDaemon = await fakeDaemon(book(PEOPLE));
+  const daemon: FakeDaemon = await fakeDaemon(book(ACCOUNTS));
   const apache: Apache = await startApache(
     `DjangoAuthSocket ${daemon.socket}
     DjangoRequireStaffStatus Off
@@ -140,30 +142,30 @@ async function serve(sections: Section[], files: Record<string, string> = {}) {
   };
 }
 
-t.test('everybody at every line, authenticated by a file and by Django', async (t) => {
+t.test('every user at every line, authenticated by a file and by Django', async (t) => {
   const { daemon, apache, ask, end } = await serve(SECTIONS);
   t.teardown(end);
-  for (const { path, may } of SECTIONS) {
-    for (const user of EVERYBODY) {
-      t.equal(await ask(`/file/${path}/`, user), may.includes(user) ? 200 : 401, `${user} at /file/${path}`);
-      const inside = may.includes(user) && ACTIVE.includes(user);
+  for (const { path, granted } of SECTIONS) {
+    for (const user of USERS) {
+      t.equal(await ask(`/file/${path}/`, user), granted.includes(user) ? 200 : 401, `${user} at /file/${path}`);
+      const inside = granted.includes(user) && ACTIVE.includes(user);
       t.equal(await ask(`/django/${path}/`, user), inside ? 200 : 401, `${user} at /django/${path}`);
     }
     daemon.asked.length = 0;
     const nobody = await apache.get(`/file/${path}/`);
-    t.equal(nobody.status, 401, `nobody at ${path}`);
-    t.equal(nobody.headers['www-authenticate'], 'Basic realm="x"', 'is asked to log in');
-    t.equal(daemon.asked.length, 0, 'and the daemon is not asked about nobody');
+    t.equal(nobody.status, 401, `no credentials at ${path}`);
+    t.equal(nobody.headers['www-authenticate'], 'Basic realm="x"', 'is challenged');
+    t.equal(daemon.asked.length, 0, 'and the daemon is not asked');
   }
   t.match(apache.errorLog(), /user 'plain' of site \(default\): Require django-staff denied: not-staff/);
   t.match(apache.errorLog(), /user 'stranger' .*: Require django-group denied: unknown-user/);
 
-  t.equal(await ask('/file/limit-except/index.html', 'plain', 'PUT'), 405, 'a method that has lines of its own');
+  t.equal(await ask('/file/limit-except/index.html', 'plain', 'PUT'), 405, 'a method with other lines');
   t.equal(await ask('/file/limit-except/index.html', 'plain', 'DELETE'), 401);
   t.equal(
     await ask('/file/limit-except/index.html', 'staff', 'DELETE'),
     405,
-    'and is let in where there is nothing to delete',
+    'granted: DELETE is then not allowed by httpd',
   );
 
   daemon.asked.length = 0;
@@ -179,7 +181,7 @@ t.test('everybody at every line, authenticated by a file and by Django', async (
   });
 });
 
-t.test('a fault is no refusal and no grant, and not under Require not either', async (t) => {
+t.test('a fault is neither a denial nor a grant, under Require not as well', async (t) => {
   const { daemon, apache, ask, end } = await serve(SECTIONS);
   t.teardown(end);
   const faults: [name: string, reply: Reply | 'close' | 'silence', status: number, retryAfter: string | undefined][] = [
@@ -188,10 +190,10 @@ t.test('a fault is no refusal and no grant, and not under Require not either', a
     ['throttled', { status: 3, content: { reason: 'throttled', retry_after: 9 } }, 429, '9'],
     ['closed', 'close', 503, '5'],
   ];
-  // Where another line lets in before ours is asked, there is no fault.
+  // A line whose expressions are all empty asks nothing, so it has no fault.
   const sections = SECTIONS.filter(({ path }) => path !== 'expr-unset');
   for (const [name, reply, status, retryAfter] of faults) {
-    daemon.behave((asked) => (asked.operation === 'authorize' ? reply : book(PEOPLE)(asked)));
+    daemon.behave((asked) => (asked.operation === 'authorize' ? reply : book(ACCOUNTS)(asked)));
     for (const { path } of sections) {
       for (const by of ['file', 'django']) {
         const response = await apache.get(`/${by}/${path}/`, { user: 'banned', password: 'banned' });
@@ -206,13 +208,13 @@ t.test('a fault is no refusal and no grant, and not under Require not either', a
     for (const user of ['staff', 'banned', 'stranger'])
       t.equal(await ask(`/file/${path}/`, user), 503, `${user} at ${path}`);
   }
-  t.equal((await apache.get('/file/staff/')).status, 401, 'who sends no name is asked for one');
+  t.equal((await apache.get('/file/staff/')).status, 401, 'without credentials, the answer is a challenge');
 });
 
-t.test('one question for each line and request, however many files it looks at', async (t) => {
+t.test('one question for each line and request, for any number of subrequests', async (t) => {
   const tree = Object.fromEntries([1, 2, 3, 4, 5].map((n) => [`file/index/f${n}.txt`, 'text']));
   const { daemon, apache, end } = await serve(
-    [{ path: 'index', lines: 'Options +Indexes\nDirectoryIndex none\nRequire django-group Editors', may: [] }],
+    [{ path: 'index', lines: 'Options +Indexes\nDirectoryIndex none\nRequire django-group Editors', granted: [] }],
     {
       ...tree,
       ...Object.fromEntries(Object.entries(tree).map(([path, text]) => [path.replace('file', 'django'), text])),
@@ -235,9 +237,9 @@ t.test('one question for each line and request, however many files it looks at',
   }
 });
 
-t.test('who is near needs no password with Satisfy Any', async (t) => {
+t.test('Satisfy Any grants by address without a question', async (t) => {
   const near = 'Satisfy Any\nOrder deny,allow\nAllow from 127.0.0.1\nRequire django-staff';
-  const { daemon, apache, end } = await serve([{ path: 'near', lines: near, may: [] }]);
+  const { daemon, apache, end } = await serve([{ path: 'near', lines: near, granted: [] }]);
   t.teardown(end);
   t.equal((await apache.get('/file/near/')).status, 200);
   t.equal(daemon.asked.length, 0);
@@ -256,13 +258,13 @@ t.test('.htaccess', async (t) => {
   t.teardown(end);
   t.equal(await ask('/group/', 'editor'), 200);
   t.equal(await ask('/group/', 'staff'), 401);
-  t.equal(await ask('/group/staff/', 'staff'), 200, 'the inner file replaces the lines of the outer one');
+  t.equal(await ask('/group/staff/', 'staff'), 200, 'the lines of the inner file replace those of the outer one');
   t.equal(await ask('/group/staff/', 'editor'), 401);
   t.equal(await ask('/typo/', 'boss'), 500);
   t.match(apache.errorLog(), "Require django-permission 'can_vote': invalid permission");
 });
 
-t.test('lines that make no sense', async (t) => {
+t.test('invalid lines', async (t) => {
   const many = Array.from({ length: 65 }, (_, n) => `g${n}`).join(' ');
   const table: [line: string, sentence: string][] = [
     ['django-staff yes', "Require django-staff: too many arguments: 'yes'; accepted: none"],
@@ -304,15 +306,15 @@ t.test('lines that make no sense', async (t) => {
 });
 
 if (SERVER.compounds) {
-  t.test('expressions: one name stays one name, and what cannot be made of them is a fault', async (t) => {
+  t.test('expressions: one name stays one name, and an invalid value is a fault', async (t) => {
     const broken = await configtest('<Location "/">\nRequire django-group "%{nosuch:x}"\n</Location>');
     t.not(broken.code, 0);
     t.match(broken.stderr, "Require django-group '%{nosuch:x}': invalid expression: ");
-    const positive = { path: 'team', lines: 'Require django-group "%{req:X-Team}"', may: [] };
+    const positive = { path: 'team', lines: 'Require django-group "%{req:X-Team}"', granted: [] };
     const negative = {
       path: 'perm',
       lines: '<RequireAll>\nRequire valid-user\nRequire not django-permission "%{req:X-Perm}"\n</RequireAll>',
-      may: [],
+      granted: [],
     };
     const { daemon, apache, end } = await serve([positive, negative]);
     t.teardown(end);
@@ -325,9 +327,9 @@ if (SERVER.compounds) {
       t.equal(await ask('team', { 'x-team': team }), 401, team);
       t.strictSame(daemon.asked[0]?.require.groups, [team]);
     }
-    t.equal(await ask('team', { 'x-team': 'K\xf6che' }), 500, 'a name that is no UTF-8');
+    t.equal(await ask('team', { 'x-team': 'K\xf6che' }), 500, 'a name that is not UTF-8');
     t.equal(await ask('perm', { 'x-perm': 'polls.can_vote' }), 200);
-    t.equal(await ask('perm', { 'x-perm': 'can_vote' }), 500, 'under Require not a slip must not let in');
+    t.equal(await ask('perm', { 'x-perm': 'can_vote' }), 500, 'an invalid name under Require not must not grant');
     t.equal(daemon.asked.length, 0);
   });
 }

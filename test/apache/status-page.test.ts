@@ -7,20 +7,20 @@ import { type Apache, publicDirectory, type Response, startApache } from '../fix
 import { type RunningDaemon, startDaemon } from '../fixtures/daemon.ts';
 import { createSite } from '../fixtures/site.ts';
 
-/** A site whose name and whose database's fault would break out of a page that does not escape. */
+/** The name of a site that would inject elements into a page that does not escape it. */
 const HOSTILE = '</td><script src="http://evil.example/x.js"></script><img src=x onerror=alert(1)>';
 
-/** Where the pictures go, for people to look at. */
-const PICTURES = join(import.meta.dirname, '../../build/test/status-page');
+/** Screenshots, for inspection. */
+const SCREENSHOTS = join(import.meta.dirname, '../../build/test/status-page');
 
-/** What there is of a page in the browser. */
+/** What the browser shows of a page. */
 interface Seen {
   overflow: number;
   styled: string;
-  ground: string;
+  background: string;
   text: string;
   charts: number[];
-  fetching: number;
+  external: number;
 }
 
 interface World {
@@ -65,7 +65,7 @@ ExtendedStatus On
     rmSync(directory, { recursive: true, force: true });
   });
   const client = await daemon.connect();
-  await client.check('alice', 'x', { site: HOSTILE }); // whose database is not there
+  await client.check('alice', 'x', { site: HOSTILE }); // its database does not exist
   for (const [password, status] of [
     ['secret', 200],
     ['secret', 200],
@@ -119,20 +119,20 @@ t.test('SetHandler django-auth-status', async (t) => {
 
   const head = await get('/django-status', 'HEAD');
   t.same([head.status, head.body], [200, '']);
-  t.ok(Number(head.headers['content-length']) > 1000, 'its length is that of the page');
+  t.ok(Number(head.headers['content-length']) > 1000, 'Content-Length is that of the page');
   for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS']) {
     const refused = await get('/django-status', method);
     t.equal(refused.status, 405, method);
     t.match(refused.headers.allow, /GET/);
   }
-  t.equal((await get('/index.html')).body, 'hello', 'other places are left alone');
+  t.equal((await get('/index.html')).body, 'hello', 'other paths are not handled');
 
   const short = await get('/server-status?auto');
   t.match(short.body, /^DjauthdServer: djauthd \d/m);
   t.match(short.body, /^DjauthdGranted: 2$/m);
   const block = await get('/server-status');
   t.match(block.body, /Django accounts \(djauthd\)[\s\S]*<dt>Granted: 2<\/dt>/);
-  t.match(block.body, /<dt>Site2Name: &lt;\/td&gt;&lt;script/, 'ExtendedStatus tells of sites, escaped');
+  t.match(block.body, /<dt>Site2Name: &lt;\/td&gt;&lt;script/, 'ExtendedStatus shows sites, escaped');
   t.notMatch(block.body, /<script src/);
 
   await daemon.stop();
@@ -141,17 +141,17 @@ t.test('SetHandler django-auth-status', async (t) => {
   t.equal(down.headers['cache-control'], 'no-store');
   t.match(apache.errorLog(), /no status page from djauthd at .*auth\.sock/);
   const still = await get('/server-status?auto');
-  t.equal(still.status, 200, 'the page of mod_status goes on');
+  t.equal(still.status, 200, 'the page of mod_status is still served');
   t.match(still.body, /^DjauthdState: not answering$/m);
 });
 
-t.test('a daemon that is not used has no block', async (t) => {
+t.test('mod_status has no block if the module is not used', async (t) => {
   const apache = await startApache('<Location "/server-status">\n  SetHandler server-status\n</Location>');
   t.teardown(() => apache.stop());
   t.notMatch((await apache.get('/server-status?auto')).body, /Djauthd/);
 });
 
-t.test('in a browser', async (t) => {
+t.test('the status page in a browser', async (t) => {
   const { apache } = await world(t);
   const quiet = ['no-first-run', 'background-networking', 'component-update', 'sync'].map((each) =>
     each.startsWith('no-') ? `--${each}` : `--disable-${each}`,
@@ -161,7 +161,7 @@ t.test('in a browser', async (t) => {
     args: ['--no-sandbox', '--disable-gpu', '--disable-quic', ...quiet],
   });
   t.teardown(() => browser.close());
-  mkdirSync(PICTURES, { recursive: true });
+  mkdirSync(SCREENSHOTS, { recursive: true });
   for (const [name, width, colorScheme] of [
     ['phone', 390, 'light'],
     ['phone-dark', 390, 'dark'],
@@ -171,30 +171,30 @@ t.test('in a browser', async (t) => {
   ] as const) {
     const context = await browser.newContext({ viewport: { width, height: 844 }, colorScheme });
     const page = await context.newPage();
-    const asked: string[] = [];
-    const said: string[] = [];
-    page.on('request', (request) => asked.push(request.url()));
-    page.on('console', (message) => said.push(message.text()));
-    page.on('dialog', (dialog) => said.push(dialog.message()));
+    const requests: string[] = [];
+    const messages: string[] = [];
+    page.on('request', (request) => requests.push(request.url()));
+    page.on('console', (message) => messages.push(message.text()));
+    page.on('dialog', (dialog) => messages.push(dialog.message()));
     await page.goto(`${apache.url}/django-status`, { waitUntil: 'networkidle' });
     t.same(
-      asked.filter((url) => url !== 'data:,'),
+      requests.filter((url) => url !== 'data:,'),
       [`${apache.url}/django-status`],
-      `${name}: it asks for nothing else`,
+      `${name}: it fetches nothing else`,
     );
-    t.same(said, [], 'nothing ran, nothing was held back by its own policy');
+    t.same(messages, [], 'no script ran, and nothing was blocked by the content security policy');
     const seen: Seen = await page.evaluate(`({
       overflow: document.documentElement.scrollWidth - window.innerWidth,
       styled: getComputedStyle(document.querySelector('section')).borderTopStyle,
-      ground: getComputedStyle(document.body).backgroundColor,
+      background: getComputedStyle(document.body).backgroundColor,
       text: document.body.innerText,
       charts: [...document.querySelectorAll('svg')].map((svg) => svg.getBoundingClientRect().width),
-      fetching: document.querySelectorAll('script, img, iframe').length,
+      external: document.querySelectorAll('script, img, iframe').length,
     })`);
     t.ok(seen.overflow <= 0, 'nothing is wider than the screen');
     t.equal(seen.styled, 'solid');
-    t.equal(seen.ground === 'rgb(16, 20, 24)', colorScheme === 'dark');
-    t.equal(seen.fetching, 0);
+    t.equal(seen.background === 'rgb(16, 20, 24)', colorScheme === 'dark');
+    t.equal(seen.external, 0);
     t.ok(seen.charts.length >= 6 && seen.charts.every((drawn) => drawn > 50 && drawn < width), 'charts are drawn');
     for (const text of [
       'Checks per second',
@@ -206,11 +206,11 @@ t.test('in a browser', async (t) => {
     ]) {
       t.ok(seen.text.includes(text), text);
     }
-    await page.screenshot({ path: join(PICTURES, `${name}.png`), fullPage: true });
+    await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage: true });
     await context.close();
   }
   const page = await browser.newPage();
   await page.goto(`${apache.url}/django-status?refresh=1`);
   await page.waitForEvent('framenavigated');
-  t.pass('?refresh fetches it anew, without JavaScript');
+  t.pass('?refresh reloads it without JavaScript');
 });

@@ -17,7 +17,7 @@ const section = (path: string, lines: string): string =>
 const busy = (reason: string, retry_after: number): Reply => ({ status: 3, content: { reason, retry_after } });
 const failing = (status: 4 | 5, reason = 'the database is away'): Reply => ({ status, content: { reason } });
 
-/** What the daemon does, and what becomes of it. `off`: with AuthBasicAuthoritative Off and no other module. */
+/** What the daemon does, and the status. `off`: with AuthBasicAuthoritative Off and no other provider. */
 const OUTCOMES: Record<string, { does: Behaviour; status: number; off: number; retryAfter?: string; logged: RegExp }> =
   {
     granted: { does: GRANTED, status: 200, off: 200, logged: /^/ },
@@ -31,7 +31,7 @@ const OUTCOMES: Record<string, { does: Behaviour; status: number; off: number; r
     unknown: {
       does: unknownUser,
       status: 401,
-      off: SERVER.unknownToAll,
+      off: SERVER.unknownUserStatus,
       logged: /user 'unknown' .* denied: unknown-user/,
     },
     full: {
@@ -49,15 +49,15 @@ const OUTCOMES: Record<string, { does: Behaviour; status: number; off: number; r
       logged: /site .*: authentication failed: no verdict from djauthd at .*: the database is away/,
     },
     'bad-request': { does: failing(5, 'it is bad'), status: 500, off: 500, logged: /no verdict .*: .*it is bad/ },
-    // Its id may be another question's: a fault in either case.
+    // Its id may be that of another question: a fault in either case.
     'unknown-status': { does: encodeFrame([1, 1, 6, {}]), status: 500, off: 500, logged: /no verdict/ },
-    // No daemon answered at all: it may when it is asked again.
+    // The daemon did not answer: it may answer a repeated request.
     closed: { does: 'close', status: 503, off: 503, retryAfter: '5', logged: /no verdict.*closed the connection/ },
     silent: { does: 'silence', status: 503, off: 503, retryAfter: '5', logged: /no verdict.*timed out after/ },
     garbage: { does: Buffer.from('HTTP/1.1 200 OK\r\n\r\n'), status: 500, off: 500, logged: /no verdict/ },
   };
 
-t.test('what each verdict and each fault becomes', async (t) => {
+t.test('the status of each verdict and each fault', async (t) => {
   const daemon = await fakeDaemon(({ user }) => OUTCOMES[user]?.does ?? denied());
   const apache = await startApache(
     `DjangoAuthSocket ${daemon.socket}
@@ -93,9 +93,9 @@ t.test('what each verdict and each fault becomes', async (t) => {
       t.equal(response.headers['www-authenticate'] !== undefined, expected === 401, `${user} at ${path}: challenge`);
       t.equal(response.body.includes('this is'), expected === 200, `${user} at ${path}: body`);
       t.match(apache.errorLog().slice(before), logged, `${user} at ${path}: log`);
-      // A connection that is closed may have been stale, or the daemon is being restarted: worth two more tries.
-      const most = does === 'close' ? 3 : 1;
-      t.ok(daemon.asked.length >= 1 && daemon.asked.length <= most, `${user} at ${path}: asked once`);
+      // A closed connection may have been stale, or the daemon may be restarting: it is retried twice.
+      const limit = does === 'close' ? 3 : 1;
+      t.ok(daemon.asked.length >= 1 && daemon.asked.length <= limit, `${user} at ${path}: asked once`);
       t.equal(daemon.asked[0]?.secret, 'secret');
     }
   }
@@ -106,12 +106,12 @@ t.test('what each verdict and each fault becomes', async (t) => {
     t.equal(response.status, 401, `no credentials at ${path}`);
     t.equal(response.headers['www-authenticate'], `Basic realm="${path.slice(0, -1)}"`);
     const bearer = await apache.get(path, { headers: { authorization: 'Bearer granted' } });
-    t.equal(bearer.status, 401, `another scheme at ${path}`);
-    t.equal(daemon.asked.length, before, 'nobody is asked about nobody');
+    t.equal(bearer.status, 401, `another authentication scheme at ${path}`);
+    t.equal(daemon.asked.length, before, 'the daemon is not asked');
   }
 
   const page = await apache.get('/provider/', { user: 'full' });
-  t.match(page.body, '<h1>Service Unavailable</h1>', 'the page names the status that was sent');
+  t.match(page.body, '<h1>Service Unavailable</h1>', 'the page shows the status that is sent');
   t.equal(page.message, 'Service Unavailable');
   const many = await apache.get('/provider/', { user: 'throttled' });
   t.match(many.body, '<h1>Too Many Requests</h1>');
@@ -126,13 +126,13 @@ t.test('what each verdict and each fault becomes', async (t) => {
     { status: 401, body: 'this is login.html', headers: { 'www-authenticate': /^Basic / } },
     'ErrorDocument 401',
   );
-  t.match(apache.accessLog(), /full "GET \/provider\/ HTTP\/1.1" 503/, 'the access log has the status that was sent');
+  t.match(apache.accessLog(), /full "GET \/provider\/ HTTP\/1.1" 503/, 'the access log has the status that is sent');
 });
 
-t.test('a daemon that cannot be reached', async (t) => {
+t.test('an unreachable daemon', async (t) => {
   const directory = publicDirectory();
   const refused = join(directory, 'refused.sock');
-  // Killed at once, it leaves a socket that nobody listens on.
+  // A process that is killed leaves a socket without a listener.
   const listen = `require('net').createServer().listen('${refused}', () => process.kill(process.pid, 'SIGKILL'))`;
   spawnSync(process.execPath, ['-e', listen]);
   chmodSync(refused, 0o666);
@@ -149,7 +149,7 @@ t.test('a daemon that cannot be reached', async (t) => {
   const sockets = {
     missing: [join(directory, 'missing.sock'), 503, /No such file or directory/],
     refused: [refused, 503, /refused/],
-    // To wait does not help here: somebody must see to it.
+    // Waiting does not help: the administrator must act.
     forbidden: [daemon.socket, 500, /[Pp]ermission denied/],
     folder: [join(directory, 'no', 'such', 'folder'), 503, /No such file or directory/],
   } as const;
@@ -176,16 +176,16 @@ t.test('a daemon that cannot be reached', async (t) => {
         status === 503 ? '5' : undefined,
         `${name} socket at ${path}: Retry-After`,
       );
-      t.ok(performance.now() - started < 900, 'at once');
+      t.ok(performance.now() - started < 900, 'without waiting');
       const log = apache.errorLog().slice(before);
       t.match(log, SERVER.logged('error'));
       t.match(log, socket, 'the log names the socket');
-      t.match(log, reason, 'and says why');
+      t.match(log, reason, 'and states the reason');
     }
   }
 });
 
-t.test('a reply that makes no sense is a fault', async (t) => {
+t.test('an invalid reply is a fault', async (t) => {
   const { vectors } = JSON.parse(readFileSync('protocol/vectors/nonsense.json', 'utf8')) as {
     vectors: { name: string; hex: string }[];
   };
@@ -197,7 +197,7 @@ t.test('a reply that makes no sense is a fault', async (t) => {
     return replies.get(user) ?? GRANTED;
   });
   const mpm = MPMS.includes('prefork') ? 'prefork' : MPM;
-  // The vectors answer request 1. A child that serves one connection asks its first question anew each time.
+  // The vectors answer request 1: a child that serves one connection sends request 1 each time.
   const apache = await startApache(
     `DjangoAuthSocket ${daemon.socket}
     DjangoAuthTimeout 300ms
@@ -219,13 +219,13 @@ t.test('a reply that makes no sense is a fault', async (t) => {
   for (const path of ['/', '/handler/']) {
     for (const { name } of vectors) {
       let response = await apache.get(path, { user: name, password: 'x' });
-      // A child of the worker of 2.2 now and then takes a second connection.
+      // A child of 2.2's worker sometimes accepts a second connection.
       for (let tries = 0; ids.at(-1) !== 1 && tries < 50; tries++) {
         response = await apache.get(path, { user: name, password: 'x' });
       }
-      t.equal(ids.at(-1), 1, `${name} at ${path} answers the question that it is for`);
+      t.equal(ids.at(-1), 1, `${name} at ${path} answers request 1`);
       t.equal(response.status, 500, `${name} at ${path}`);
     }
-    t.equal((await apache.get(path, { user: 'alice' })).status, 200, 'and one that makes sense is taken');
+    t.equal((await apache.get(path, { user: 'alice' })).status, 200, 'a valid reply is accepted');
   }
 });

@@ -10,7 +10,7 @@ const BASIC = 'AuthType Basic\nAuthName "example.com"';
 const PROVIDER = 'AuthBasicProvider django';
 const HANDLER = 'PythonAuthenHandler django.contrib.auth.handlers.modpython';
 
-const PEOPLE: Person[] = [
+const ACCOUNTS: Person[] = [
   { username: 'staff', password: 'pw-staff', isStaff: true },
   { username: 'plain', password: 'pw-plain' },
   { username: 'gone', password: 'pw-gone', isStaff: true, isSuperuser: true, isActive: false },
@@ -24,25 +24,25 @@ const PEOPLE: Person[] = [
 
 const ANY = 'DjangoRequireStaffStatus Off\n';
 
-/** What each section requires, and who meets it. */
-const SECTIONS: Record<string, { lines: string; may: string[] }> = {
-  '/staff': { lines: '', may: ['staff', 'boss', 'voter', 'member', 'zoë'] },
+/** What each section requires, and which users meet it. */
+const SECTIONS: Record<string, { lines: string; granted: string[] }> = {
+  '/staff': { lines: '', granted: ['staff', 'boss', 'voter', 'member', 'zoë'] },
   '/all': {
     lines: 'DjangoRequireStaffStatus Off',
-    may: ['staff', 'plain', 'boss', 'chief', 'voter', 'member', 'zoë'],
+    granted: ['staff', 'plain', 'boss', 'chief', 'voter', 'member', 'zoë'],
   },
-  '/super': { lines: 'DjangoRequireSuperuserStatus On', may: ['boss'] },
-  '/super-only': { lines: 'DjangoRequireStaffStatus Off\nDjangoRequireSuperuserStatus On', may: ['boss', 'chief'] },
-  '/perm': { lines: 'DjangoPermissionName polls.can_vote', may: ['boss', 'voter', 'member'] },
-  '/r-staff': { lines: `${ANY}Require django-staff`, may: ['staff', 'boss', 'voter', 'member', 'zoë'] },
-  '/r-super': { lines: `${ANY}Require django-superuser`, may: ['boss', 'chief'] },
-  '/r-group': { lines: `${ANY}Require django-group nobodies voters`, may: ['member'] },
-  '/r-perm': { lines: `${ANY}Require django-permission polls.can_vote`, may: ['boss', 'chief', 'voter', 'member'] },
-  '/r-both': { lines: 'Require django-group voters\nRequire django-superuser', may: ['boss', 'member'] },
-  '/perm-none': { lines: 'DjangoPermissionName polls.no_such_thing', may: ['boss'] },
+  '/super': { lines: 'DjangoRequireSuperuserStatus On', granted: ['boss'] },
+  '/super-only': { lines: 'DjangoRequireStaffStatus Off\nDjangoRequireSuperuserStatus On', granted: ['boss', 'chief'] },
+  '/perm': { lines: 'DjangoPermissionName polls.can_vote', granted: ['boss', 'voter', 'member'] },
+  '/r-staff': { lines: `${ANY}Require django-staff`, granted: ['staff', 'boss', 'voter', 'member', 'zoë'] },
+  '/r-super': { lines: `${ANY}Require django-superuser`, granted: ['boss', 'chief'] },
+  '/r-group': { lines: `${ANY}Require django-group nobodies voters`, granted: ['member'] },
+  '/r-perm': { lines: `${ANY}Require django-permission polls.can_vote`, granted: ['boss', 'chief', 'voter', 'member'] },
+  '/r-both': { lines: 'Require django-group voters\nRequire django-superuser', granted: ['boss', 'member'] },
+  '/perm-none': { lines: 'DjangoPermissionName polls.no_such_thing', granted: ['boss'] },
 };
 
-const passwordOf = (username: string): string => PEOPLE.find((p) => p.username === username)?.password ?? '';
+const passwordOf = (username: string): string => ACCOUNTS.find((p) => p.username === username)?.password ?? '';
 
 const section = (path: string, lines: string): string =>
   `<Location "${path}">\n${BASIC}\n${lines}\n${lines.includes('Require django') ? '' : 'Require valid-user'}\n</Location>\n`;
@@ -51,16 +51,16 @@ interface World {
   apache: Apache;
   daemon: RunningDaemon;
   site: Site;
-  /** A configuration of the daemon with these sites. */
+  /** The daemon's configuration with these sites. */
   configuration(sites: string[]): string;
   end(): Promise<void>;
 }
 
-/** Two sites in one daemon: `mysite.settings` with everybody, `other.settings` with one person of her own. */
+/** Two sites in one daemon: `mysite.settings` with all users, `other.settings` with one user of its own. */
 async function world(config: string, sites = ['mysite.settings']): Promise<World> {
   const directory = mkdtempSync(join(tmpdir(), 'djauthd-v-'));
   chmodSync(directory, 0o755);
-  const site = createSite(join(directory, 'mysite.sqlite3'), PEOPLE, { groups: { voters: ['polls.can_vote'] } });
+  const site = createSite(join(directory, 'mysite.sqlite3'), ACCOUNTS, { groups: { voters: ['polls.can_vote'] } });
   const other = createSite(join(directory, 'other.sqlite3'), [
     { username: 'staff', password: 'pw-other', isStaff: true },
   ]);
@@ -86,7 +86,7 @@ async function world(config: string, sites = ['mysite.settings']): Promise<World
   };
 }
 
-t.test('everybody, in every section, both ways', async (t) => {
+t.test('every user in every section, by the provider and by the handler', async (t) => {
   const { apache, daemon, end } = await world(
     Object.entries(SECTIONS)
       .flatMap(([path, { lines }]) => [
@@ -96,17 +96,17 @@ t.test('everybody, in every section, both ways', async (t) => {
       .join(''),
   );
   t.teardown(end);
-  for (const [path, { may }] of Object.entries(SECTIONS)) {
-    for (const way of ['provider', 'handler']) {
-      for (const { username } of PEOPLE) {
-        const where = `${path}/${way}/`;
+  for (const [path, { granted }] of Object.entries(SECTIONS)) {
+    for (const method of ['provider', 'handler']) {
+      for (const { username } of ACCOUNTS) {
+        const where = `${path}/${method}/`;
         const right = await apache.get(where, { user: username, password: passwordOf(username) });
-        // 404: let in, where there is nothing.
-        t.equal(right.status, may.includes(username) ? 404 : 401, `${username} at ${where}`);
+        // 404: granted, but the file does not exist.
+        t.equal(right.status, granted.includes(username) ? 404 : 401, `${username} at ${where}`);
         const wrong = await apache.get(where, { user: username, password: `${passwordOf(username)}x` });
         t.equal(wrong.status, 401, `${username} at ${where} with a wrong password`);
       }
-      t.equal((await apache.get(`${path}/${way}/`, { user: 'nobody', password: 'pw-staff' })).status, 401);
+      t.equal((await apache.get(`${path}/${method}/`, { user: 'nobody', password: 'pw-staff' })).status, 401);
     }
   }
   t.match(apache.errorLog(), /user 'plain' of site \(default\): authentication denied: not-staff/);
@@ -116,11 +116,11 @@ t.test('everybody, in every section, both ways', async (t) => {
   t.match(
     daemon.lines().find((line) => line.service === 'apache'),
     { address: '127.0.0.1' },
-    'the daemon knows who asks, and for whom',
+    'the daemon logs the service and the address',
   );
 });
 
-t.test('the database has the last word, at once', async (t) => {
+t.test('changes in the database take effect at once', async (t) => {
   const { apache, site, end } = await world(section('/', PROVIDER));
   t.teardown(end);
   const ask = async (password: string) => (await apache.get('/', { user: 'staff', password })).status;
@@ -135,7 +135,7 @@ t.test('the database has the last word, at once', async (t) => {
   site.update('staff', { isActive: true });
   t.equal(await ask('a new one'), 200);
   site.remove('staff');
-  t.equal(await ask('a new one'), 401, 'no longer there');
+  t.equal(await ask('a new one'), 401, 'deleted');
 });
 
 t.test('two sites are two sites', async (t) => {
@@ -154,8 +154,8 @@ t.test('two sites are two sites', async (t) => {
   t.equal(await ask('/other/', 'pw-other'), 200);
   t.equal(await ask('/other/', 'pw-staff'), 401);
   for (const password of ['pw-staff', 'pw-other', 'wrong']) {
-    t.equal(await ask('/unknown/', password), 500, 'a site that the daemon does not know');
-    t.equal(await ask('/unnamed/', password), 500, 'none named where there are two');
+    t.equal(await ask('/unknown/', password), 500, 'an unknown site');
+    t.equal(await ask('/unnamed/', password), 500, 'no site named, with two configured');
   }
   t.match(apache.errorLog(), /site third\.settings: authentication failed: no verdict from djauthd/);
 
@@ -164,11 +164,11 @@ t.test('two sites are two sites', async (t) => {
   daemon.signal('SIGHUP');
   await waitFor(() => daemon.log().length > before);
   await waitFor(async () => (await ask('/other/', 'pw-other')) === 500);
-  t.equal(await ask('/other/', 'pw-staff'), 500, 'one site left is no reason to ask it about another');
+  t.equal(await ask('/other/', 'pw-staff'), 500, 'the only remaining site is not used for another');
   t.equal(await ask('/mine/', 'pw-staff'), 200);
 });
 
-t.test('a daemon that ends, and comes again', async (t) => {
+t.test('the daemon is killed and restarted', async (t) => {
   const first = await world(section('/staff', PROVIDER) + section('/old', HANDLER));
   t.teardown(first.end);
   const { apache, daemon, configuration } = first;
@@ -179,7 +179,7 @@ t.test('a daemon that ends, and comes again', async (t) => {
   await daemon.exited;
   t.equal(await ask('/staff/'), 503);
   t.equal(await ask('/old/'), 503);
-  t.equal((await apache.get('/staff/', { user: 'staff', password: 'wrong' })).status, 503, 'nor is anybody refused');
+  t.equal((await apache.get('/staff/', { user: 'staff', password: 'wrong' })).status, 503, 'no denial either');
   const again = await startDaemon({
     directory: dirname(daemon.socket),
     listen: 'mode = "0666"',

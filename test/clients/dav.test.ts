@@ -7,7 +7,7 @@ import { serve } from '../fixtures/sample.ts';
 import type { Person } from '../fixtures/site.ts';
 
 const password = 'secret';
-const PEOPLE: Person[] = [
+const USERS: Person[] = [
   { username: 'writer', password, permissions: ['files.change_file'] },
   { username: 'reader', password },
 ];
@@ -18,7 +18,7 @@ function prepare(srv: string): void {
   writeFileSync(join(srv, 'dav/here.txt'), 'here\n');
 }
 
-/** The lines of litmus that count, without what differs from run to run. */
+/** The results of litmus, without what differs between runs. */
 function results(out: string): string[] {
   return out
     .split('\n')
@@ -27,8 +27,8 @@ function results(out: string): string[] {
     .map((line) => line.replace(/\(.*?\)|in \d+.*$/g, '').trimEnd());
 }
 
-t.test('litmus gets the same with and without', async (t) => {
-  const { apache } = await serve(t, 'webdav.conf', PEOPLE, prepare, {
+t.test('litmus has the same results with and without authentication', async (t) => {
+  const { apache } = await serve(t, 'webdav.conf', USERS, prepare, {
     load: DAV,
     more: '<Location "/dav/litmus/open">\nAuthType None\n<Limit GET OPTIONS PROPFIND>\nRequire all granted\n</Limit>\n<LimitExcept GET OPTIONS PROPFIND>\nRequire all granted\n</LimitExcept>\n</Location>',
   });
@@ -46,11 +46,11 @@ t.test('litmus gets the same with and without', async (t) => {
   t.equal(open.code, 0, open.out + open.err);
   t.same(results(closed.out), results(open.out));
   const reader = await litmus('/dav/litmus/', 'reader', password);
-  t.not(reader.code, 0, 'who may only read cannot');
+  t.not(reader.code, 0, 'a user who may only read fails');
 });
 
 t.test('cadaver', async (t) => {
-  const { apache, srv, world } = await serve(t, 'webdav.conf', PEOPLE, prepare, { load: DAV });
+  const { apache, srv, world } = await serve(t, 'webdav.conf', USERS, prepare, { load: DAV });
   const home = mkdtempSync(join(tmpdir(), 'djauthd-c-'));
   t.teardown(() => rmSync(home, { recursive: true, force: true }));
   writeFileSync(join(home, 'mine.txt'), 'mine\n');
@@ -68,7 +68,7 @@ t.test('cadaver', async (t) => {
   t.match(await cadaver('writer', password, 'put mine.txt', 'lock mine.txt', 'discover mine.txt'), /succeeded/);
   t.equal(readFileSync(join(srv, 'dav/mine.txt'), 'utf8'), 'mine\n');
   const locked = await apache.get('/dav/mine.txt', { method: 'DELETE', user: 'writer', password });
-  t.equal(locked.status, 423, 'a lock holds against others');
+  t.equal(locked.status, 423, 'a lock is respected');
   t.match(
     await cadaver('writer', password, 'steal mine.txt', 'unlock mine.txt', 'rm mine.txt'),
     /Deleting.*succeeded/s,
@@ -78,5 +78,5 @@ t.test('cadaver', async (t) => {
   t.notMatch(refused, /here\.txt/);
   t.match(refused, /Authentication required|Could not authenticate/);
   await world.daemon.stop();
-  t.match(await cadaver('reader', password, 'ls'), /503 Service Unavailable/, 'a fault is no wrong password');
+  t.match(await cadaver('reader', password, 'ls'), /503 Service Unavailable/, 'a fault is not a wrong password');
 });

@@ -75,7 +75,7 @@ t.test('httpd accepts every block of configuration', async (t) => {
   }
 });
 
-const PEOPLE: Record<string, Entry> = {
+const USERS: Record<string, Entry> = {
   staff: { staff: true },
   plain: { email: 'plain@example.com', groups: ['a,b'] },
   boss: { superuser: true },
@@ -96,12 +96,12 @@ const GRANTED: Record<string, string[]> = {
   '/svn/x.txt': ['developer', 'boss'],
   '/wiki/team/x.txt': ['editor', 'member'],
   '/board/x.txt': ['poster', 'boss'],
-  '/files/page.txt': Object.keys(PEOPLE),
+  '/files/page.txt': Object.keys(USERS),
   '/files/drafts/page.txt': ['voter'],
-  '/dav/page.txt': Object.keys(PEOPLE),
+  '/dav/page.txt': Object.keys(USERS),
   '/shop/x.txt': ['staff', 'viewer', 'voter'],
-  '/example/x.txt': Object.keys(PEOPLE),
-  '/secret/x.txt': Object.keys(PEOPLE),
+  '/example/x.txt': Object.keys(USERS),
+  '/secret/x.txt': Object.keys(USERS),
   '/mixed/x.txt': ['editor', 'admin'],
 };
 
@@ -113,7 +113,7 @@ t.test('the blocks of docs/apache.md do what the page says', async (t) => {
     response.end('proxied');
   });
   await new Promise<void>((resolve) => backend.listen(0, '127.0.0.1', resolve));
-  const daemon = await fakeDaemon(book(PEOPLE));
+  const daemon = await fakeDaemon(book(USERS));
   // Client certificates need TLS and Subversion a repository: http.test.ts and svn.test.ts serve those.
   const served = blocks('docs/apache.md').filter(({ text }) => !/^SSL|DAV svn/m.test(text));
   const config = served
@@ -133,7 +133,7 @@ t.test('the blocks of docs/apache.md do what the page says', async (t) => {
   });
 
   for (const [path, granted] of Object.entries(GRANTED)) {
-    for (const user of Object.keys(PEOPLE)) {
+    for (const user of Object.keys(USERS)) {
       const { status } = await apache.get(path, { user, password: user });
       t.equal(status, granted.includes(user) ? 200 : 401, `${user} at ${path}`);
     }

@@ -8,7 +8,7 @@ import { serve } from '../fixtures/sample.ts';
 import type { Person } from '../fixtures/site.ts';
 
 const password = 'secret';
-const PEOPLE: Person[] = [
+const USERS: Person[] = [
   { username: 'Writer', password, permissions: ['git.push'] },
   { username: 'reader', password },
 ];
@@ -17,7 +17,7 @@ t.test('clone, fetch and push', async (t) => {
   const { apache, srv, world } = await serve(
     t,
     'git.conf',
-    PEOPLE,
+    USERS,
     (srv) => {
       const bare = join(srv, 'git/project.git');
       execFileSync('git', ['init', '-q', '--bare', '-b', 'main', bare]);
@@ -41,7 +41,7 @@ t.test('clone, fetch and push', async (t) => {
   await git('w', 'commit', '-q', '-m', 'one');
   const pushed = await git('w', 'push', url('Writer'), 'main');
   t.equal(pushed.code, 0, pushed.err);
-  t.equal(readFileSync(join(srv, 'git/project.git/pushed-by'), 'utf8'), 'Writer\n', 'the hook knows who');
+  t.equal(readFileSync(join(srv, 'git/project.git/pushed-by'), 'utf8'), 'Writer\n', 'the hook receives REMOTE_USER');
 
   t.equal((await git('.', 'clone', '-q', url('reader'), 'r')).code, 0);
   t.equal(readFileSync(join(home, 'r/a.txt'), 'utf8'), 'one\n');
@@ -53,7 +53,7 @@ t.test('clone, fetch and push', async (t) => {
 
   writeFileSync(join(home, 'r/a.txt'), 'three\n');
   await git('r', 'commit', '-q', '-am', 'three');
-  t.not((await git('r', 'push', url('reader'), 'HEAD:main')).code, 0, 'who may fetch may not push');
+  t.not((await git('r', 'push', url('reader'), 'HEAD:main')).code, 0, 'a user who may fetch may not push');
   for (const path of [
     '/git/project.git/git-receive-pack',
     '/git//project.git/git-receive-pack',
@@ -65,11 +65,11 @@ t.test('clone, fetch and push', async (t) => {
   ]) {
     const method = path.includes('info/refs') ? 'GET' : 'POST';
     const { status } = await apache.get(path, { user: 'reader', password, method });
-    t.equal(status, 401, `nor by ${method} ${path}`);
+    t.equal(status, 401, `nor with ${method} ${path}`);
   }
   t.match((await git('.', 'clone', '-q', url('reader', 'wrong'), 'x')).err, /Authentication failed/);
   await world.daemon.stop();
   const down = await git('.', 'clone', '-q', url('reader'), 'y');
   t.not(down.code, 0);
-  t.match(down.err, /returned error: 503/, 'a fault is no wrong password');
+  t.match(down.err, /returned error: 503/, 'a fault is not a wrong password');
 });

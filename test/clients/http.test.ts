@@ -10,7 +10,7 @@ import type { Person } from '../fixtures/site.ts';
 import { createWorld } from '../fixtures/world.ts';
 
 const password = 'secret';
-const PEOPLE: Person[] = [
+const USERS: Person[] = [
   { username: 'alice', password, isStaff: true, groups: ['dev'], permissions: ['polls.can_vote'] },
   { username: 'bob', password },
   { username: 'staff', password, isStaff: true },
@@ -19,7 +19,7 @@ const PEOPLE: Person[] = [
 const CONTENT = Array.from({ length: 1000 }, (_, i) => `line ${i}`).join('\n');
 
 t.test('static files', async (t) => {
-  const { apache } = await serve(t, 'static-files.conf', PEOPLE, (srv) => {
+  const { apache } = await serve(t, 'static-files.conf', USERS, (srv) => {
     mkdirSync(join(srv, 'files/drafts'), { recursive: true });
     writeFileSync(join(srv, 'files/page.txt'), CONTENT);
     writeFileSync(join(srv, 'files/drafts/new.txt'), 'draft');
@@ -44,7 +44,7 @@ t.test('static files', async (t) => {
   for (const name of ['bob', 'staff', 'voter']) t.equal((await get('/files/drafts/new.txt', name)).status, 401, name);
 });
 
-/** Certificates: an authority, a server's, and one for each name. */
+/** A certificate authority, a server certificate, and a client certificate for each name. */
 function certificates(t: Test, ...names: string[]): string {
   const directory = mkdtempSync(join(tmpdir(), 'djauthd-k-'));
   t.teardown(() => rmSync(directory, { recursive: true, force: true }));
@@ -73,7 +73,7 @@ t.test('HTTP/2, and client certificates', async (t) => {
   const keys = certificates(t, 'alice', 'bob', 'nobody');
   const directory = publicDirectory();
   t.teardown(() => rmSync(directory, { recursive: true, force: true }));
-  const world = await createWorld(t, PEOPLE, { daemon: { directory, listen: 'group = "www-data"' } });
+  const world = await createWorld(t, USERS, { daemon: { directory, listen: 'group = "www-data"' } });
   const apache = await startApache(
     `DjangoAuthSocket "${world.daemon.socket}"
      Protocols h2 http/1.1
@@ -113,18 +113,18 @@ t.test('HTTP/2, and client certificates', async (t) => {
     ...['-sS', '--cacert', join(keys, 'ca.crt'), '--http2', '--parallel', '-u', `alice:${password}`],
     ...many,
   ]);
-  t.equal(parallel.out, 'by password'.repeat(30), 'many streams of one connection');
+  t.equal(parallel.out, 'by password'.repeat(30), '30 streams of one connection');
 
   t.equal((await curl('/certificate/page.txt', ...by('alice'))).out, 'by certificate 1.1 200');
   t.match((await curl('/certificate/page.txt', ...by('bob'))).out, / 40[13]$/, 'not in the group');
-  t.match((await curl('/certificate/page.txt', ...by('nobody'))).out, / 40[13]$/, 'not known to Django');
+  t.match((await curl('/certificate/page.txt', ...by('nobody'))).out, / 40[13]$/, 'unknown to Django');
   t.notMatch((await curl('/certificate/page.txt', '--http1.1')).out, /by certificate/, 'no certificate');
   world.site.update('alice', { isActive: false });
   await new Promise((resolve) => setTimeout(resolve, 1200));
   t.match(
     (await curl('/certificate/page.txt', ...by('alice'))).out,
     / 40[13]$/,
-    'the certificate is as good, she is not',
+    'a valid certificate of a deactivated account',
   );
   await world.daemon.stop();
   t.match((await curl('/certificate/page.txt', ...by('alice'))).out, / 503$/, 'a fault is a fault');

@@ -9,10 +9,10 @@ import { createSite, type Person } from '../fixtures/site.ts';
 
 const password = 'secret';
 
-/** Samples that have tests of their own, with the clients that they are for. */
+/** Samples that the tests of their clients serve. */
 const ELSEWHERE = ['static-files.conf', 'subversion.conf', 'webdav.conf', 'git.conf'];
 
-/** Serves a sample with a daemon that has these sites. */
+/** Serves a sample, with a daemon that has these sites. */
 async function serve(t: Test, name: string, sites: Record<string, Person[]>, files: Record<string, string>) {
   const directory = publicDirectory();
   const databases = Object.entries(sites).map(([site, people], at) => {
@@ -49,14 +49,14 @@ t.test('several sites', async (t) => {
   const files = { 'shop/x.txt': 'x', 'wiki/x.txt': 'x', 'both/x.txt': 'x' };
   const ask = asks(await serve(t, 'several-sites.conf', { 'shop.settings': shop, 'wiki.settings': wiki }, files));
   t.equal(await ask('/shop/x.txt', 'alice'), 200);
-  t.equal(await ask('/shop/x.txt', 'sam'), 401, 'no staff');
-  t.equal(await ask('/shop/x.txt', 'wilma'), 401, 'of the other site');
+  t.equal(await ask('/shop/x.txt', 'sam'), 401, 'not staff');
+  t.equal(await ask('/shop/x.txt', 'wilma'), 401, 'a user of the other site');
   t.equal(await ask('/wiki/x.txt', 'wilma'), 200);
   t.equal(await ask('/wiki/x.txt', 'alice'), 401, "the other site's password");
-  t.equal(await ask('/wiki/x.txt', 'alice', 'other'), 401, 'in no such group');
+  t.equal(await ask('/wiki/x.txt', 'alice', 'other'), 401, 'not in the group');
   t.equal(await ask('/both/x.txt', 'alice'), 200);
-  t.equal(await ask('/both/x.txt', 'wilma'), 200, 'whom only the second knows');
-  t.equal(await ask('/both/x.txt', 'alice', 'other'), 401, 'whom the first knows is not tried at the second');
+  t.equal(await ask('/both/x.txt', 'wilma'), 200, 'known to the second site only');
+  t.equal(await ask('/both/x.txt', 'alice', 'other'), 401, 'known to the first site, not tried at the second');
 });
 
 t.test('from mod_python', async (t) => {
@@ -87,7 +87,7 @@ t.test('from mod_wsgi', async (t) => {
   t.equal(await ask('/secret/admins/x.txt', 'bert'), 401);
 });
 
-t.test('what a2enmod loads', async (t) => {
+t.test('the files that a2enmod enables', async (t) => {
   const directory = publicDirectory();
   t.teardown(() => rmSync(directory, { recursive: true, force: true }));
   const daemon = await startDaemon({ directory, config: '[sites.site]\ndatabase = "sqlite:///nowhere"' });
@@ -101,7 +101,7 @@ t.test('what a2enmod loads', async (t) => {
   t.equal(code, 0);
 });
 
-t.test('none is forgotten', async (t) => {
+t.test('every sample has a test', async (t) => {
   const here = [
     'authnz_django.conf',
     'authnz_django.load',

@@ -9,7 +9,7 @@ import { type Served, sample, serve } from '../fixtures/sample.ts';
 import type { Person } from '../fixtures/site.ts';
 
 const password = 'secret';
-const PEOPLE: Person[] = [
+const USERS: Person[] = [
   { username: 'writer', password, groups: ['dev'], permissions: ['svn.commit'] },
   { username: 'reader', password, groups: ['dev'] },
   { username: 'outsider', password, permissions: ['svn.commit'] },
@@ -43,7 +43,7 @@ function client(t: Test, { apache }: Served) {
   return { home, svn, url: `${apache.url}/svn/project` };
 }
 
-/** What a working copy holds, but for Subversion's own. */
+/** The digest of a working copy, without .svn. */
 function digest(directory: string): string {
   const hash = createHash('sha256');
   const walk = (at: string): void => {
@@ -59,8 +59,8 @@ function digest(directory: string): string {
   return hash.digest('hex');
 }
 
-t.test('a day with Subversion', async (t) => {
-  const served = await serve(t, 'subversion.conf', PEOPLE, prepare, { load: SUBVERSION });
+t.test('checkout, commit, lock, copy, merge', async (t) => {
+  const served = await serve(t, 'subversion.conf', USERS, prepare, { load: SUBVERSION });
   const { svn, url, home } = client(t, served);
   const fine = async (user: string, ...words: string[]) => {
     const { code, out, err } = await svn(user, ...words);
@@ -110,12 +110,12 @@ t.test('a day with Subversion', async (t) => {
   const { code, err } = await svn('writer', 'list', url);
   t.not(code, 0);
   t.match(err, /Unexpected HTTP status 503|'Service Unavailable'|503 Service Unavailable/);
-  t.notMatch(err, /E215004|Authentication failed/, 'a fault is no wrong password');
+  t.notMatch(err, /E215004|Authentication failed/, 'a fault is not a wrong password');
 });
 
 for (const mpm of ['event', 'prefork'] as const) {
-  t.test(`50 checkouts at once under ${mpm}`, async (t) => {
-    const served = await serve(t, 'subversion.conf', PEOPLE, prepare, {
+  t.test(`50 concurrent checkouts: ${mpm}`, async (t) => {
+    const served = await serve(t, 'subversion.conf', USERS, prepare, {
       load: SUBVERSION,
       mpm,
       logLevel: 'warn',
@@ -130,11 +130,11 @@ for (const mpm of ['event', 'prefork'] as const) {
     t.same(
       outcomes.filter(({ code }) => code !== 0),
       [],
-      'all came through',
+      'all succeed',
     );
     execFileSync('svn', ['checkout', '-q', `file://${join(served.srv, 'svn/project/trunk')}`, join(home, 'own')]);
     const digests = new Set(['own', ...names].map((name) => digest(join(home, name))));
-    t.equal(digests.size, 1, 'with the same files as without Apache');
+    t.equal(digests.size, 1, 'the files are those of the repository');
     const after = await served.world.stats();
     const counted = (name: string) => (after[name] ?? 0) - (before[name] ?? 0);
     t.comment(`${counted('granted')} questions, ${counted('hashes')} hashes`);
@@ -142,13 +142,13 @@ for (const mpm of ['event', 'prefork'] as const) {
       .accessLog()
       .split('\n')
       .filter((line) => / (writer|reader) "/.test(line));
-    t.equal(counted('granted'), requests.length, 'each request with a password is asked about once');
+    t.equal(counted('granted'), requests.length, 'one question for each authenticated request');
     t.ok(requests.length >= 50 * FILES, `${requests.length} requests`);
-    t.ok(counted('hashes') <= 10, 'and two passwords are hashed, not each of them');
+    t.ok(counted('hashes') <= 10, 'two passwords are hashed, not every request');
   });
 }
 
-t.test('what mod_authz_svn does to Require, as README says', async (t) => {
+t.test('mod_authz_svn overrides Require, as the documentation says', async (t) => {
   const text = sample('subversion.conf', '/srv').replace(/ *<If [\s\S]*<\/If>\n/, '');
   const lines = `
     <Limit GET PROPFIND OPTIONS REPORT>
@@ -165,11 +165,11 @@ t.test('what mod_authz_svn does to Require, as README says', async (t) => {
     [without, false],
     [own, true],
   ] as const) {
-    const served = await serve(t, config, PEOPLE, prepare, { load: SUBVERSION });
+    const served = await serve(t, config, USERS, prepare, { load: SUBVERSION });
     const { svn, url } = client(t, served);
     t.equal((await svn('reader', 'list', `${url}/trunk`)).code, 0);
     t.equal((await svn('writer', 'mkdir', '-m', 'x', `${url}/trunk/w`)).code, 0);
     const { code } = await svn('reader', 'mkdir', '-m', 'x', `${url}/trunk/r`);
-    t.equal(code === 0, passes, passes ? 'beside rules, Require is not looked at' : 'without rules it is');
+    t.equal(code === 0, passes, passes ? 'with path rules, Require is not evaluated' : 'without path rules it is');
   }
 });

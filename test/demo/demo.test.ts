@@ -2,15 +2,15 @@ import t from 'tap';
 import { walk } from './walk.ts';
 import { createWorld } from './world.ts';
 
-t.test('every answer of the demo is right', async (t) => {
+t.test('every answer of the demo is correct', async (t) => {
   const world = await createWorld();
   t.teardown(() => world.close());
   const times: number[] = [];
   await walk(world, ({ path, user, status, ms, right, meaning }) => {
-    t.ok(right, `${path} ${user ?? 'nobody'}: ${status}: ${meaning}`);
+    t.ok(right, `${path} ${user ?? 'no user'}: ${status}: ${meaning}`);
     if (path === '/staff/' && user === 'alice') times.push(ms);
   });
-  // The first request hashes with Django's present iterations; the second one must not.
+  // The first request hashes with Django's current iterations; the second must not.
   const granted = world.daemon.lines().filter(({ user, msg }) => user === 'alice' && msg === 'granted');
   t.equal(granted[0].cached, false, 'the first request is hashed');
   t.equal(granted[1].cached, true, 'the second is not');

@@ -1,11 +1,11 @@
 import { parseArgs } from 'node:util';
 import { walk } from './walk.ts';
-import { createWorld, ITERATIONS, OLD_PAGES, PAGES, PASSWORD, PEOPLE, type World } from './world.ts';
+import { createWorld, ITERATIONS, OLD_PAGES, PAGES, PASSWORD, USERS, type World } from './world.ts';
 
 const USAGE = `npm run demo -- [--check] [--port N]
 
-Serves a few protected pages on 127.0.0.1 until Ctrl-C; with --check makes the requests itself, prints what was asked
-and answered, and exits 0 where all is right, 1 where not.`;
+Serves a few protected pages on 127.0.0.1 until Ctrl-C. With --check it makes the requests itself, prints requests and
+answers, and exits with 0 if every answer is correct, with 1 otherwise.`;
 
 async function main(): Promise<number> {
   const { check, port, help } = options();
@@ -14,7 +14,7 @@ async function main(): Promise<number> {
     return 0;
   }
   console.log(
-    `Making a Django database with ${PEOPLE.length} people (${ITERATIONS} iterations), a daemon and an Apache ...`,
+    `Creating a Django database with ${USERS.length} users (${ITERATIONS} iterations), a daemon and an Apache ...`,
   );
   const world = await createWorld(port);
   try {
@@ -31,7 +31,7 @@ function options(): { check: boolean; port: number | undefined; help: boolean } 
     });
     const port = values.port === undefined ? undefined : Number(values.port);
     if (port !== undefined && !(Number.isInteger(port) && port >= 1 && port <= 65_535)) {
-      throw new Error(`--port: "${values.port}" is not accepted; accepted: a number from 1 to 65535`);
+      throw new Error(`--port: invalid port "${values.port}"; accepted: a number from 1 to 65535`);
     }
     return { check: values.check === true, port, help: values.help === true };
   } catch (error) {
@@ -56,18 +56,18 @@ async function showWalk(world: World): Promise<number> {
       user === '-' ? '-' : (password ?? PASSWORD),
       String(status),
       `${ms.toFixed(1)} ms`,
-      `${right ? 'right' : 'WRONG'}: ${meaning}`,
+      `${right ? 'correct' : 'WRONG'}: ${meaning}`,
     ),
   );
-  console.log(right ? '\nEvery answer is right.' : '\nNot every answer is right.');
+  console.log(right ? '\nEvery answer is correct.' : '\nSome answers are wrong.');
   return right ? 0 : 1;
 }
 
 async function serve({ apache, directory }: World): Promise<number> {
   const curl = (user: string, path: string) => `    curl -i -u '${user}:${PASSWORD}' ${apache.url}${path}`;
   console.log(`
-People, all with the password "${PASSWORD}":
-${PEOPLE.map(({ username, about }) => `    ${username.padEnd(8)} ${about}`).join('\n')}
+Users, all with the password "${PASSWORD}":
+${USERS.map(({ username, about }) => `    ${username.padEnd(8)} ${about}`).join('\n')}
 
 Pages:
 ${[...PAGES, ...OLD_PAGES].map(({ path, about }) => `    ${apache.url}${path.padEnd(12)} ${about}`).join('\n')}
@@ -75,8 +75,8 @@ ${[...PAGES, ...OLD_PAGES].map(({ path, about }) => `    ${apache.url}${path.pad
 Try:
 ${[curl('alice', '/staff/'), curl('bob', '/staff/'), curl('bob', '/orders/'), curl('dave', '/root/'), curl('alice', '/example/')].join('\n')}
 
-The database, the daemon's configuration and its sockets lie in ${directory}; Apache's configuration in ${apache.directory}.
-Ctrl-C ends it all.`);
+The database, the daemon's configuration and its sockets are in ${directory}, Apache's configuration is in
+${apache.directory}. Ctrl-C stops everything.`);
   await new Promise((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, resolve);
   });

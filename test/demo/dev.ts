@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onChange } from '../../scripts/watch.ts';
 import { createSite } from '../fixtures/site.ts';
-import { PASSWORD, PEOPLE } from './world.ts';
+import { PASSWORD, USERS } from './world.ts';
 
 /*
  * npm run dev: a daemon beside a small SQLite site, rebuilt and restarted when its sources change. The site stays in
@@ -21,7 +21,7 @@ function prepareSite(): void {
   if (!existsSync(database)) {
     createSite(
       database,
-      PEOPLE.map(({ about: _, ...user }) => ({ ...user, password: PASSWORD })),
+      USERS.map(({ about: _, ...user }) => ({ ...user, password: PASSWORD })),
       { groups: { Editors: ['shop.change_order'] } },
     ).close();
   }
@@ -49,7 +49,7 @@ prepareSite();
 if (!build()) process.exit(1);
 console.log(`socket  ${SOCKET}
 config  ${CONFIG}
-users   ${PEOPLE.map(({ username }) => username).join(', ')}; password "${PASSWORD}"
+users   ${USERS.map(({ username }) => username).join(', ')}; password "${PASSWORD}"
 try     echo '${PASSWORD}' | build/djauth check --socket ${SOCKET} alice
         build/djauthd stats --config ${CONFIG}
 `);

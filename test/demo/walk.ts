@@ -1,6 +1,6 @@
 import { PASSWORD, type World } from './world.ts';
 
-/** A request of the walk and what must come of it. */
+/** A request and its expected answer. */
 interface Step {
   readonly path: string;
   readonly user?: string;
@@ -16,43 +16,43 @@ export interface Walked extends Step {
 }
 
 const ok = (status: number) => status === 200;
-const refused = (status: number) => status === 401;
-const away = (status: number) => status === 503;
+const denied = (status: number) => status === 401;
+const unavailable = (status: number) => status === 503;
 
 const STEPS: readonly Step[] = [
-  { path: '/staff/', expected: refused, meaning: 'nobody is asked for a name' },
-  { path: '/staff/', user: 'alice', expected: ok, meaning: 'staff gets in' },
-  { path: '/staff/', user: 'alice', expected: ok, meaning: 'and need not be hashed again' },
-  { path: '/staff/', user: 'alice', password: 'wrong', expected: refused, meaning: 'a wrong password' },
-  { path: '/staff/', user: 'bob', expected: refused, meaning: 'not staff' },
+  { path: '/staff/', expected: denied, meaning: 'no credentials: a challenge' },
+  { path: '/staff/', user: 'alice', expected: ok, meaning: 'staff is granted' },
+  { path: '/staff/', user: 'alice', expected: ok, meaning: 'the password is not hashed again' },
+  { path: '/staff/', user: 'alice', password: 'wrong', expected: denied, meaning: 'a wrong password' },
+  { path: '/staff/', user: 'bob', expected: denied, meaning: 'not staff' },
   { path: '/members/', user: 'bob', expected: ok, meaning: 'staff is not required here' },
-  { path: '/staff/', user: 'carol', expected: refused, meaning: 'inactive' },
-  { path: '/members/', user: 'carol', expected: refused, meaning: 'inactive, here too' },
-  { path: '/staff/', user: 'nobody', expected: refused, meaning: 'no such person' },
-  { path: '/root/', user: 'alice', expected: refused, meaning: 'staff is not superuser' },
+  { path: '/staff/', user: 'carol', expected: denied, meaning: 'inactive' },
+  { path: '/members/', user: 'carol', expected: denied, meaning: 'inactive' },
+  { path: '/staff/', user: 'nobody', expected: denied, meaning: 'unknown user' },
+  { path: '/root/', user: 'alice', expected: denied, meaning: 'staff, but not a superuser' },
   { path: '/root/', user: 'dave', expected: ok, meaning: 'superuser' },
-  { path: '/orders/', user: 'bob', expected: ok, meaning: 'the permission is held by a group' },
-  { path: '/orders/', user: 'alice', expected: refused, meaning: 'the permission is not held' },
+  { path: '/orders/', user: 'bob', expected: ok, meaning: 'has the permission through a group' },
+  { path: '/orders/', user: 'alice', expected: denied, meaning: 'does not have the permission' },
   { path: '/orders/', user: 'dave', expected: ok, meaning: 'superusers have every permission' },
-  { path: '/example/', user: 'alice', expected: ok, meaning: 'old configuration, first form' },
-  { path: '/example/', user: 'bob', expected: refused, meaning: 'old configuration: staff by default' },
+  { path: '/example/', user: 'alice', expected: ok, meaning: 'mod_python configuration' },
+  { path: '/example/', user: 'bob', expected: denied, meaning: 'mod_python configuration: staff by default' },
   {
     path: '/example/',
     user: 'alice',
     password: 'wrong',
-    expected: refused,
-    meaning: 'old configuration: wrong password',
+    expected: denied,
+    meaning: 'mod_python configuration: wrong password',
   },
-  { path: '/example2/', user: 'bob', expected: ok, meaning: 'old configuration, second form, staff off' },
-  { path: '/example2/', user: 'carol', expected: refused, meaning: 'old configuration: inactive' },
+  { path: '/example2/', user: 'bob', expected: ok, meaning: 'mod_python configuration for httpd 2.2, staff off' },
+  { path: '/example2/', user: 'carol', expected: denied, meaning: 'mod_python configuration: inactive' },
 ];
 
 const STEPS_WITHOUT_DAEMON: readonly Step[] = ['/staff/', '/members/', '/example/', '/example2/'].flatMap((path) => [
-  { path, user: 'alice', expected: away, meaning: 'daemon stopped: a fault, not a refusal' },
-  { path, user: 'alice', password: 'wrong', expected: away, meaning: 'daemon stopped, wrong password' },
+  { path, user: 'alice', expected: unavailable, meaning: 'daemon stopped: a fault, not a denial' },
+  { path, user: 'alice', password: 'wrong', expected: unavailable, meaning: 'daemon stopped, wrong password' },
 ]);
 
-/** Makes the requests, the last ones with the daemon stopped, and hands each to `show` as it is answered. */
+/** Makes the requests, the last ones with the daemon stopped, and passes each answer to `show`. */
 export async function walk({ apache, daemon }: World, show: (walked: Walked) => void): Promise<boolean> {
   let right = true;
   const take = async (step: Step) => {

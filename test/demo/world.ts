@@ -5,36 +5,37 @@ import { type Apache, startApache } from '../fixtures/apache.ts';
 import { type RunningDaemon, startDaemon } from '../fixtures/daemon.ts';
 import { createSite } from '../fixtures/site.ts';
 
-/** What Django 6.1 hashes with. */
+/** The PBKDF2 iterations of Django 6.1. */
 export const ITERATIONS = 1_500_000;
 
-/** Everybody's. */
+/** The password of every user. */
 export const PASSWORD = 'correct horse';
 
-/** The people of the demo, and what they are there to show. */
-export const PEOPLE = [
+/** The users of the demo, and what they demonstrate. */
+export const USERS = [
   { username: 'alice', about: 'staff', isStaff: true },
   { username: 'bob', about: 'not staff; may change orders, through the group Editors', groups: ['Editors'] },
   { username: 'carol', about: 'staff, but inactive', isStaff: true, isActive: false },
   { username: 'dave', about: 'superuser and staff', isStaff: true, isSuperuser: true },
 ];
 
-/** A page, and what its <Location> says. The last two are from the documentation of Django 1.4, word for word. */
+/** A page, and the lines of its <Location>. */
 export const PAGES: readonly { path: string; about: string; config: string }[] = [
   { path: '/staff/', about: 'staff, as by default', config: '' },
-  { path: '/members/', about: 'anybody with an account', config: 'DjangoRequireStaffStatus Off' },
+  { path: '/members/', about: 'every active account', config: 'DjangoRequireStaffStatus Off' },
   { path: '/root/', about: 'superusers', config: 'DjangoRequireSuperuserStatus On' },
   {
     path: '/orders/',
-    about: 'who may change orders',
+    about: 'users who may change orders',
     config: 'DjangoRequireStaffStatus Off\n    DjangoPermissionName shop.change_order',
   },
 ];
 
+/** Blocks from the documentation of Django 1.4. */
 export const OLD_PAGES: readonly { path: string; about: string; config: string }[] = [
   {
     path: '/example/',
-    about: 'the old configuration',
+    about: 'the mod_python configuration',
     config: `<Location "/example/">
     AuthType Basic
     AuthName "example.com"
@@ -64,19 +65,19 @@ export const OLD_PAGES: readonly { path: string; about: string; config: string }
 export interface World {
   readonly apache: Apache;
   readonly daemon: RunningDaemon;
-  /** Where everything lies; removed by close(). */
+  /** Contains everything; removed by close(). */
   readonly directory: string;
   close(): Promise<void>;
 }
 
-/** A Django database with four people, the daemon, and a private Apache in front of a few pages. */
+/** A Django database with four users, the daemon, and a private Apache with a few protected pages. */
 export async function createWorld(port?: number): Promise<World> {
   const directory = mkdtempSync(join(tmpdir(), 'djauthd-demo-'));
-  // Apache's children run as another user and must reach the socket in it.
+  // Apache's children run as another user and must be able to open the socket.
   chmodSync(directory, 0o755);
   const site = createSite(
     join(directory, 'db.sqlite3'),
-    PEOPLE.map(({ about: _, ...person }) => ({
+    USERS.map(({ about: _, ...person }) => ({
       ...person,
       password: PASSWORD,
       email: `${person.username}@example.com`,
@@ -84,7 +85,7 @@ export async function createWorld(port?: number): Promise<World> {
     { iterations: ITERATIONS, groups: { Editors: ['shop.change_order'] } },
   );
   site.close();
-  // Root's Apache serves as www-data; anybody else's as themselves.
+  // As root, Apache's children run as www-data; otherwise as the current user.
   const listen = process.getuid?.() === 0 ? 'group = "www-data"' : '';
   const daemon = await startDaemon({
     directory,
@@ -122,7 +123,7 @@ export function apacheConfig(socket: string): string {
     Require valid-user${config && `\n    ${config}`}
 </Location>`,
   );
-  // A loaded or small machine may take seconds for a hash of today.
+  // A hash with current iterations may take seconds on a small or loaded machine.
   return [
     `DjangoAuthSocket ${socket}`,
     'DjangoAuthTimeout 60s',

@@ -12,13 +12,13 @@ import { MPM, SERVER } from '../fixtures/httpd.ts';
 const BASIC = 'AuthType Basic\nAuthName x\nRequire valid-user';
 const HANDLER = 'PythonAuthenHandler django.contrib.auth.handlers.modpython';
 
-/** A folder that a directory index looks into: five files and a folder. */
+/** A directory for a directory index: five files and a subdirectory. */
 const tree = (path: string): Record<string, string> =>
   Object.fromEntries([1, 2, 3, 4, 5, 'sub/6'].map((name) => [`${path}/f${name}.txt`, 'text']));
 
 const superuser = ({ require }: Asked): Behaviour => (require.superuser ? denied('not-superuser') : GRANTED);
 
-t.test('one question for each request of a client', async (t) => {
+t.test('one question for each client request', async (t) => {
   const daemon = await fakeDaemon(superuser);
   const apache = await startApache(
     `DjangoAuthSocket ${daemon.socket}
@@ -72,22 +72,22 @@ t.test('one question for each request of a client', async (t) => {
     const index = await count(`${path}/`);
     t.match(index, { status: 200 }, `an index of ${path}`);
     t.match(index.body, 'f5.txt');
-    // The folder inside /provider wants more of the account: that is another question.
+    // The subdirectory of /provider has another requirement: that is another question.
     t.equal(index.questions, path === '/provider' ? 2 : 1, `questions for the index of ${path}`);
-    t.equal(index.body.includes('fsub'), path !== '/provider', 'what may not be seen is not listed');
+    t.equal(index.body.includes('fsub'), path !== '/provider', 'a file that is denied is not listed');
   }
   t.match(await count('/provider/fsub/6.txt'), { status: 401, questions: 1 });
   t.match(await count('/dav/', 'PROPFIND', { depth: '1' }), { status: 207, questions: 1 }, 'PROPFIND, depth 1');
-  t.match(await count('/document/none'), { status: 404, questions: 1 }, 'a page for the error');
+  t.match(await count('/document/none'), { status: 404, questions: 1 }, 'an error page');
 
   daemon.behave(() => denied());
-  t.match(await count('/provider/'), { status: 401, questions: 1 }, 'a refusal');
+  t.match(await count('/provider/'), { status: 401, questions: 1 }, 'a denial');
   daemon.behave(() => ({ status: 4, content: { reason: 'away' } }));
   t.match(await count('/provider/'), { status: 500, questions: 1 }, 'a fault');
   daemon.behave(({ require }) => (require.superuser ? { status: 4, content: { reason: 'away' } } : GRANTED));
   const half = await count('/provider/');
-  t.match(half, { status: 200, questions: 2 }, 'a fault on something listed');
-  t.notMatch(half.body, 'fsub', 'is no reason to list it');
+  t.match(half, { status: 200, questions: 2 }, 'a fault for an entry');
+  t.notMatch(half.body, 'fsub', 'an entry with a fault is not listed');
   t.equal(apache.errorLog().split('no verdict').length - 1, 2, 'each fault is logged once');
 
   daemon.behave(superuser);
@@ -101,11 +101,11 @@ t.test('one question for each request of a client', async (t) => {
   t.strictSame(
     daemon.asked.map(({ secret }) => secret),
     ['one', 'one', 'two'],
-    'nothing is remembered from one request of a connection to the next',
+    'no verdict is kept from one request of a connection to the next',
   );
 });
 
-t.test('a dead daemon is not waited for once a file', async (t) => {
+t.test('a directory index waits for a silent daemon once, not once per file', async (t) => {
   const daemon = await fakeDaemon(({ require }) => (require.superuser ? 'silence' : GRANTED));
   const apache = await startApache(
     `DjangoAuthSocket ${daemon.socket}
@@ -127,11 +127,11 @@ t.test('a dead daemon is not waited for once a file', async (t) => {
   const started = performance.now();
   const { status } = await apache.get('/files/', { user: 'alice', password: 'x' });
   t.equal(status, 200);
-  t.ok(performance.now() - started < 800, 'one time-out, not five');
+  t.ok(performance.now() - started < 800, 'one timeout, not five');
   t.equal(daemon.asked.length, 2);
 });
 
-t.test('connections are kept, and given up gracefully', async (t) => {
+t.test('connections are kept, replaced after a restart of the daemon, and closed on a graceful restart', async (t) => {
   const daemon = await fakeDaemon(() => GRANTED);
   const apache = await startApache(
     `DjangoAuthSocket ${daemon.socket}
@@ -157,15 +157,15 @@ t.test('connections are kept, and given up gracefully', async (t) => {
 
   await daemon.stop();
   await daemon.start();
-  t.equal(await ask(), 200, 'the daemon was started anew between two requests of a connection');
+  t.equal(await ask(), 200, 'the daemon was restarted between two requests of a connection');
   t.equal(daemon.connections, 2);
 
   await daemon.stop();
-  t.equal(await ask(), 503, 'it is away');
+  t.equal(await ask(), 503, 'it is unavailable');
   await daemon.start();
-  t.equal(await ask(), 200, 'and here again');
+  t.equal(await ask(), 200, 'it is back');
 
-  // A graceful restart may close a kept connection of the browser's at any moment.
+  // A graceful restart may close the client's keep-alive connection at any moment.
   agent.destroy();
   await apache.graceful();
   const fresh = async () => (await apache.get('/', { user: 'alice', password: 'x' })).status;
@@ -173,7 +173,7 @@ t.test('connections are kept, and given up gracefully', async (t) => {
   t.equal(await fresh(), 200);
 });
 
-/** A repository of two folders with twenty files each, that Apache's children may write to. */
+/** A repository with two directories of twenty files each, writable by Apache's children. */
 function repository(directory: string): string {
   const path = join(directory, 'repository');
   const tree = join(directory, 'tree');
@@ -187,12 +187,12 @@ function repository(directory: string): string {
   return path;
 }
 
-/** With mod_authz_svn loaded, httpd asks anew for every subrequest. 2.2 shows the same of itself, without it. */
+/** With mod_authz_svn loaded, httpd checks every subrequest again; 2.2 does so without it. */
 const OTHERS = SERVER.subversion
   ? ['dav', 'dav_fs', 'dav_lock', 'dav_svn', 'authz_svn']
   : ['dav', 'dav_fs', 'dav_lock'];
 
-t.test('one question for each HTTP request, whatever else is loaded', async (t) => {
+t.test('one question for each HTTP request with mod_authz_svn loaded', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'djauthd-svn-'));
   chmodSync(directory, 0o755);
   const daemon = await fakeDaemon(() => GRANTED);
@@ -241,14 +241,14 @@ t.test('one question for each HTTP request, whatever else is loaded', async (t) 
     const login = ['--username', 'ALICE', '--password', 'x', '--no-auth-cache', '--non-interactive'];
     const copy = join(directory, 'copy');
     const environment = { ...process.env, LC_ALL: 'C.UTF-8', HOME: directory };
-    // Not the synchronous one: the daemon is in this process.
-    const { stdout: said } = await promisify(execFile)('svn', ['checkout', ...login, `${apache.url}/svn`, copy], {
+    // Not execFileSync: the daemon runs in this process.
+    const { stdout } = await promisify(execFile)('svn', ['checkout', ...login, `${apache.url}/svn`, copy], {
       env: environment,
     });
-    t.match(said, 'open/f19.txt', 'a checkout by a name that the database spells otherwise than the rules');
-    t.notMatch(said, 'closed/', 'what the rules close stays closed');
+    t.match(stdout, 'open/f19.txt', 'the rules match the username as the database spells it');
+    t.notMatch(stdout, 'closed/', 'what the rules deny is not checked out');
     const answered = apache.accessLog().match(/^\S+ \S+ "\w+ \/svn[^"]*" (?!401)\d+/gm) ?? [];
     t.ok(answered.length > 3);
-    t.equal(daemon.asked.length, answered.length, 'as many questions as HTTP requests with a name');
+    t.equal(daemon.asked.length, answered.length, 'one question for each authenticated HTTP request');
   }
 });

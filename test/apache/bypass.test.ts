@@ -5,16 +5,16 @@ import { configtest, HTDOCS, startApache } from '../fixtures/apache.ts';
 import { type Behaviour, book, type Entry, fakeDaemon } from '../fixtures/fake-daemon.ts';
 import { SERVER } from '../fixtures/httpd.ts';
 
-/** Everybody's password is the name; a file lets all of them in. `stranger` is unknown to Django. */
-const PEOPLE: Record<string, Entry> = {
+/** The password is the username; a file authenticates all of them. `stranger` is unknown to Django. */
+const ACCOUNTS: Record<string, Entry> = {
   plain: {},
   both: { permissions: ['polls.a', 'polls.b'] },
   outer: { permissions: ['polls.a'] },
   inner: { permissions: ['polls.b'] },
   banned: { groups: ['Banned'] },
 };
-const EVERYBODY = [...Object.keys(PEOPLE), 'stranger'];
-const passwords = EVERYBODY.map((name) => `${name}:{SHA}${createHash('sha1').update(name).digest('base64')}\n`);
+const USERS = [...Object.keys(ACCOUNTS), 'stranger'];
+const passwords = USERS.map((name) => `${name}:{SHA}${createHash('sha1').update(name).digest('base64')}\n`);
 
 const BY_FILE = `AuthType Basic
   AuthName x
@@ -33,17 +33,17 @@ const FAULTS: Record<string, { does: Behaviour; status: number }> = {
   silent: { does: 'silence', status: 503 },
 };
 
-/** What guards: all of them let `plain` in as long as there is a daemon that says who that is. */
-const GUARDS: Record<string, string> = {
+/** The protections: each grants some users while the daemon answers. */
+const PROTECTIONS: Record<string, string> = {
   lines: `${BY_FILE}\n  Require django-group Editors\n  Require django-permission polls.a polls.x`,
   'satisfy-any': `${BY_FILE}\n  Satisfy Any\n  Order deny,allow\n  Deny from all\n  Require django-permission polls.a`,
 };
 if (SERVER.compounds) {
-  Object.assign(GUARDS, {
+  Object.assign(PROTECTIONS, {
     not: `${BY_FILE}\n  <RequireAll>\n    Require valid-user\n    Require not django-group Banned\n  </RequireAll>`,
     none: `${BY_FILE}\n  <RequireAll>\n    Require valid-user\n    <RequireNone>\n      Require django-group Banned
       Require all denied\n    </RequireNone>\n  </RequireAll>`,
-    // The fault comes first, and a line that lets everybody in is beside it.
+    // The fault comes first, beside a line that grants every user.
     any: `${BY_FILE}\n  <RequireAny>\n    Require django-group Editors\n    Require valid-user\n  </RequireAny>`,
     deep: `${BY_FILE}\n  <RequireAny>\n    <RequireAll>\n      Require valid-user\n      <RequireAny>
       <RequireAll>\n        Require valid-user\n        Require not django-superuser\n      </RequireAll>\n    </RequireAny>
@@ -53,29 +53,29 @@ if (SERVER.compounds) {
   });
 }
 
-/** Ways to a guarded file that go round by another request of httpd's own. `shown`: the way's own page is not guarded. */
-const WAYS: Record<string, { path: (guard: string) => string; shown?: boolean }> = {
-  'straight on': { path: (guard) => `/g/${guard}/secret.txt` },
-  'the index of a directory': { path: (guard) => `/g/${guard}/` },
-  'SSI, include virtual': { path: (guard) => `/open/${guard}.shtml`, shown: true },
-  'SSI, include of a directory': { path: (guard) => `/open/${guard}-index.shtml`, shown: true },
-  'a rewritten address': { path: (guard) => `/by-rewrite/${guard}/secret.txt` },
-  'an internal redirect': { path: (guard) => `/open/redirect/${guard}/secret.txt` },
-  'an ErrorDocument': { path: (guard) => `/open/missing/${guard}/no-such-file` },
-  'an action': { path: (guard) => `/open/action-${guard}.go` },
+/** Paths to a protected file by another request of httpd. `shown`: the including page itself is not protected. */
+const ROUTES: Record<string, { path: (protection: string) => string; shown?: boolean }> = {
+  directly: { path: (protection) => `/g/${protection}/secret.txt` },
+  'a directory index': { path: (protection) => `/g/${protection}/` },
+  'SSI, include virtual': { path: (protection) => `/open/${protection}.shtml`, shown: true },
+  'SSI, include of a directory': { path: (protection) => `/open/${protection}-index.shtml`, shown: true },
+  'a rewritten URL': { path: (protection) => `/by-rewrite/${protection}/secret.txt` },
+  'an internal redirect': { path: (protection) => `/open/redirect/${protection}/secret.txt` },
+  'an ErrorDocument': { path: (protection) => `/open/missing/${protection}/no-such-file` },
+  'an action': { path: (protection) => `/open/action-${protection}.go` },
 };
 
-t.test('no fault is a way in', async (t) => {
-  const daemon = await fakeDaemon(book(PEOPLE));
-  const guards = Object.keys(GUARDS);
-  const files = guards.flatMap((guard) => [
-    [`g/${guard}/secret.txt`, 'the secret'],
-    [`g/${guard}/index.html`, 'the secret'],
-    [`g/${guard}/run.cgi`, '#!/bin/sh\nprintf "Content-Type: text/plain\\n\\nthe secret"\n'],
-    [`open/${guard}.shtml`, `shown <!--#include virtual="/g/${guard}/secret.txt" -->`],
-    [`open/${guard}-index.shtml`, `shown <!--#include virtual="/g/${guard}/" -->`],
-    [`open/missing/${guard}/index.html`, ''],
-    [`open/action-${guard}.go`, ''],
+t.test('no fault becomes a grant', async (t) => {
+  const daemon = await fakeDaemon(book(ACCOUNTS));
+  const protections = Object.keys(PROTECTIONS);
+  const files = protections.flatMap((protection) => [
+    [`g/${protection}/secret.txt`, 'the secret'],
+    [`g/${protection}/index.html`, 'the secret'],
+    [`g/${protection}/run.cgi`, '#!/bin/sh\nprintf "Content-Type: text/plain\\n\\nthe secret"\n'],
+    [`open/${protection}.shtml`, `shown <!--#include virtual="/g/${protection}/secret.txt" -->`],
+    [`open/${protection}-index.shtml`, `shown <!--#include virtual="/g/${protection}/" -->`],
+    [`open/missing/${protection}/index.html`, ''],
+    [`open/action-${protection}.go`, ''],
   ]);
   const apache = await startApache(
     `DjangoAuthSocket ${daemon.socket}
@@ -91,11 +91,11 @@ t.test('no fault is a way in', async (t) => {
       RewriteEngine On
       RewriteRule ^redirect/(.*) /g/$1
     </Directory>
-    ${guards
+    ${protections
       .map(
-        (guard) => `${section(`/g/${guard}`, GUARDS[guard] as string)}
-        ${section(`/open/missing/${guard}`, `ErrorDocument 404 /g/${guard}/secret.txt`)}
-        ${section(`/open/action-${guard}.go`, `Action go-${guard} /g/${guard}/run.cgi\n  SetHandler go-${guard}`)}`,
+        (protection) => `${section(`/g/${protection}`, PROTECTIONS[protection] as string)}
+        ${section(`/open/missing/${protection}`, `ErrorDocument 404 /g/${protection}/secret.txt`)}
+        ${section(`/open/action-${protection}.go`, `Action go-${protection} /g/${protection}/run.cgi\n  SetHandler go-${protection}`)}`,
       )
       .join('')}`,
     { load: ['include', 'rewrite', 'cgi'], files: { passwords: passwords.join(''), ...Object.fromEntries(files) } },
@@ -106,21 +106,21 @@ t.test('no fault is a way in', async (t) => {
   });
   const get = (path: string, user: string) => apache.get(path, { user, password: user });
 
-  for (const guard of guards) {
-    for (const [name, { path }] of Object.entries(WAYS)) {
-      t.match((await get(path(guard), 'both')).body, 'the secret', `${name} leads to ${guard}`);
+  for (const protection of protections) {
+    for (const [name, { path }] of Object.entries(ROUTES)) {
+      t.match((await get(path(protection), 'both')).body, 'the secret', `${name} leads to ${protection}`);
     }
   }
   for (const [fault, { does, status }] of Object.entries(FAULTS)) {
-    daemon.behave((asked) => (asked.operation === 'authorize' ? does : book(PEOPLE)(asked)));
-    // One that takes its time is tried with one person.
+    daemon.behave((asked) => (asked.operation === 'authorize' ? does : book(ACCOUNTS)(asked)));
+    // The slow one is tried with one user.
     for (const user of does === 'silence' ? ['banned'] : ['banned', 'stranger', 'both']) {
-      for (const guard of guards) {
-        for (const [name, { path, shown }] of Object.entries(WAYS)) {
-          const response = await get(path(guard), user);
-          t.notMatch(response.body, 'the secret', `${fault}: ${user} at ${guard}, by ${name}`);
+      for (const protection of protections) {
+        for (const [name, { path, shown }] of Object.entries(ROUTES)) {
+          const response = await get(path(protection), user);
+          t.notMatch(response.body, 'the secret', `${fault}: ${user} at ${protection}, by ${name}`);
           if (shown) t.match(response, { status: 200, body: /^shown / });
-          else if (name !== 'an ErrorDocument') t.equal(response.status, status, `${fault}: ${guard}, by ${name}`);
+          else if (name !== 'an ErrorDocument') t.equal(response.status, status, `${fault}: ${protection}, by ${name}`);
           else t.equal(response.status, 404);
         }
       }
@@ -128,8 +128,8 @@ t.test('no fault is a way in', async (t) => {
   }
 });
 
-t.test('two lines in sections that stand inside each other', async (t) => {
-  const daemon = await fakeDaemon(book(PEOPLE));
+t.test('Require lines in nested sections', async (t) => {
+  const daemon = await fakeDaemon(book(ACCOUNTS));
   type Kind = { by: 'Location' | 'Directory'; lines: string; inside: string[]; questions: number };
   const kinds: Record<string, Kind> = {
     over: { by: 'Location', lines: '', inside: ['both', 'inner'], questions: 1 },
@@ -138,7 +138,7 @@ t.test('two lines in sections that stand inside each other', async (t) => {
   if (SERVER.compounds) {
     kinds.and = { by: 'Location', lines: 'AuthMerging And', inside: ['both'], questions: 2 };
     kinds['and-directory'] = { ...kinds.and, by: 'Directory' };
-    // In a <Location> httpd would merge this with the <Directory> that lets everybody in.
+    // In a <Location> httpd would merge this with the <Directory> that grants all access.
     kinds.or = { by: 'Directory', lines: 'AuthMerging Or', inside: ['both', 'inner', 'outer'], questions: 1 };
   }
   const merged = (name: string, { by, lines }: Kind): string => {
@@ -173,18 +173,18 @@ t.test('two lines in sections that stand inside each other', async (t) => {
   const ask = async (path: string, user: string) =>
     (await apache.get(`${path}/file.txt`, { user, password: user })).status;
   for (const [name, { inside, questions }] of Object.entries(kinds)) {
-    for (const user of EVERYBODY) {
-      const may = (list: string[]) => (list.includes(user) ? 200 : 401);
-      t.equal(await ask(`/${name}`, user), may(['both', 'outer']), `${user} at /${name}`);
-      t.equal(await ask(`/${name}/inner`, user), may(inside), `${user} at /${name}/inner`);
-      t.equal(await ask(`/${name}/inner/same`, user), may(inside), `${user} at /${name}/inner/same`);
+    for (const user of USERS) {
+      const expected = (list: string[]) => (list.includes(user) ? 200 : 401);
+      t.equal(await ask(`/${name}`, user), expected(['both', 'outer']), `${user} at /${name}`);
+      t.equal(await ask(`/${name}/inner`, user), expected(inside), `${user} at /${name}/inner`);
+      t.equal(await ask(`/${name}/inner/same`, user), expected(inside), `${user} at /${name}/inner/same`);
     }
     daemon.asked.length = 0;
     await ask(`/${name}/inner`, 'both');
-    t.equal(daemon.asked.length, questions, `${name}: a question for each line that counts`);
+    t.equal(daemon.asked.length, questions, `${name}: one question for each line that applies`);
   }
 
-  // Whichever of the two cannot be answered. With Or the other one may have let in before.
+  // One of the two questions cannot be answered. With Or, the other line may already have granted.
   for (const [unanswered, name, user, status] of [
     ['polls.b', 'over', 'inner', 500],
     ['polls.b', 'over-directory', 'inner', 500],
@@ -196,15 +196,15 @@ t.test('two lines in sections that stand inside each other', async (t) => {
   ] as const) {
     if (!(name in kinds)) continue;
     const fault = FAULTS.error?.does as Behaviour;
-    daemon.behave((asked) => (asked.require.permissions.includes(unanswered) ? fault : book(PEOPLE)(asked)));
+    daemon.behave((asked) => (asked.require.permissions.includes(unanswered) ? fault : book(ACCOUNTS)(asked)));
     t.equal(await ask(`/${name}/inner`, user), status, `${name}: ${user} while ${unanswered} cannot be answered`);
   }
 });
 
 if (SERVER.compounds) {
-  // Not ours to change: mod_authz_core asks without a user first, and is content with a line that needs none.
-  t.test('Require not beside a line that lets in whoever has not logged in asks nobody', async (t) => {
-    const daemon = await fakeDaemon(book(PEOPLE));
+  // mod_authz_core evaluates the lines without a user first, and a line that needs none suffices.
+  t.test('Require not beside Require all granted has no effect', async (t) => {
+    const daemon = await fakeDaemon(book(ACCOUNTS));
     const apache = await startApache(
       `DjangoAuthSocket ${daemon.socket}
       ${section('/', `${BY_FILE}\n  <RequireAll>\n    Require all granted\n    Require not django-group Banned\n  </RequireAll>`)}
@@ -218,13 +218,17 @@ if (SERVER.compounds) {
     t.equal((await apache.get('/', { user: 'banned', password: 'banned' })).status, 200);
     t.equal((await apache.get('/')).status, 200);
     t.equal(daemon.asked.length, 0);
-    t.equal((await apache.get('/known/', { user: 'both', password: 'both' })).status, 200, 'as README advises');
+    t.equal(
+      (await apache.get('/known/', { user: 'both', password: 'both' })).status,
+      200,
+      'as the documentation advises',
+    );
     t.equal((await apache.get('/known/', { user: 'stranger', password: 'stranger' })).status, 401);
     t.equal((await apache.get('/known/')).status, 401);
   });
 } else {
-  t.test('lines of 2.4 are no lines of 2.2', async (t) => {
-    // Beside `Require valid-user`, of which one suffices, it would mean nothing and let everybody in.
+  t.test('lines of 2.4 are errors in 2.2', async (t) => {
+    // Beside `Require valid-user`, which suffices, an ignored line would grant every user.
     for (const [line, sentence] of [
       ['not django-group Banned', 'Require not django-group: httpd 2.2 does not support "not"'],
       ['NOT Django-Staff', 'Require not django-staff: httpd 2.2 does not support "not"'],
