@@ -1,4 +1,4 @@
-/* tap.h: test points, as the Test Anything Protocol has them. */
+/* tap.h: test points of the Test Anything Protocol. */
 #ifndef TAP_H
 #define TAP_H
 
@@ -8,7 +8,7 @@
 static int tap_count;
 static int tap_failed;
 
-/* One point: condition holds, or not. The name is a format. */
+/* Prints a point: the condition holds or not. The name is a format. */
 __attribute__((format(printf, 2, 3)))
 static void ok(int condition, const char *format, ...)
 {
@@ -24,7 +24,7 @@ static void ok(int condition, const char *format, ...)
     fflush(stdout);
 }
 
-/* The plan, and the exit code of main. */
+/* Prints the plan. Returns the exit code for main. */
 static int tap_done(void)
 {
     printf("1..%d\n", tap_count);

@@ -320,10 +320,16 @@ ok(late.code === 4 && JSON.parse(late.out).reason.includes('300 ms') && took >= 
   took,
 });
 answer = [1, { reason: 'wrong-password' }];
-ok(
-  (await run(['--help'])).code === 0 && /^djauth \d+\.\d+\.\d+\n$/.test((await run(['--version'])).out),
-  '--help, --version',
-);
+ok(/^djauth \d+\.\d+\.\d+\n$/.test((await run(['--version'])).out), '--version prints the version');
+const help = await run(['--help']);
+ok(help.code === 0 && help.err === '', '--help prints the usage');
+const source = (name) => readFileSync(new URL(`../command/${name}`, import.meta.url), 'utf8');
+const options = [...source('options.c').matchAll(/^ +\{"([a-z-]+)", \w+_argument/gm)].map(([, name]) => `--${name}`);
+const manual = source('djauth.1').replaceAll('\\-', '-');
+/** `--password` exists only to be rejected. */
+const missing = (text) => options.filter((name) => name !== '--password' && !new RegExp(`${name}(?![a-z-])`).test(text));
+ok(options.length > 15 && missing(help.out).length === 0, '--help has every option', missing(help.out));
+ok(missing(manual).length === 0, 'the manual has every option', missing(manual));
 
 // While the command waits for a password, no other process can read its memory. As nobody: for root /proc looks the same anyway.
 const nobody = process.getuid() === 0 ? { uid: 65534, gid: 65534 } : {};

@@ -53,9 +53,9 @@ static djauth_question alice(void)
 }
 
 /* Asks once, with a new handle. */
-static djauth_status ask_once(server *of, int timeout_ms, char *reason, size_t capacity)
+static djauth_status ask_once(server *fake, int timeout_ms, char *reason, size_t capacity)
 {
-    djauth *handle = djauth_new(of->path);
+    djauth *handle = djauth_new(fake->path);
     djauth_question q = alice();
     djauth_answer a;
     djauth_status status;
@@ -108,72 +108,72 @@ static unsigned retry_after(const char *path)
 
 static void test_unreachable(void)
 {
-    server of;
+    server fake;
     char reason[512];
 
-    server_bind(&of, 1);
-    close(of.fd);
-    ok(ask_once(&of, 500, reason, sizeof(reason)) == DJAUTH_ERROR && strstr(reason, of.path) != NULL,
+    server_bind(&fake, 1);
+    close(fake.fd);
+    ok(ask_once(&fake, 500, reason, sizeof(reason)) == DJAUTH_ERROR && strstr(reason, fake.path) != NULL,
        "no listener: %s", reason);
-    unlink(of.path);
-    ok(ask_once(&of, 500, reason, sizeof(reason)) == DJAUTH_ERROR && strstr(reason, "No such file") != NULL,
+    unlink(fake.path);
+    ok(ask_once(&fake, 500, reason, sizeof(reason)) == DJAUTH_ERROR && strstr(reason, "No such file") != NULL,
        "no socket: %s", reason);
-    ok(retry_after(of.path) == 5, "a daemon that is away may come back");
+    ok(retry_after(fake.path) == 5, "a daemon that is away may come back");
     ok(retry_after("/etc/passwd/auth.sock") == 0, "an impossible path has no retry_after");
-    rmdir(of.directory);
+    rmdir(fake.directory);
 }
 
 /* connect() to a Unix socket with a full backlog fails at once; poll() cannot wait for it. */
 static void test_full_queue(void)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    server of;
+    server fake;
     int fds[8];
     int i;
     char reason[512];
 
-    server_bind(&of, 0);
-    strcpy(address.sun_path, of.path);
+    server_bind(&fake, 0);
+    strcpy(address.sun_path, fake.path);
     for (i = 0; i < 8; i++) {
         fds[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
         (void)!connect(fds[i], (struct sockaddr *)&address, sizeof(address));
     }
-    ok(ask_once(&of, 500, reason, sizeof(reason)) == DJAUTH_BUSY && strcmp(reason, "connect-queue-full") == 0,
+    ok(ask_once(&fake, 500, reason, sizeof(reason)) == DJAUTH_BUSY && strcmp(reason, "connect-queue-full") == 0,
        "a full backlog is busy: %s", reason);
     for (i = 0; i < 8; i++) {
         close(fds[i]);
     }
-    server_stop(&of);
+    server_stop(&fake);
 }
 
 static void test_split_and_cut(void)
 {
     unsigned char golden[1024];
-    size_t granted = reply_under("granted", golden, 1);
-    size_t denied = reply_under("denied", golden, 1);
+    size_t granted = golden_reply("granted", golden, 1);
+    size_t denied = golden_reply("denied", golden, 1);
     size_t at;
     int right = 1;
     int never = 1;
 
     for (at = 1; at < granted; at++) {
         step steps[1] = {{.kind = SPLIT, .count = at}};
-        server of;
-        server_start(&of, steps, 1);
-        right &= ask_once(&of, 5000, NULL, 0) == DJAUTH_GRANTED;
-        server_stop(&of);
+        server fake;
+        server_start(&fake, steps, 1);
+        right &= ask_once(&fake, 5000, NULL, 0) == DJAUTH_GRANTED;
+        server_stop(&fake);
     }
     ok(right, "a reply split at any octet is read");
     for (at = 0; at < granted + denied; at++) {
         step steps[1] = {{.kind = CUT, .count = at}};
-        server of;
+        server fake;
         if (at >= granted) {
             steps[0] = (step){.kind = CUT_DENY, .count = at - granted};
         }
-        server_start(&of, steps, 1);
-        never &= ask_once(&of, 5000, NULL, 0) == DJAUTH_ERROR;
+        server_start(&fake, steps, 1);
+        never &= ask_once(&fake, 5000, NULL, 0) == DJAUTH_ERROR;
         /* Before any of the reply has come, another connection is tried. */
-        never &= server_requests(&of) == (at == 0 || at == granted ? 3 : 1);
-        server_stop(&of);
+        never &= server_requests(&fake) == (at == 0 || at == granted ? 3 : 1);
+        server_stop(&fake);
     }
     ok(never, "a grant or a denial cut at any octet is a fault, and is not retried once it has begun");
 }
@@ -184,19 +184,19 @@ static void test_nonsense(void)
 
     for (i = 0; i < nonsense_count; i++) {
         step steps[1] = {{.kind = BYTES, .count = nonsense[i].length, .bytes = nonsense[i].frame}};
-        server of;
+        server fake;
         char reason[512];
         int64_t began;
-        server_start(&of, steps, 1);
-        ok(ask_once(&of, 5000, reason, sizeof(reason)) == DJAUTH_ERROR, "malformed reply %s is a fault: %s", nonsense[i].name,
+        server_start(&fake, steps, 1);
+        ok(ask_once(&fake, 5000, reason, sizeof(reason)) == DJAUTH_ERROR, "malformed reply %s is a fault: %s", nonsense[i].name,
            reason);
-        server_stop(&of);
+        server_stop(&fake);
         steps[0].kind = BYTES_OPEN;
-        server_start(&of, steps, 1);
+        server_start(&fake, steps, 1);
         began = djauth_now_ms();
-        ok(ask_once(&of, 5000, reason, sizeof(reason)) == DJAUTH_ERROR && djauth_now_ms() - began < 4000,
+        ok(ask_once(&fake, 5000, reason, sizeof(reason)) == DJAUTH_ERROR && djauth_now_ms() - began < 4000,
            "it is reported before the timeout");
-        server_stop(&of);
+        server_stop(&fake);
     }
 }
 
@@ -204,7 +204,7 @@ static void test_nonsense(void)
 static void run(const char *name, const step *steps, size_t count, int timeout_ms, const djauth_status *expected,
                 size_t questions, int requests_expected)
 {
-    server of;
+    server fake;
     djauth *handle;
     djauth_question q = alice();
     djauth_answer a;
@@ -212,20 +212,20 @@ static void run(const char *name, const step *steps, size_t count, int timeout_m
     int right = 1;
 
     q.timeout_ms = timeout_ms;
-    server_start(&of, steps, count);
-    handle = djauth_new(of.path);
+    server_start(&fake, steps, count);
+    handle = djauth_new(fake.path);
     for (i = 0; i < questions; i++) {
         djauth_status status = djauth_check(handle, &q, &a);
         right &= status == expected[i] && a.status == status;
-        right &= status != DJAUTH_ERROR || strstr(a.reason, of.path) != NULL;
+        right &= status != DJAUTH_ERROR || strstr(a.reason, fake.path) != NULL;
         if (status != expected[i]) {
             printf("# question %zu: %s (%s)\n", i + 1, djauth_status_name(status), a.reason);
         }
     }
     djauth_free(handle);
-    right &= server_requests(&of) == requests_expected;
-    ok(right, "%s (%d requests)", name, server_requests(&of));
-    server_stop(&of);
+    right &= server_requests(&fake) == requests_expected;
+    ok(right, "%s (%d requests)", name, server_requests(&fake));
+    server_stop(&fake);
 }
 
 #define RUN(name, timeout_ms, requests_expected, steps, ...)                                                          \
@@ -258,29 +258,29 @@ static void test_conversations(void)
 }
 
 /* The deadline_ms of the last request; -1 if it had none. */
-static long server_last_deadline(server *of)
+static long server_last_deadline(server *fake)
 {
     static const char key[] = "\xab" "deadline_ms";
     const unsigned char *at;
     long deadline = -1;
 
-    pthread_mutex_lock(&of->mutex);
-    at = memmem(of->last, of->last_length, key, sizeof(key) - 1);
+    pthread_mutex_lock(&fake->mutex);
+    at = memmem(fake->last, fake->last_length, key, sizeof(key) - 1);
     if (at != NULL) {
         at += sizeof(key) - 1;
         deadline = at[0] < 0x80 ? at[0] : at[0] == 0xcc ? at[1] : at[0] == 0xcd ? at[1] << 8 | at[2] : -1;
     }
-    pthread_mutex_unlock(&of->mutex);
+    pthread_mutex_unlock(&fake->mutex);
     return deadline;
 }
 
-static int server_last_id(server *of)
+static int server_last_id(server *fake)
 {
     int id;
 
-    pthread_mutex_lock(&of->mutex);
-    id = of->last[2];
-    pthread_mutex_unlock(&of->mutex);
+    pthread_mutex_lock(&fake->mutex);
+    id = fake->last[2];
+    pthread_mutex_unlock(&fake->mutex);
     return id;
 }
 
@@ -288,51 +288,51 @@ static int server_last_id(server *of)
 static void test_late(void)
 {
     static const step steps[] = {{.kind = GRANT, .wait_ms = 600}, {.kind = DENY, .wait_ms = 1000}};
-    server of;
+    server fake;
     djauth *handle;
     djauth_question q = alice();
     djauth_answer a;
     int64_t began;
 
-    server_start(&of, steps, 2);
-    handle = djauth_new(of.path);
+    server_start(&fake, steps, 2);
+    handle = djauth_new(fake.path);
     q.timeout_ms = 100;
     began = djauth_now_ms();
     djauth_check(handle, &q, &a);
     began = djauth_now_ms() - began;
     ok(a.status == DJAUTH_ERROR && strstr(a.reason, "timed out after 100 ms") != NULL && began >= 100 && began < 600,
        "a slow reply times out: %s", a.reason);
-    ok(server_last_deadline(&of) > 0 && server_last_deadline(&of) <= 100, "the daemon is told the timeout");
+    ok(server_last_deadline(&fake) > 0 && server_last_deadline(&fake) <= 100, "the daemon is told the timeout");
     q.timeout_ms = 5000;
-    ok(djauth_check(handle, &q, &a) == DJAUTH_DENIED && server_requests(&of) == 2,
+    ok(djauth_check(handle, &q, &a) == DJAUTH_DENIED && server_requests(&fake) == 2,
        "a late grant never answers the next question");
     djauth_free(handle);
-    server_stop(&of);
+    server_stop(&fake);
 }
 
 /* Single octets do not extend the deadline. */
 static void test_trickle(void)
 {
     static const step steps[] = {{.kind = TRICKLE, .count = 10}};
-    server of;
+    server fake;
     int64_t began;
     int64_t took;
     djauth_status status;
 
-    server_start(&of, steps, 1);
+    server_start(&fake, steps, 1);
     began = djauth_now_ms();
-    status = ask_once(&of, 200, NULL, 0);
+    status = ask_once(&fake, 200, NULL, 0);
     took = djauth_now_ms() - began;
     ok(status == DJAUTH_ERROR && took >= 200 && took < 1200, "a trickling reply does not extend the deadline: %ld ms",
        (long)took);
-    server_stop(&of);
+    server_stop(&fake);
 }
 
 /* A daemon that reads nothing, and a request that is larger than the kernel's buffers. */
 static void test_deaf(void)
 {
     static char large[32768];
-    server of;
+    server fake;
     djauth *handle;
     djauth_question q = alice();
     djauth_answer a;
@@ -343,8 +343,8 @@ static void test_deaf(void)
     q.password = large;
     q.password_length = sizeof(large);
     q.timeout_ms = 200;
-    server_bind(&of, 8);
-    handle = djauth_new(of.path);
+    server_bind(&fake, 8);
+    handle = djauth_new(fake.path);
     ok(djauth_connect(&(djauth_exchange){.handle = handle}) == DJAUTH_DONE
            && setsockopt(handle->fd, SOL_SOCKET, SO_SNDBUF, &smallest, sizeof(smallest)) == 0, "a small send buffer is set");
     began = djauth_now_ms();
@@ -353,24 +353,24 @@ static void test_deaf(void)
     ok(a.status == DJAUTH_ERROR && strstr(a.reason, "send the request") != NULL && began >= 200 && began < 1000,
        "sending times out: %s", a.reason);
     djauth_free(handle);
-    server_stop(&of);
+    server_stop(&fake);
 }
 
 static void test_slam(void)
 {
     static const step steps[] = {{.kind = GRANT}};
-    server of;
+    server fake;
     char reason[512];
     int i;
     int faults = 1;
 
-    server_start(&of, steps, 1);
-    of.slams = 1;
+    server_start(&fake, steps, 1);
+    fake.slams = 1;
     for (i = 0; i < 20; i++) {
-        faults &= ask_once(&of, 5000, reason, sizeof(reason)) == DJAUTH_ERROR;
+        faults &= ask_once(&fake, 5000, reason, sizeof(reason)) == DJAUTH_ERROR;
     }
-    server_stop(&of);
-    ok(faults && of.connections == 60 && of.requests == 0,
+    server_stop(&fake);
+    ok(faults && fake.connections == 60 && fake.requests == 0,
        "a connection that is closed unread is a fault after three attempts: %s", reason);
 }
 
@@ -379,7 +379,7 @@ static void test_second_try(void)
 {
     static const step steps[] = {{.kind = GRANT}, {.kind = CLOSE, .wait_ms = 300}, {.kind = GRANT}};
     static const step slow[] = {{.kind = GRANT}, {.kind = CLOSE, .wait_ms = 400}, {.kind = GRANT, .wait_ms = 1200}};
-    server of;
+    server fake;
     djauth *handle;
     djauth_question q = alice();
     djauth_answer a;
@@ -387,22 +387,22 @@ static void test_second_try(void)
     long left;
     int id;
 
-    server_start(&of, steps, 3);
-    handle = djauth_new(of.path);
+    server_start(&fake, steps, 3);
+    handle = djauth_new(fake.path);
     djauth_check(handle, &q, &a);
-    left = server_last_deadline(&of);
+    left = server_last_deadline(&fake);
     ok(a.status == DJAUTH_GRANTED && left > 4000 && left <= 5000, "the first attempt has all the time: %ld ms", left);
-    id = server_last_id(&of);
+    id = server_last_id(&fake);
     djauth_check(handle, &q, &a);
-    left = server_last_deadline(&of);
-    ok(a.status == DJAUTH_GRANTED && server_requests(&of) == 3 && of.connections == 2 && left > 0 && left <= 4700,
+    left = server_last_deadline(&fake);
+    ok(a.status == DJAUTH_GRANTED && server_requests(&fake) == 3 && fake.connections == 2 && left > 0 && left <= 4700,
        "a second attempt has what is left of it: %ld ms", left);
-    ok(server_last_id(&of) == id + 2, "a second attempt has an id of its own");
+    ok(server_last_id(&fake) == id + 2, "a second attempt has an id of its own");
     djauth_free(handle);
-    server_stop(&of);
+    server_stop(&fake);
 
-    server_start(&of, slow, 3);
-    handle = djauth_new(of.path);
+    server_start(&fake, slow, 3);
+    handle = djauth_new(fake.path);
     djauth_check(handle, &q, &a);
     q.timeout_ms = 500;
     began = djauth_now_ms();
@@ -411,25 +411,25 @@ static void test_second_try(void)
     ok(a.status == DJAUTH_ERROR && began >= 500 && began < 850,
        "both attempts have one deadline: %s", a.reason);
     djauth_free(handle);
-    server_stop(&of);
+    server_stop(&fake);
 }
 
 /* The daemon stops between two questions. */
 static void test_gone(void)
 {
     static const step steps[] = {{.kind = CLOSE_AFTER}};
-    server of;
+    server fake;
     djauth *handle;
     djauth_question q = alice();
     djauth_answer a;
     djauth_status before;
 
-    server_start(&of, steps, 1);
-    handle = djauth_new(of.path);
+    server_start(&fake, steps, 1);
+    handle = djauth_new(fake.path);
     before = djauth_check(handle, &q, &a);
-    server_stop(&of);
+    server_stop(&fake);
     djauth_check(handle, &q, &a);
-    ok(before == DJAUTH_GRANTED && a.status == DJAUTH_ERROR && strstr(a.reason, of.path) != NULL
+    ok(before == DJAUTH_GRANTED && a.status == DJAUTH_ERROR && strstr(a.reason, fake.path) != NULL
            && a.username[0] == '\0' && a.groups == NULL,
        "a daemon that is gone is a fault: %s", a.reason);
     djauth_free(handle);
@@ -445,7 +445,7 @@ static void test_secrecy(void)
     static const step steps[] = {
         {.kind = GRANT}, {.kind = CLOSE}, {.kind = CLOSE}, {.kind = CLOSE}, {.kind = GRANT, .wait_ms = 200}};
     static char large[40000];
-    server of;
+    server fake;
     djauth *handle;
     djauth_question q = alice();
     djauth_answer a;
@@ -455,8 +455,8 @@ static void test_secrecy(void)
 
     memset(large, 'x', sizeof(large) - 1);
     freed_secrets = 0;
-    server_start(&of, steps, 5);
-    handle = djauth_new(of.path);
+    server_start(&fake, steps, 5);
+    handle = djauth_new(fake.path);
     for (i = 0; i < 4; i++) {
         static const djauth_status expected[] = {DJAUTH_GRANTED, DJAUTH_ERROR, DJAUTH_ERROR, DJAUTH_ERROR};
         q.timeout_ms = i == 2 ? 50 : 5000;
@@ -467,11 +467,11 @@ static void test_secrecy(void)
         clean &= handle->body.data != NULL && !holds(handle->body.data, handle->body.capacity, "abcdefghijklmnop");
         clean &= !holds((const unsigned char *)handle, sizeof(*handle), "abcdefghijklmnop");
     }
-    ok(right && server_requests(&of) == 5, "a grant, three closed connections, a timeout and a request that is too large");
+    ok(right && server_requests(&fake) == 5, "a grant, three closed connections, a timeout and a request that is too large");
     ok(clean, "the password is wiped from the handle after every question, answered or not");
     djauth_free(handle);
     /* In a new handle the buffer grows and moves after the password was encoded. */
-    handle = djauth_new(of.path);
+    handle = djauth_new(fake.path);
     q = alice();
     q.client_address = large + sizeof(large) - 10000;
     right = djauth_check(handle, &q, &a) == DJAUTH_GRANTED;
@@ -479,24 +479,24 @@ static void test_secrecy(void)
     ok(right && freed_secrets == 0, "no freed memory contains the password");
     checked_free(memcpy(malloc(100), secret, 100));
     ok(freed_secrets == 1, "(the search for it works)");
-    server_stop(&of);
+    server_stop(&fake);
 }
 
 static void test_limits(void)
 {
     static const step steps[] = {{.kind = GRANT}};
     static char large[40000];
-    server of;
+    server fake;
     djauth *handle;
     djauth_question q = alice();
     djauth_answer a;
 
     memset(large, 'x', sizeof(large));
-    server_start(&of, steps, 1);
-    handle = djauth_new(of.path);
+    server_start(&fake, steps, 1);
+    handle = djauth_new(fake.path);
     q.password = large;
     q.password_length = 32769;
-    ok(djauth_check(handle, &q, &a) == DJAUTH_DENIED && strcmp(a.reason, "too-long") == 0 && server_requests(&of) == 0,
+    ok(djauth_check(handle, &q, &a) == DJAUTH_DENIED && strcmp(a.reason, "too-long") == 0 && server_requests(&fake) == 0,
        "a password that is too long is denied without asking");
     q.password_length = 32768;
     ok(djauth_check(handle, &q, &a) == DJAUTH_GRANTED, "the longest password is sent");
@@ -516,7 +516,7 @@ static void test_limits(void)
     q.size = 8;
     ok(djauth_check(handle, &q, &a) == DJAUTH_ERROR, "a question that was not initialized is a fault");
     djauth_free(handle);
-    server_stop(&of);
+    server_stop(&fake);
 }
 
 static void on_alarm(int number_of_signal)
@@ -531,26 +531,26 @@ static void test_interruptions(void)
     struct sigaction action = {.sa_handler = on_alarm};
     struct itimerval often = {{0, 1000}, {0, 1000}};
     struct itimerval never = {{0, 0}, {0, 0}};
-    server of;
+    server fake;
     int i;
     int right = 1;
 
     sigaction(SIGALRM, &action, NULL);
-    server_start(&of, steps, 1);
+    server_start(&fake, steps, 1);
     setitimer(ITIMER_REAL, &often, NULL);
     for (i = 0; i < 5; i++) {
-        right &= ask_once(&of, 5000, NULL, 0) == DJAUTH_GRANTED;
+        right &= ask_once(&fake, 5000, NULL, 0) == DJAUTH_GRANTED;
     }
     setitimer(ITIMER_REAL, &never, NULL);
     ok(right, "interrupted system calls are continued");
-    server_stop(&of);
+    server_stop(&fake);
 }
 
 static void test_many_descriptors(void)
 {
     static const step steps[] = {{.kind = GRANT}};
     struct rlimit limit;
-    server of;
+    server fake;
     int fds[1100];
     int i;
 
@@ -560,9 +560,9 @@ static void test_many_descriptors(void)
     for (i = 0; i < 1100; i++) {
         fds[i] = dup(0);
     }
-    server_start(&of, steps, 1);
-    ok(fds[1099] >= 1024 && ask_once(&of, 5000, NULL, 0) == DJAUTH_GRANTED, "a descriptor over 1023 works");
-    server_stop(&of);
+    server_start(&fake, steps, 1);
+    ok(fds[1099] >= 1024 && ask_once(&fake, 5000, NULL, 0) == DJAUTH_GRANTED, "a descriptor over 1023 works");
+    server_stop(&fake);
     for (i = 0; i < 1100; i++) {
         close(fds[i]);
     }

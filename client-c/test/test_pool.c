@@ -6,15 +6,15 @@
 #include "server.h"
 #include "tap.h"
 
-/* server.h numbers its replies in one octet: one handle may be asked 127 times, and it may come to be the same one. */
+/* server.h has ids of one octet, so a handle can be asked 127 times; one handle may serve all questions. */
 enum { THREADS = 16, EACH = 7, BORROWED = 500 };
 
-static server of;
-static django_server main_server = {.socket = of.path};
-static django_server same_socket = {.socket = of.path};
+static server fake;
+static django_server main_server = {.socket = fake.path};
+static django_server same_socket = {.socket = fake.path};
 static django_server other_socket = {.socket = "/nowhere/auth.sock"};
 
-/* What the configuration answers in httpd. server_rec.port tells the servers apart. */
+/* In httpd these read the configuration. Here server_rec.port tells the servers apart. */
 django_server *django_server_of(const server_rec *host)
 {
     return host->port == 1 ? &main_server : host->port == 2 ? &same_socket : &other_socket;
@@ -62,7 +62,7 @@ int main(void)
 
     apr_initialize();
     apr_pool_create(&child, NULL);
-    server_start(&of, steps, 1);
+    server_start(&fake, steps, 1);
     django_connections_prepare(child, &first);
     ok(main_server.connections != NULL && main_server.connections == same_socket.connections
            && main_server.connections != other_socket.connections,
@@ -76,12 +76,12 @@ int main(void)
         pthread_join(threads[i], &result);
         granted += (size_t)result;
     }
-    ok(granted == ALL && server_requests(&of) == ALL, "%d threads, %zu of %d questions granted", THREADS, granted, ALL);
+    ok(granted == ALL && server_requests(&fake) == ALL, "%d threads: %zu of %d questions are granted", THREADS, granted, ALL);
     ok(main_server.connections->idle->nelts >= 1 && main_server.connections->idle->nelts <= THREADS,
-       "and never more connections than threads: %d", main_server.connections->idle->nelts);
+       "there are never more connections than threads: %d", main_server.connections->idle->nelts);
     apr_pool_destroy(child);
-    server_stop(&of);
-    ok(of.connections <= THREADS, "which are kept: %d were opened", of.connections);
+    server_stop(&fake);
+    ok(fake.connections <= THREADS, "connections are reused: %d were opened", fake.connections);
     apr_terminate();
     return tap_done();
 }

@@ -6,11 +6,11 @@
 
 enum { THREADS = 8, QUESTIONS = 100 };
 
-static server of;
+static server fake;
 
 static void *ask_many(void *unused)
 {
-    djauth *handle = djauth_new(of.path);
+    djauth *handle = djauth_new(fake.path);
     djauth_question q = DJAUTH_QUESTION_INIT;
     djauth_answer a;
     size_t granted = 0;
@@ -68,11 +68,11 @@ int main(void)
     djauth *shared = djauth_new("/nowhere");
     size_t counted;
 
-    server_start(&of, steps, 1);
+    server_start(&fake, steps, 1);
     counted = run(ask_many, NULL);
-    ok(counted == THREADS * QUESTIONS && server_requests(&of) == THREADS * QUESTIONS,
+    ok(counted == THREADS * QUESTIONS && server_requests(&fake) == THREADS * QUESTIONS,
        "%d threads with a handle each: %zu grants", THREADS, counted);
-    server_stop(&of);
+    server_stop(&fake);
     counted = run(take_turns, shared);
     ok(counted == THREADS * (QUESTIONS / 10), "%d threads that take turns with one handle: %zu faults", THREADS, counted);
     djauth_free(shared);
