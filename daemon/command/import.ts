@@ -73,7 +73,7 @@ function tableOf(site: ImportedSite, passwordFile: string, present: TomlTable) {
     keys: {
       database: site.url,
       ...(site.password === undefined ? {} : { password_file: passwordFile }),
-      ...site.hasherKeys,
+      ...site.keys,
       ...(Object.fromEntries(chosen) as Record<string, string | number>),
     },
     schema: site.schema,

@@ -15,6 +15,7 @@ const DEFAULT_CONFIG = '/etc/djauthd/djauthd.toml';
 interface PythonFlags {
   readonly python?: string;
   readonly path?: string;
+  readonly database?: string;
   readonly timeout: number;
   readonly accept: readonly Acceptable[];
 }
@@ -37,6 +38,7 @@ export function createProgram(): Command {
   const withPython = (command: Command) =>
     command
       .option('--python <program>', "the site's Python (default: the one in $VIRTUAL_ENV, else python3)")
+      .option('--database <alias>', 'alias of its database (default: the one to which Django writes accounts)')
       .option('--path <directory>', "the site's project directory (default: the current directory)")
       .addOption(
         new Option('--timeout <time>', 'time limit of loading the settings')

@@ -35,7 +35,7 @@ export async function serveDjango(options: ImportOptions & { socket?: string | u
   const site = await importSite(options);
   for (const note of site.notes) process.stderr.write(`djauthd: ${note}\n`);
   const socket = options.socket === undefined ? privateSocket() : resolve(options.socket);
-  const table = writeSiteTable({ ...site, keys: { database: site.url, ...site.hasherKeys } });
+  const table = writeSiteTable({ ...site, keys: { database: site.url, ...site.keys } });
   process.stdout.write(`site   ${site.name}\nsocket ${socket}\n`);
   await run({
     name: options.settings,

@@ -31,6 +31,13 @@ export const string: KeyType<string> = {
   parse: (value) => (isText(value) ? value : undefined),
 };
 
+/** A column, or false for one that the user model does not have. */
+export const column: KeyType<string | false> = {
+  name: 'column or false',
+  accepted: 'the name of a column, or false if the user model has none',
+  parse: (value) => (value === false || isText(value) ? value : undefined),
+};
+
 export const boolean: KeyType<boolean> = {
   name: 'true or false',
   accepted: 'true or false',

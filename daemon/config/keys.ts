@@ -1,3 +1,4 @@
+import { USERNAME_MATCHES } from '../store/username-match.ts';
 import { key, namedSections, optionalSection, section } from './key.ts';
 import {
   algorithm,
@@ -92,6 +93,13 @@ export const keys = section('The file.', {
           'What becomes of a password longer than 72 octets if the encoded hash is bcrypt: `"truncate"` uses the first ' +
           '72, as the Python package bcrypt before 5.0; `"refuse"` denies, as since.',
         default: 'truncate',
+      }),
+      username_match: key(oneOf(...USERNAME_MATCHES), {
+        about:
+          'How a username is compared: `"exact"` as the database compares texts; `"iexact"` as the lookup `iexact` of ' +
+          'Django, for a manager whose `get_by_natural_key` uses it; `"lower"` in lower case, for one that lower-cases ' +
+          'it. If several accounts match, the check is a fault.',
+        default: 'exact',
       }),
       schema: schemaKeys,
     }),

@@ -1,12 +1,15 @@
 import { type Schema, STOCK } from '../store/schema.ts';
 import { absentSection, arrayOfTables, converted, key, section } from './key.ts';
-import { string } from './key-types.ts';
+import { column, string } from './key-types.ts';
 
 /** A required column or table; `stock` is what Django's own user model has. */
 const named = (about: string, stock: string) => key(string, { about, example: stock });
 
 /** A column that a user model may lack. */
 const optional = (about: string, absent: string, stock: string) => key(string, { about, absent, example: stock });
+
+/** A flag that a user model may lack. */
+const flag = (about: string, absent: string, stock: string) => key(column, { about, absent, example: stock });
 
 const STOCK_TABLE = "Django's own table";
 
@@ -22,9 +25,12 @@ export const schemaKeys = converted(
         id: named('Primary key.', STOCK.user.id),
         username: named('`USERNAME_FIELD`.', STOCK.user.username),
         password: named('Encoded hash.', STOCK.user.password),
-        active: optional('`is_active`.', 'every user is active', 'is_active'),
-        staff: optional('`is_staff`.', 'no user is staff', 'is_staff'),
-        superuser: optional('`is_superuser`.', 'no user is a superuser', 'is_superuser'),
+        active: key(column, {
+          about: '`is_active`. `false` says that the model has no such column: every user is active.',
+          example: 'is_active',
+        }),
+        staff: flag('`is_staff`.', 'requiring staff is a fault', 'is_staff'),
+        superuser: flag('`is_superuser`.', 'requiring a superuser is a fault', 'is_superuser'),
         email: optional('E-mail address.', 'empty', 'email'),
         first_name: optional('First name.', 'empty', 'first_name'),
         last_name: optional('Last name.', 'empty', 'last_name'),
@@ -86,9 +92,9 @@ export const schemaKeys = converted(
         id: user.id,
         username: user.username,
         password: user.password,
-        active: user.active,
-        staff: user.staff,
-        superuser: user.superuser,
+        active: user.active || undefined,
+        staff: user.staff || undefined,
+        superuser: user.superuser || undefined,
         email: user.email,
         firstName: user.first_name,
         lastName: user.last_name,

@@ -1,8 +1,17 @@
 import type { z } from 'zod';
+import { converted } from './key.ts';
 import { keys } from './keys.ts';
 
 /** Checks a parsed TOML document and applies the defaults. */
-export const schema = keys;
+export const schema = converted(keys, ({ sites, ...config }) => ({
+  ...config,
+  sites: Object.fromEntries(Object.entries(sites).map(([name, site]) => [name, withMatch(site)])),
+}));
+
+/** Stores find all that they need to know of a user model in its schema. */
+function withMatch({ username_match, ...site }: z.output<typeof keys>['sites'][string]) {
+  return { ...site, schema: { ...site.schema, user: { ...site.schema.user, match: username_match } } };
+}
 
 /** A checked configuration: durations in milliseconds, sizes in octets, modes as numbers. */
 export type Config = z.output<typeof schema>;

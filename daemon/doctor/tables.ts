@@ -9,7 +9,7 @@ export interface Table {
 /** All tables that a verdict reads, as the configuration names them. */
 export function tablesOf(schema: Schema): Table[] {
   const { user, userGroups, userPermissions, group, groupPermissions, permission, contentType } = schema;
-  const { table, parents, ...named } = user;
+  const { table, parents, match: _, ...named } = user;
   const columns = Object.values(named).filter((column): column is string => column !== undefined);
   const ofParent = (parent: string) =>
     columns.filter((column) => column.startsWith(`${parent}.`)).map((column) => column.slice(parent.length + 1));

@@ -20,7 +20,8 @@ export interface ImportedSite {
   /** The database's URL, without a password. */
   readonly url: string;
   readonly password: string | undefined;
-  readonly hasherKeys: Readonly<Record<string, string | readonly string[]>>;
+  /** Its keys in the configuration, apart from the database and the schema. */
+  readonly keys: Readonly<Record<string, string | readonly string[]>>;
   readonly schema: SchemaKeys | undefined;
   /** Sentences to show. */
   readonly notes: readonly string[];
@@ -42,10 +43,16 @@ export async function importSite(options: ImportOptions): Promise<ImportedSite> 
     name: options.site ?? options.settings,
     url: database.url,
     password: database.password,
-    hasherKeys: { ...keys },
+    keys: { ...keys, ...usernameMatch(introspection) },
     schema,
     notes: [...new Set(notes.map(({ text }) => text))],
   };
+}
+
+/** The key for a comparison of usernames that is not the default. */
+function usernameMatch({ natural_key }: Introspection): { username_match?: 'iexact' | 'lower' } {
+  const { match } = natural_key;
+  return match === null || match === 'exact' ? {} : { username_match: match };
 }
 
 function refuseUnaccepted({ model }: Introspection, notes: readonly Note[], accepted: readonly Acceptable[]): void {

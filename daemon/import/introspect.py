@@ -4,6 +4,7 @@ Run with the site's DJANGO_SETTINGS_MODULE and sys.path; Django 3.2 and later, P
 the database. The document contains the database's password: the descriptor is a pipe to the calling process.
 """
 import getpass
+import inspect
 import json
 import os
 import pathlib
@@ -14,22 +15,31 @@ import traceback
 OUTPUT = os.fdopen(3, "w", encoding="utf-8")
 
 
+def message_of(error):
+    # User and password of a URL: everything before its last "@".
+    text = error.msg if isinstance(error, SyntaxError) else str(error)
+    return "%s: %s" % (type(error).__name__, re.sub(r"://\S+@", "://...@", str(text)))
+
+
 def report_exception(kind, error, trace):
     """Like Python's own report of an exception, but without lines of source, one of which may contain a password."""
+    missing = getattr(error, "name", None) if isinstance(error, ImportError) else None
+    failure = {"failure": message_of(error).split("\n")[0], "missing": missing}
+    try:
+        json.dump(failure, OUTPUT)
+        OUTPUT.close()
+    except Exception:
+        pass
     seen = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
         if isinstance(error, SyntaxError):
-            message = error.msg
             sys.stderr.write('  File "%s", line %s\n' % (error.filename, error.lineno))
         else:
-            message = str(error)
             for frame, line in traceback.walk_tb(error.__traceback__):
                 code = frame.f_code
                 sys.stderr.write('  File "%s", line %s, in %s\n' % (code.co_filename, line, code.co_name))
-        # User and password of a URL: everything before its last "@".
-        message = re.sub(r"://\S+@", "://...@", message)
-        sys.stderr.write("%s: %s\n" % (type(error).__name__, message))
+        sys.stderr.write("%s\n" % message_of(error))
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
         if error is not None:
             sys.stderr.write("caused by:\n")
@@ -42,10 +52,15 @@ import django  # noqa: E402
 django.setup()
 
 from django.conf import settings  # noqa: E402
-from django.contrib.auth import get_user_model  # noqa: E402
+from django.contrib.auth import base_user, get_user_model  # noqa: E402
 from django.contrib.auth.backends import ModelBackend  # noqa: E402
 from django.contrib.auth.hashers import BasePasswordHasher  # noqa: E402
+from django.core.exceptions import ImproperlyConfigured  # noqa: E402
 from django.db import connections, router  # noqa: E402
+from django.db.backends.base.base import BaseDatabaseWrapper  # noqa: E402
+from django.db.models import lookups, signals  # noqa: E402
+from django.db.models.expressions import Col  # noqa: E402
+from django.db.models.sql import compiler  # noqa: E402
 from django.utils.module_loading import import_string  # noqa: E402
 
 
@@ -61,14 +76,27 @@ def definer(cls, name):
     return None
 
 
+def is_django(module):
+    return ("%s." % module).startswith("django.")
+
+
+def is_custom(cls, name):
+    """Whether code outside of Django defines an attribute, by a class of its own or by a function put into Django's."""
+    where = definer(cls, name)
+    if where is None or where is object:
+        return False
+    if not is_django(where.__module__):
+        return True
+    value = where.__dict__[name]
+    value = getattr(value, "fget", None) or getattr(value, "__func__", value)
+    # Unlike __module__, which wrappers copy, a function's globals tell where it was written.
+    module = getattr(value, "__globals__", {}).get("__name__")
+    return module is not None and not is_django(module)
+
+
 def custom(cls, names):
-    """Those of the names that a class outside of Django defines."""
-    found = []
-    for name in names:
-        where = definer(cls, name)
-        if where is not None and where is not object and not (where.__module__ + ".").startswith("django."):
-            found.append(name)
-    return found
+    """Those of the names that code outside of Django defines."""
+    return [name for name in names if is_custom(cls, name)]
 
 
 def field_of(meta, name):
@@ -83,7 +111,56 @@ def field_of(meta, name):
         "column": field.column,
         "type": field.get_internal_type(),
         "relation": bool(field.is_relation),
+        "path": path_of(type(field)),
+        "custom": custom_code_of(meta.model, field),
     }
+
+
+# What converts a value from the database, and one that is compared with the database's.
+FIELD_METHODS = (
+    "from_db_value",
+    "get_db_converters",
+    "select_format",
+    "get_col",
+    "cached_col",
+    "descriptor_class",
+    "to_python",
+    "get_prep_value",
+    "get_db_prep_value",
+    "get_lookup",
+    "get_placeholder",
+)
+
+
+def custom_code_of(model, field):
+    """Custom code that changes the values of a field: methods of its class, lookups, and what shadows its attribute."""
+    if field.is_relation:
+        return []
+    found = custom(type(field), FIELD_METHODS)
+    exact = field.get_lookup("exact")
+    if exact is None or not is_django(exact.__module__):
+        found.append("lookup exact")
+    shadow = inspect.getattr_static(model, field.attname, None)
+    # A constant gives way to the instance's own value.
+    if hasattr(type(shadow), "__get__") and not is_django(type(shadow).__module__):
+        found.append("%s %s" % (type(shadow).__name__, field.attname))
+    return found
+
+
+# The methods that run when an account is loaded, before anybody sees its values.
+LOADING = ("__new__", "__init__", "from_db", "__getattribute__", "__getattr__", "__setattr__")
+
+
+def loading_of(model):
+    """Custom code that runs when an account is loaded."""
+    found = ["%s.%s" % (path_of(definer(model, name)), name) for name in custom(model, LOADING)]
+    for name in ("pre_init", "post_init"):
+        live = getattr(signals, name)._live_receivers(model)
+        # Since Django 5.0 these are two lists: synchronous and asynchronous receivers.
+        for receiver in live if isinstance(live, list) else [each for part in live for each in part]:
+            if not is_django(receiver.__module__):
+                found.append("%s.%s (%s)" % (receiver.__module__, getattr(receiver, "__qualname__", "receiver"), name))
+    return found
 
 
 def many_to_many(model, name, wanted):
@@ -96,9 +173,10 @@ def many_to_many(model, name, wanted):
             "from": field.m2m_column_name(),
             "to": field.m2m_reverse_name(),
             "target": path_of(target),
-            "stock": issubclass(target, wanted)
+            "stock": target._meta.concrete_model is wanted
             and field.m2m_target_field_name() == field.model._meta.pk.name
             and field.m2m_reverse_target_field_name() == target._meta.pk.name,
+            "manager": changes_of(target._default_manager),
         }
     except Exception:
         return None
@@ -135,22 +213,129 @@ def attribute(model, name):
     return "true" if value is True else "false" if value is False else "code"
 
 
+def changes_of(manager):
+    """The methods of a manager and of its querysets that custom code defines and that choose or change rows."""
+    queries = getattr(manager, "_queryset_class", None)
+    methods = ("get", "filter", "all")
+    changed = custom(type(manager), ("get_queryset", "using", "db_manager") + methods)
+    if queries is None:
+        changed.append("_queryset_class")
+    else:
+        inner = ("__init__", "_filter_or_exclude", "_filter_or_exclude_inplace", "_chain", "_clone", "_fetch_all")
+        changed += custom(queries, methods + inner)
+    return sorted(set(changed))
+
+
 def managers_of(model):
     found = []
     for name in ("_default_manager", "objects"):
         manager = getattr(model, name, None)
         if manager is None or any(known["manager"] is type(manager) for known in found):
             continue
-        queries = getattr(manager, "_queryset_class", None)
-        lookups = ("get", "filter", "all")
-        changed = custom(type(manager), ("get_queryset", "get_by_natural_key", "using", "db_manager") + lookups)
-        if queries is None:
-            changed.append("_queryset_class")
-        else:
-            inner = ("__init__", "_filter_or_exclude", "_filter_or_exclude_inplace", "_chain", "_clone", "_fetch_all")
-            changed += custom(queries, lookups + inner)
-        found.append({"manager": type(manager), "path": path_of(type(manager)), "changed": sorted(set(changed))})
+        found.append({"manager": type(manager), "path": path_of(type(manager)), "changed": changes_of(manager)})
     return [{"path": each["path"], "changed": each["changed"]} for each in found]
+
+
+# Usernames that code may treat differently, and that few codes treat alike.
+PROBES = (
+    "djauthd probe",
+    "DjAuthd.Probe@Example.COM",
+    "PROBE_%\\",
+    " 0123 ",
+    "\u0130\u00df\u03a3\u212a\ufb01",
+    "17",
+    "",
+)
+
+
+class Captured(BaseException):
+    """Raised in place of a query; no `except Exception` of the site catches it."""
+
+
+def query_for(model, username):
+    """The query that the default manager sends for a username. None is sent."""
+    caught = []
+
+    def capture(self, *args, **kwargs):
+        caught.append(self)
+        raise Captured()
+
+    def refuse(self):
+        raise Captured()
+
+    originals = compiler.SQLCompiler.execute_sql, BaseDatabaseWrapper.ensure_connection
+    compiler.SQLCompiler.execute_sql, BaseDatabaseWrapper.ensure_connection = capture, refuse
+    try:
+        model._default_manager.get_by_natural_key(username)
+    except (Captured, Exception):
+        pass
+    finally:
+        compiler.SQLCompiler.execute_sql, BaseDatabaseWrapper.ensure_connection = originals
+    return caught[0] if caught else None
+
+
+def match_of(model, username):
+    """How get_by_natural_key compares one username: "exact", "iexact", "lower", or None for any other comparison."""
+    found = query_for(model, username)
+    if found is None:
+        return None
+    query, field = found.query, model._meta.get_field(model.USERNAME_FIELD)
+    where = query.where
+    if query.model is not model or where.negated or where.connector != "AND" or len(where.children) != 1:
+        return None
+    # get() asks for one row more than it could use; first() and slices ask for fewer.
+    if query.low_mark or (query.high_mark is not None and query.high_mark < 2):
+        return None
+    if query.distinct or query.combinator or query.extra or query.annotations or query.group_by:
+        return None
+    tables = {each._meta.db_table for each in [model] + list(model._meta.get_parent_list())}
+    if {join.table_name for join in query.alias_map.values() if query.alias_refcount[join.table_alias]} - tables:
+        return None
+    (lookup,) = where.children
+    column = getattr(lookup, "lhs", None)
+    if type(column) is not Col or column.target is not field:
+        return None
+    if type(lookup) is lookups.IExact:
+        return "iexact" if lookup.rhs == username and not is_custom(type(field), "get_db_prep_value") else None
+    # A backend may register a lookup of its own for a kind of field.
+    if not isinstance(lookup, lookups.Exact) or not is_django(type(lookup).__module__):
+        return None
+    sent = lookup.rhs
+    if is_custom(type(field), "get_db_prep_value"):
+        sent = field.get_db_prep_value(sent, found.connection, prepared=True)
+    if not isinstance(sent, str):
+        # A field of numbers or the like: Django's own conversion, which the database repeats.
+        return "exact" if not custom(type(field), FIELD_METHODS) else None
+    return "exact" if sent == username else "lower" if sent == username.lower() else None
+
+
+def natural_key_of(model):
+    """How the default manager finds an account by its username, learned by asking it for several usernames."""
+    method = getattr(model._default_manager, "get_by_natural_key", None)
+    if method is None:
+        return {"path": None, "custom": False, "match": None}
+    manager = type(model._default_manager)
+    where = definer(manager, "get_by_natural_key")
+    is_ours = is_custom(manager, "get_by_natural_key")
+    return {
+        "path": "%s.get_by_natural_key" % path_of(manager if where is None else where),
+        "custom": is_ours,
+        "match": common([match_of(model, probe) for probe in PROBES]),
+    }
+
+
+def common(matches):
+    """What all usernames have in common: one that has no upper case is the same in lower case."""
+    if None in matches:
+        return None
+    kinds = set(matches)
+    if kinds == {"exact", "lower"}:
+        return "lower"
+    return kinds.pop() if len(kinds) == 1 else None
+
+
+# Iterations, must_update and harden_runtime do not change which password a stored hash is of.
+HASHER_METHODS = ("encode", "decode", "_decode", "verify", "_load_library", "digest", "library")
 
 
 def hashers_of():
@@ -173,7 +358,7 @@ def hashers_of():
                 # Whether it computes what Django's own hasher of that name computes.
                 "stock": base is not None
                 and getattr(known, "algorithm", None) == hasher.algorithm
-                and not custom(cls, ("encode", "verify", "_load_library", "digest", "library")),
+                and not custom(cls, HASHER_METHODS),
                 "missing": missing,
             }
         )
@@ -234,24 +419,38 @@ def parameters_of(connection):
     return {name: value for name, value in parameters.items() if value is not None}
 
 
-def alias_of(model):
-    return router.db_for_read(model)
+# A router may choose a replica by chance: this many calls see nearly all of its choices.
+ROUTER_CALLS = 32
+
+
+def aliases_of(model):
+    """The databases that a model is read from."""
+    return sorted({router.db_for_read(model) for _ in range(ROUTER_CALLS)})
 
 
 def database_of(model, others):
-    alias = alias_of(model)
+    # Where accounts are written they are never out of date.
+    write_alias = router.db_for_write(model)
+    alias = os.environ.get("DJAUTHD_DATABASE") or write_alias
+    if alias not in connections:
+        known = ", ".join(sorted(settings.DATABASES))
+        raise ImproperlyConfigured('no database "%s" in DATABASES, which has %s' % (alias, known))
     connection = connections[alias]
     options = connection.settings_dict.get("OPTIONS") or {}
     prefixes = ("PG", "MYSQL_")
+    read = aliases_of(model)
     try:
         user = getpass.getuser()
     except Exception:
         user = ""
     return {
         "alias": alias,
-        "write_alias": router.db_for_write(model),
+        "write_alias": write_alias,
+        "read_aliases": read,
         "routers": [each if isinstance(each, str) else path_of(type(each)) for each in settings.DATABASE_ROUTERS],
-        "elsewhere": sorted({path_of(other) for other in others if alias_of(other) != alias}),
+        "elsewhere": sorted(
+            {path_of(other) for other in others if aliases_of(other) != read or router.db_for_write(other) != write_alias}
+        ),
         "vendor": connection.vendor,
         "engine": connection.settings_dict.get("ENGINE", ""),
         "parameters": parameters_of(connection),
@@ -261,6 +460,15 @@ def database_of(model, others):
         "home": os.path.expanduser("~"),
         "environment": {name: value for name, value in os.environ.items() if name.startswith(prefixes)},
     }
+
+
+def overridden_of(user):
+    """The methods of the user model that a verdict depends on and that custom code defines."""
+    found = custom(user, ("check_password", "has_perm"))
+    function = getattr(base_user, "check_password", None)
+    if "check_password" not in found and not is_django(getattr(function, "__globals__", {}).get("__name__", "django")):
+        found.append("check_password")
+    return found
 
 
 def bcrypt_major():
@@ -277,12 +485,14 @@ def introspection():
     meta = user._meta
     rights = {}
     others = []
+    names = []
     try:
         from django.contrib.auth.models import Group, Permission
         from django.contrib.contenttypes.models import ContentType
     except Exception:
         pass
     else:
+        names = [(Group, "name"), (Permission, "codename"), (ContentType, "app_label")]
         others = [Group, Permission, ContentType]
         rights = {
             "user_groups": many_to_many(user, "groups", Group),
@@ -308,9 +518,16 @@ def introspection():
         "attributes": {name: attribute(user, name) for name in ("is_active", "is_staff", "is_superuser")},
         "parents": parents_of(meta),
         "rights": rights,
-        "overridden": custom(user, ("check_password", "has_perm", "from_db")),
+        "overridden": overridden_of(user),
+        "loading": loading_of(user),
+        "named": {
+            "%s.%s" % (model.__name__, name): code
+            for model, name in names
+            for code in [custom_code_of(model, model._meta.get_field(name)) + loading_of(model)]
+            if code
+        },
         "managers": managers_of(user),
-        "natural_key": hasattr(user._default_manager, "get_by_natural_key"),
+        "natural_key": natural_key_of(user),
         "hashers": hashers_of(),
         "bcrypt": bcrypt_major(),
         "backends": backends_of(),

@@ -1,6 +1,15 @@
 import { z } from 'zod';
 
-const column = z.object({ table: z.string(), column: z.string(), type: z.string(), relation: z.boolean() });
+const column = z.object({
+  table: z.string(),
+  column: z.string(),
+  type: z.string(),
+  relation: z.boolean(),
+  /** The class of the field. */
+  path: z.string(),
+  /** Custom code that changes its values. */
+  custom: z.array(z.string()),
+});
 
 const manyToMany = z.object({
   table: z.string(),
@@ -8,8 +17,10 @@ const manyToMany = z.object({
   to: z.string(),
   /** The class that it points to. */
   target: z.string(),
-  /** Whether that is Django's own model, referred to by primary keys. */
+  /** Whether that is Django's own model or a proxy of it, referred to by primary keys. */
   stock: z.boolean(),
+  /** What the target's manager changes, if it is custom. */
+  manager: z.array(z.string()),
 });
 
 const rights = z.object({
@@ -27,6 +38,14 @@ const attribute = z.enum(['true', 'false', 'code']).nullable();
 const flags = ['is_active', 'is_staff', 'is_superuser'] as const;
 const columns = ['password', ...flags, 'email', 'first_name', 'last_name'] as const;
 
+/** What `introspect.py` writes if Python raised an exception. */
+export const failureSchema = z.object({
+  /** The exception and the first line of its message. */
+  failure: z.string(),
+  /** The module that could not be imported. */
+  missing: z.string().nullable(),
+});
+
 /** The document that `introspect.py` writes. Names of classes are dotted Python paths. */
 export const introspectionSchema = z.object({
   django: z.string(),
@@ -42,9 +61,19 @@ export const introspectionSchema = z.object({
   rights: z.union([rights, z.object({}).strict()]),
   /** Custom methods of the user model. */
   overridden: z.array(z.string()),
+  /** Custom code that runs when an account is loaded. */
+  loading: z.array(z.string()),
+  /** Custom code of Django's own models for groups and permissions, by model and field. */
+  named: z.record(z.string(), z.array(z.string())),
   managers: z.array(z.object({ path: z.string(), changed: z.array(z.string()) })),
-  /** Whether the default manager has get_by_natural_key. */
-  natural_key: z.boolean(),
+  /** How the default manager finds an account by its username. */
+  natural_key: z.object({
+    /** Null if it has no get_by_natural_key. */
+    path: z.string().nullable(),
+    custom: z.boolean(),
+    /** Null for any other comparison, and for a field of another type than text. */
+    match: z.enum(['exact', 'iexact', 'lower']).nullable(),
+  }),
   hashers: z.array(
     z.object({
       path: z.string(),
@@ -72,6 +101,8 @@ export const introspectionSchema = z.object({
   database: z.object({
     alias: z.string(),
     write_alias: z.string(),
+    /** The databases that routers read accounts from. */
+    read_aliases: z.array(z.string()),
     routers: z.array(z.string()),
     /** Models that routers read from another database than the users. */
     elsewhere: z.array(z.string()),
@@ -92,3 +123,11 @@ export const introspectionSchema = z.object({
 
 export type Introspection = z.output<typeof introspectionSchema>;
 export type IntrospectedDatabase = Introspection['database'];
+
+/** Custom code of a field that changes what Django compares with the database, but not what it reads from it. */
+const COMPARING: readonly string[] = ['to_python', 'get_prep_value', 'get_db_prep_value', 'get_lookup', 'lookup exact'];
+
+/** The custom code of a field that changes what Django reads from the database. */
+export function reading(code: readonly string[]): string[] {
+  return code.filter((name) => !COMPARING.includes(name));
+}

@@ -9,5 +9,14 @@ export interface Note {
 }
 
 /** The kinds of deviations that can be accepted: the words of `--accept`. */
-export const ACCEPTABLE = ['manager', 'check_password', 'has_perm', 'backends', 'routers', 'is_active'] as const;
+export const ACCEPTABLE = [
+  'manager',
+  'check_password',
+  'has_perm',
+  'backends',
+  'routers',
+  'is_active',
+  'fields',
+  'loading',
+] as const;
 export type Acceptable = (typeof ACCEPTABLE)[number];

@@ -4,15 +4,17 @@ import type { Readable } from 'node:stream';
 import { messageOf } from '../fault.ts';
 import { ImportError } from './import-error.ts';
 import source from './introspect.py';
-import { type Introspection, introspectionSchema } from './introspection.ts';
+import { failureSchema, type Introspection, introspectionSchema } from './introspection.ts';
 
 export interface PythonOptions {
   /** The settings module. */
   readonly settings: string;
-  /** The interpreter; by default that of $VIRTUAL_ENV, else `python3`. */
+  /** The interpreter, relative to the current directory; by default that of $VIRTUAL_ENV, else `python3`. */
   readonly python?: string | undefined;
   /** The working directory, and the first entry of sys.path; by default the current directory. */
   readonly path?: string | undefined;
+  /** The alias of the database to read; by default the one that accounts are written to. */
+  readonly database?: string | undefined;
   /** How long loading the site may take, in ms. */
   readonly timeoutMs?: number;
 }
@@ -31,12 +33,15 @@ const LINGER_MS = 1_000;
  * @throws ImportError, if Python failed with what it wrote on standard error
  */
 export async function introspect(options: PythonOptions): Promise<Introspection> {
-  const { settings, path } = options;
+  const { settings } = options;
   const virtual = process.env.VIRTUAL_ENV;
-  const python = options.python ?? (virtual ? join(virtual, 'bin/python') : 'python3');
-  const { document, stderr, problem } = await run(python, path, settings, options.timeoutMs ?? TIMEOUT_MS);
+  const named = options.python ?? (virtual ? join(virtual, 'bin/python') : 'python3');
+  const python = named.includes('/') ? resolve(named) : named;
+  const { document, stderr, problem } = await run(python, options);
   if (problem !== undefined) {
-    throw new ImportError(`${stderr ? `${stderr.trimEnd()}\n` : ''}djauthd: ${settings}: ${problem}`);
+    throw new ImportError(
+      `${stderr ? `${stderr.trimEnd()}\n` : ''}djauthd: ${settings}: ${explained(problem, document, python, options)}`,
+    );
   }
   let introspection: unknown;
   try {
@@ -57,7 +62,23 @@ interface Outcome {
   problem: string | undefined;
 }
 
-function run(python: string, path: string | undefined, settings: string, timeoutMs: number): Promise<Outcome> {
+/** A problem with its cause, as the document tells it. */
+function explained(problem: string, document: string, python: string, options: PythonOptions): string {
+  let cause: { failure: string; missing: string | null };
+  try {
+    cause = failureSchema.parse(JSON.parse(document));
+  } catch {
+    return problem;
+  }
+  if (cause.missing === 'django') {
+    return `${python} has no Django: name the site's own Python with --python, such as --python venv/bin/python`;
+  }
+  const package_ = options.settings.split('.')[0];
+  const hint = cause.missing === package_ ? `; name the directory that contains ${package_} with --path` : '';
+  return `cannot load the settings: ${cause.failure}${hint}`;
+}
+
+function run(python: string, { settings, path, database, timeoutMs = TIMEOUT_MS }: PythonOptions): Promise<Outcome> {
   const directory = resolve(path ?? '.');
   const pythonPath = [directory, process.env.PYTHONPATH].filter(Boolean).join(':');
   return new Promise((done) => {
@@ -67,6 +88,7 @@ function run(python: string, path: string | undefined, settings: string, timeout
       env: {
         ...process.env,
         DJANGO_SETTINGS_MODULE: settings,
+        ...(database === undefined ? {} : { DJAUTHD_DATABASE: database }),
         PYTHONPATH: pythonPath,
         PYTHONIOENCODING: 'utf-8',
         PYTHONWARNINGS: 'ignore', // a warning quotes a line of source, which may hold a password

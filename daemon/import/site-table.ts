@@ -17,6 +17,7 @@ export const IMPORTED_KEYS: readonly string[] = [
   'hashers',
   'foreign_hashers',
   'bcrypt_long',
+  'username_match',
   'schema',
 ];
 

@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import { STOCK } from '../store/schema.ts';
 import { ImportError } from './import-error.ts';
-import type { Introspection } from './introspection.ts';
+import { type Introspection, reading } from './introspection.ts';
 import type { Note } from './note.ts';
 
-/** `[sites.NAME.schema]` as the configuration spells it: tables of strings, and `parents`. */
-export type SchemaKeys = Record<string, Record<string, string | Record<string, string>[]>>;
+/** `[sites.NAME.schema]` as the configuration spells it: tables of strings, `active = false` and `parents`. */
+export type SchemaKeys = Record<string, Record<string, string | false | Record<string, string>[]>>;
 
 /** The stock tables that a site may replace, by the configuration's names. */
 const STOCK_RIGHTS = {
@@ -49,12 +49,22 @@ export function schemaKeys(site: Introspection): { schema: SchemaKeys | undefine
     notes.push({
       text: `${model} has no groups and no permissions: requiring one is an error`,
     });
+  } else if (!schema.user_groups || !schema.user_permissions) {
+    // ModelBackend reads both, and raises an exception without one of them.
+    notes.push({
+      text: `${model} has no ${schema.user_groups ? 'user_permissions' : 'groups'} that djauthd can read: requiring a permission is an error, as in Django`,
+    });
   }
   return { schema: isDeepStrictEqual(schema, stockKeys()) ? undefined : schema, notes };
 }
 
 function unread(model: string, field: string, target: string): Note {
-  return { text: `${model}.${field} does not refer to ${target} by primary keys as Django does: it is ignored` };
+  return { text: `${model}.${field} refers to ${target}, which djauthd does not read: requiring one is an error` };
+}
+
+/** A column whose values are only passed on; undefined if custom code converts them. */
+function readable<Column extends { custom: readonly string[] }>(column: Column | null | undefined): Column | undefined {
+  return column && reading(column.custom).length === 0 ? column : undefined;
 }
 
 function userKeys(site: Introspection): SchemaKeys[string] {
@@ -75,12 +85,12 @@ function userKeys(site: Introspection): SchemaKeys[string] {
     id: spell(id),
     username: spell(username),
     password: spell(columns.password),
-    active: spell(columns.is_active),
+    active: spell(columns.is_active) ?? false,
     staff: spell(columns.is_staff),
     superuser: spell(columns.is_superuser),
-    email: spell(columns.email),
-    first_name: spell(columns.first_name),
-    last_name: spell(columns.last_name),
+    email: spell(readable(columns.email)),
+    first_name: spell(readable(columns.first_name)),
+    last_name: spell(readable(columns.last_name)),
   };
   const parents = site.parents
     .filter((parent) => used.has(parent.table))
@@ -88,7 +98,7 @@ function userKeys(site: Introspection): SchemaKeys[string] {
       if (parent.link !== null) return { table: parent.table, id: parent.id, link: parent.link };
       throw new ImportError(`djauthd: cannot join ${table} with its parent ${parent.table} in one query`);
     });
-  const given = Object.entries(keys).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  const given = Object.entries(keys).filter((entry): entry is [string, string | false] => entry[1] !== undefined);
   return { ...Object.fromEntries(given), ...(parents.length > 0 ? { parents } : {}) };
 }
 

@@ -12,6 +12,8 @@ export const permission: Requirement = {
     return account.superuser || permissions.some((name) => account.permissions.has(name));
   },
   missing({ permissions }, { userPermissions, userGroups }) {
-    return permissions.length > 0 && (userPermissions ?? userGroups) === undefined ? 'permissions' : undefined;
+    // ModelBackend reads both tables, and raises an exception without one of them.
+    const readable = userPermissions !== undefined && userGroups !== undefined;
+    return permissions.length > 0 && !readable ? 'permissions' : undefined;
   },
 };

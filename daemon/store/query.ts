@@ -1,5 +1,6 @@
 import { type CompiledQuery, type Kysely, type RawBuilder, sql } from 'kysely';
 import type { Schema } from './schema.ts';
+import { type IexactDialect, usernameCondition } from './username-match.ts';
 
 /** How one kind of database spells SQL. */
 export interface SqlDialect {
@@ -12,6 +13,7 @@ export interface SqlDialect {
   list(item: RawBuilder<unknown>): RawBuilder<unknown>;
   /** A text column of the user's row; unchanged by default. */
   column?(text: RawBuilder<unknown>): RawBuilder<unknown>;
+  readonly iexact: IexactDialect;
 }
 
 /** A row of the account query. Lists are JSON: text, or values that the driver has already parsed. */
@@ -61,7 +63,7 @@ export function accountQuery(
       ${directPermissions(schema, dialect, column)} as direct,
       ${inheritedPermissions(schema, dialect, column)} as inherited
     from ${column.users()}
-    where ${column.ofUser(user[by])} = ${''}
+    where ${usernameCondition(column.ofUser(user[by]), sql`${''}`, by === 'id' ? 'exact' : (user.match ?? 'exact'), dialect.iexact)}
     limit 2`.compile(db);
 }
 

@@ -1,3 +1,5 @@
+import type { UsernameMatch } from './username-match.ts';
+
 /**
  * The names of the tables and columns that a verdict needs; no other part of the daemon spells one. A name is undefined
  * if the site's user model has no such column or table.
@@ -9,6 +11,8 @@ export interface Schema {
     readonly id: string;
     /** USERNAME_FIELD. */
     readonly username: string;
+    /** How it is compared; by default exactly. */
+    readonly match?: UsernameMatch;
     readonly password: string;
     /** undefined: every account is active, as with AbstractBaseUser. */
     readonly active: string | undefined;

@@ -7,6 +7,7 @@ import { type AccountRow, type SqlDialect, sampleQuery } from './query.ts';
 import { accountOf, rowsWithId } from './row.ts';
 import type { Schema } from './schema.ts';
 import type { Store } from './store.ts';
+import { usernameParameter } from './username-match.ts';
 
 /** What differs between kinds of servers. */
 export interface Server {
@@ -37,8 +38,9 @@ export class ServerStore implements Store {
   }
 
   async accountByName(username: string): Promise<Account | null> {
-    const { accountByName, rowsWithName } = this.#server;
-    const rows = await this.#query<AccountRow>({ ...accountByName, parameters: [username] });
+    const { accountByName, rowsWithName, schema, dialect } = this.#server;
+    const parameter = usernameParameter(username, schema.user.match ?? 'exact', dialect.iexact);
+    const rows = await this.#query<AccountRow>({ ...accountByName, parameters: [parameter] });
     return this.#accountOf(rowsWithName ? rowsWithName(rows, username) : rows);
   }
 

@@ -91,7 +91,7 @@ t.test('SQLite: accounts, and hashes that cannot be verified', async (t) => {
     for (const name of ['alice', 'bob']) site.setPassword(name, 'x', 300_000);
     const dear = examine(`[sites.s]\ndatabase = "${site.url}"\nhashers = ["pbkdf2_sha256"]\n`).report().sites[0]
       .coldCost;
-    t.ok(dear.ms > 20 * report.sites[0].coldCost.ms, `${dear.ms} ms, ${report.sites[0].coldCost.ms} ms`);
+    t.ok(dear.ms > 3 * report.sites[0].coldCost.ms, `${dear.ms} ms, ${report.sites[0].coldCost.ms} ms`);
     t.ok(Math.abs(dear.perSecond * dear.ms - 1000 * dear.workers) < 1);
   });
 });
@@ -142,7 +142,7 @@ t.test('SQLite: tables, names and files', async (t) => {
     CREATE TABLE people (id integer primary key, name varchar(9) COLLATE NOCASE, password text);
     INSERT INTO people (name, password) VALUES ('ann', '!'), ('Ann', '!'), ('bert', '!')`);
   const folded = examine(
-    `[sites.s]\ndatabase = "${other.url}"\n[sites.s.schema.user]\ntable = "people"\nid = "id"\nusername = "name"\npassword = "password"\n`,
+    `[sites.s]\ndatabase = "${other.url}"\n[sites.s.schema.user]\ntable = "people"\nid = "id"\nusername = "name"\npassword = "password"\nactive = false\n`,
   );
   t.equal(folded.status, 1);
   t.match(folded.text, /one username belongs to several accounts \(comparisons of people\.name ignore case\)/);

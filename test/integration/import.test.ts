@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -310,7 +310,11 @@ t.test('settings that fail', async (t) => {
   };
   const broken = outcome("\nraise RuntimeError('no SECRET_KEY today')\n");
   t.match(broken, /RuntimeError: no SECRET_KEY today/, "Python's own words");
-  t.match(broken, /\ndjauthd: mysite\.settings: \/usr\/bin\/python3 cannot load the settings: exit status 1\n$/);
+  t.match(
+    broken,
+    /\ndjauthd: mysite\.settings: cannot load the settings: RuntimeError: no SECRET_KEY today\n$/,
+    'the last sentence has the cause',
+  );
   for (const line of [
     "PASSWORD = 'hunter2' + os.environ['NO_SUCH']",
     "PASSWORD = 'hunter2' + + ''",
@@ -324,6 +328,7 @@ t.test('settings that fail', async (t) => {
     t.match(told, /\n\w*Error: /, `${line}: the exception`);
     t.notMatch(told, /hunter2/, `${line}: without the line itself`);
   }
+  t.match(outcome('\nimport os\nos._exit(7)\n'), /python3 cannot load the settings: exit status 7\n$/);
   t.match(outcome('\nimport os\nos._exit(0)\n'), /returned no valid JSON/);
   t.match(outcome('\nimport os\nos.write(3, b"{}")\nos._exit(0)\n'), /returned invalid values: django, model/);
   t.match(
@@ -341,7 +346,31 @@ t.test('settings that fail', async (t) => {
   t.equal(nowhere.status, 1);
   t.match(nowhere.stderr, /^djauthd: mysite\.settings: cannot run \/nowhere\/python in .*ENOENT\n$/);
   const elsewhere = project.run('import', '--settings', 'mysite.settings', '--python', PYTHON, '--path', '/');
-  t.match(elsewhere.stderr, /No module named 'mysite'/);
+  t.match(
+    elsewhere.stderr,
+    /cannot load the settings: ModuleNotFoundError: No module named 'mysite'; name the directory that contains mysite with --path\n$/,
+  );
+
+  // Another Python, which has no Django: --python is relative to the caller's directory, whatever --path is.
+  writeFileSync(settings, source);
+  const venv = join(project.directory, 'venv');
+  execFileSync(PYTHON, ['-m', 'venv', '--without-pip', venv]);
+  const bare = project.run('import', '--settings', 'mysite.settings', '--python', 'venv/bin/python');
+  t.equal(bare.status, 1);
+  t.match(bare.stderr, /\ndjauthd: mysite\.settings: \S*\/venv\/bin\/python has no Django: name .* with --python/);
+  execFileSync(PYTHON, ['-m', 'venv', '--without-pip', '--system-site-packages', venv]);
+  const parent = spawnSync(
+    PROGRAM,
+    ['import', '--settings', 'mysite.settings', '--path', project.directory, '--python', 'venv/bin/python'],
+    { cwd: project.directory, encoding: 'utf8' },
+  );
+  t.equal(parent.status, 0, parent.stderr);
+  const outer = spawnSync(
+    PROGRAM,
+    ['import', '--settings', 'mysite.settings', '--path', project.directory, '--python', './python'],
+    { cwd: join(venv, 'bin'), encoding: 'utf8' },
+  );
+  t.equal(outer.status, 0, outer.stderr);
   t.equal(project.run('import').status, 2);
   t.equal(project.import('--accept', 'everything').status, 2);
 });

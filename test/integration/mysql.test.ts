@@ -187,7 +187,7 @@ t.test('columns of other types', async (t) => {
      INSERT INTO exact VALUES (1, 'alice', '${hash}');`,
   );
   const serve = async (table: string, options = '') => {
-    const schema = `[sites.site.schema.user]\ntable = "${table}"\nid = "id"\nusername = "name"\npassword = "hash"`;
+    const schema = `[sites.site.schema.user]\ntable = "${table}"\nid = "id"\nusername = "name"\npassword = "hash"\nactive = false`;
     return (await daemonFor(t, url + options, schema)).client;
   };
   const old = await serve('old');

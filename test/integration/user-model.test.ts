@@ -100,7 +100,7 @@ for (const [kind, start] of Object.entries(places)) {
         return `
           [sites.s${number}]
           database = "${place.url}"
-          schema.user = { table = '${said}', id = "pk", username = "Na me", password = "pass.word" }`;
+          schema.user = { table = '${said}', id = "pk", username = "Na me", password = "pass.word", active = false }`;
       });
       const daemon = await startDaemon({ config: `${sites.join('')}\n[cache]\naccount_ttl = 0` });
       t.teardown(() => daemon.stop());
@@ -244,7 +244,7 @@ for (const [kind, start] of Object.entries(places)) {
       ]) {
         const client = await serve(
           t,
-          `[sites.site.schema.user]\ntable = "${table}"\nid = "${id}"\nusername = "name"\npassword = "hash"`,
+          `[sites.site.schema.user]\ntable = "${table}"\nid = "${id}"\nusername = "name"\npassword = "hash"\nactive = false`,
         );
         t.equal((await client.check('f1', 'secret')).status, 4, `${table}.${id} is a fault, not an unknown user`);
       }

@@ -39,6 +39,7 @@ const visitor: Model = {
     id = "badge_ptr_id"
     username = "gate_badge.handle"
     password = "password"
+    active = false
     parents = [{ table = "gate_badge", id = "number", link = "badge_ptr_id" }]
   `,
 };

@@ -98,7 +98,7 @@ t.test('an unknown key is named with its section and what was probably meant', a
       'unknown section [sites.x.shema]; did you mean [sites.x.schema]?',
     ],
     [
-      `${LEAST}[sites."mysite.settings".schema.user]\ntable = "t"\nid = "i"\nusername = "u"\npassword = "p"\nstafff = "s"`,
+      `${LEAST}[sites."mysite.settings".schema.user]\ntable = "t"\nid = "i"\nusername = "u"\npassword = "p"\nactive = false\nstafff = "s"`,
       'unknown key "stafff" in [sites."mysite.settings".schema.user]; did you mean "staff"?',
     ],
   ];

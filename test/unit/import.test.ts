@@ -13,6 +13,7 @@ import { settingsOf } from '../../daemon/store/postgres/url.ts';
 const DATABASE: IntrospectedDatabase = {
   alias: 'default',
   write_alias: 'default',
+  read_aliases: ['default'],
   routers: [],
   elsewhere: [],
   vendor: 'postgresql',

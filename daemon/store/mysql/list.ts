@@ -11,6 +11,7 @@ export const dialect: SqlDialect = {
   quote: '`',
   text: (text) => hex(text),
   pair: (a, b) => sql`concat(${hex(a)}, '.', ${hex(b)})`,
+  iexact: { operator: 'like' },
   list: (item) => sql`concat(count(*), ':', coalesce(group_concat(concat(${item}, ';') separator ''), ''))`,
 };
 

@@ -13,6 +13,7 @@ const dialect: SqlDialect = {
   text: (text) => text,
   pair: (a, b) => sql`json_build_array(${a}, ${b})`,
   list: (item) => sql`json_agg(${item})`,
+  iexact: { operator: 'upper' },
 };
 
 /** Builds statements; the pool sends them. */

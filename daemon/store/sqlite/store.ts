@@ -10,12 +10,14 @@ import { type AccountRow, accountQuery, type SqlDialect, sampleQuery } from '../
 import { accountOf, rowsWithId } from '../row.ts';
 import type { Schema } from '../schema.ts';
 import type { Store, StoreOptions } from '../store.ts';
+import { usernameParameter } from '../username-match.ts';
 
 const dialect: SqlDialect = {
   quote: '"',
   text: (text) => text,
   pair: (a, b) => sql`json_array(${a}, ${b})`,
   list: (item) => sql`json_group_array(${item})`,
+  iexact: { operator: 'like', escape: " escape '\\'" },
 };
 
 /** All texts as hexadecimal digits of their octets. */
@@ -25,6 +27,7 @@ const octets: SqlDialect = {
   text: (text) => sql`hex(${text})`,
   pair: (a, b) => sql`json_array(hex(${a}), hex(${b}))`,
   list: dialect.list,
+  iexact: dialect.iexact,
 };
 
 /**
@@ -77,7 +80,8 @@ export class SqliteStore implements Store {
   }
 
   accountByName(username: string): Promise<Account | null> {
-    return this.#query(({ byName }) => accountOf(rowsOf(byName, username)));
+    const parameter = usernameParameter(username, this.#schema.user.match ?? 'exact', dialect.iexact);
+    return this.#query(({ byName }) => accountOf(rowsOf(byName, parameter)));
   }
 
   accountById(id: string): Promise<Account | null> {
