@@ -1,4 +1,4 @@
-/** What time it is, in milliseconds from an arbitrary start; never steps back. Tests bring one of their own. */
+/** The time in milliseconds since an arbitrary moment; it never steps back. Tests use their own. */
 export interface Clock {
   now(): number;
 }

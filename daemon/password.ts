@@ -4,15 +4,15 @@ import { inspect } from 'node:util';
 const REDACTED = '[redacted]';
 
 /**
- * A typed password, as the octets that Django hashes: UTF-8. It is wiped as soon as the question is answered, and it
- * cannot be printed, whoever tries. Unless it is a view, it has its own memory, outside of any pool.
+ * A typed password, as the octets that Django hashes: UTF-8. It is wiped as soon as the question is answered, and
+ * nothing prints it. Unless it is a view, it has its own memory, outside of any pool.
  *
- * That memory is an ArrayBuffer from the start: V8 keeps the octets of small typed arrays among its objects, which it
- * moves about, and a copy left behind is wiped by nobody.
+ * That memory is an ArrayBuffer from the start: V8 stores the octets of small typed arrays among its objects and moves
+ * them, and no one would wipe the copy that it leaves behind.
  */
 export class Password {
   #octets: Buffer;
-  /** Whether the memory is this one's own, not a frame's. */
+  /** Whether the memory belongs to this password, not to a frame. */
   #own: boolean;
 
   private constructor(octets: Buffer, own: boolean) {
@@ -21,19 +21,19 @@ export class Password {
   }
 
   /**
-   * What a person typed, where it lies: most questions are answered before the frame goes, and memory of one's own
-   * costs more than all that is done with it. Until `keep` it is good for as long as the frame is.
+   * A view of what the user typed: most questions are answered before the frame is wiped, and memory of its own would
+   * cost more than everything else that is done with it. Until `keep` it is valid for as long as the frame.
    */
   static viewOf(typed: Buffer): Password {
     return isUtf8(typed) ? new Password(typed, false) : Password.fromTyped(typed);
   }
 
-  /** Copies what a person typed. Octets that are no UTF-8 are taken as Latin-1, as for usernames. */
+  /** A copy of what the user typed. Octets that are not UTF-8 are read as Latin-1, as for usernames. */
   static fromTyped(typed: Uint8Array): Password {
     if (isUtf8(typed)) return Password.#copyOf(typed);
     const octets = Buffer.from(new ArrayBuffer(typed.length * 2));
     let length = 0;
-    // By hand, for a string in between could not be wiped.
+    // Without a string in between, which could not be wiped.
     for (const octet of typed) {
       if (octet < 0x80) octets[length++] = octet;
       else {
@@ -52,31 +52,31 @@ export class Password {
     return new Password(copy, true);
   }
 
-  /** Copies a view into memory of its own, where it stays until it is wiped. */
+  /** Copies a view into memory of its own, which is valid until it is wiped. */
   keep(): void {
     if (this.#own) return;
     this.#octets = Password.#copyOf(this.#octets).#octets;
     this.#own = true;
   }
 
-  /** The octets themselves, for hashing at once. Do not keep them. */
+  /** The octets themselves, to be used at once and not kept. */
   get octets(): Buffer {
     return this.#octets;
   }
 
-  /** The memory itself, all of it, to be moved to another thread. */
+  /** The memory itself, all of it, to be transferred to another thread. */
   get memory(): Uint8Array<ArrayBuffer> {
     this.keep();
     return new Uint8Array(this.#octets.buffer as ArrayBuffer);
   }
 
-  /** A copy with a life of its own. */
+  /** An independent copy. */
   copy(): Password {
     return Password.#copyOf(this.#octets);
   }
 
   wipe(): void {
-    if (this.#octets.length > 0) this.#octets.fill(0); // there is none where the memory has been moved
+    if (this.#octets.length > 0) this.#octets.fill(0); // no octets are left once the memory was transferred
   }
 
   toString(): string {

@@ -1,6 +1,6 @@
 import type { Account } from './account/account.ts';
 
-/** Why a person may not in. Goes to the log and to the client program, never to the person. */
+/** Why a user is denied. For the log and the client; the user is never told. */
 export type DenyReason =
   | 'unknown-user'
   | 'wrong-password'
@@ -15,7 +15,7 @@ export type DenyReason =
 
 export type BusyReason = 'queue-full' | 'throttled' | 'deadline' | 'shutting-down';
 
-/** The answer to a question. A fault (`error`, `busy`) is neither a grant nor a refusal and must never become one. */
+/** The answer to a question. A fault (`error`) or `busy` is neither a grant nor a denial and must never become one. */
 export type Verdict =
   | { readonly kind: 'granted'; readonly account: Account }
   | { readonly kind: 'denied'; readonly reason: DenyReason }

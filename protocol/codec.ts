@@ -4,29 +4,29 @@ import { FRAME_MAX, LENGTH_OCTETS } from './limits.ts';
 // Records and structured cloning are msgpackr's own extensions; variableMapSize gives the shortest encoding.
 const packr = new Packr({ useRecords: false, variableMapSize: true });
 
-/** How msgpackr is told to leave room at the start of what it writes. */
-const ROOM_FOR_LENGTH = RESERVE_START_SPACE + LENGTH_OCTETS;
+/** Tells msgpackr to leave space for the length at the start of its output. */
+const SPACE_FOR_LENGTH = RESERVE_START_SPACE + LENGTH_OCTETS;
 
-/** A whole frame, length and body, of one message. @throws RangeError where it fits none */
+/** A whole frame, length and body, of one message. @throws FrameTooLong */
 export function encodeFrame(message: unknown[]): Buffer {
-  const frame = packr.pack(message, ROOM_FOR_LENGTH);
+  const frame = packr.pack(message, SPACE_FOR_LENGTH);
   frame.writeUInt32BE(fitting(frame.length - LENGTH_OCTETS), 0);
   return frame;
 }
 
-/** A value that many messages end with, written once. */
+/** A value at the end of many messages, encoded once. */
 export class Encoded {
   readonly octets: Buffer;
 
   constructor(value: unknown) {
-    this.octets = Buffer.from(packr.pack(value)); // not a view of msgpackr's much larger buffer
+    this.octets = Buffer.from(packr.pack(value)); // a copy: msgpackr's own buffer is much larger
   }
 }
 
-/** The most octets that an array of four takes besides its last element: a head, two uints of 32 bits, one of 7. */
+/** The most octets of an array of four before its last element: a head, a uint of 32 bits, two of 7. */
 const HEAD_MAX = 1 + 1 + 5 + 1;
 
-/** The same frame as `encodeFrame([version, id, status, last])`, for small `version` and `status`. @throws likewise */
+/** The same frame as `encodeFrame([version, id, status, last])`, for a `version` and `status` up to 127. @throws FrameTooLong */
 export function encodeFrameOf(version: number, id: number, status: number, last: Encoded): Buffer {
   const frame = Buffer.allocUnsafe(LENGTH_OCTETS + HEAD_MAX + last.octets.length);
   let at = LENGTH_OCTETS;
@@ -43,7 +43,14 @@ export function encodeFrameOf(version: number, id: number, status: number, last:
   return frame.subarray(0, at);
 }
 
+/** The message does not fit a frame. */
+export class FrameTooLong extends Error {
+  constructor(octets: number) {
+    super(`the message has ${octets} octets and a frame holds at most ${FRAME_MAX}`);
+  }
+}
+
 function fitting(octets: number): number {
-  if (octets > FRAME_MAX) throw new RangeError(`a message of ${octets} octets does not fit a frame`);
+  if (octets > FRAME_MAX) throw new FrameTooLong(octets);
   return octets;
 }

@@ -1,11 +1,11 @@
 import { FRAME_MAX, LENGTH_OCTETS } from './limits.ts';
 
-/** The stream cannot be read any further: a length of 0 or over the limit. The connection must be closed. */
+/** A length is 0 or over the limit: the stream cannot be read any further and the connection must be closed. */
 export class FrameError extends Error {}
 
 /**
- * Cuts a stream of octets into bodies, however it is split. Nothing is kept but the one frame that is under way,
- * and its length is checked before room is made for it.
+ * Cuts a stream of octets into bodies, however it is split. Only one incomplete frame is kept, and its length is checked
+ * before memory is allocated for it.
  */
 export class FrameReader {
   #length = Buffer.alloc(LENGTH_OCTETS);
@@ -13,23 +13,23 @@ export class FrameReader {
   #body: Buffer | undefined;
   #bodyHas = 0;
 
-  /** Whether a frame has begun and is not complete. */
+  /** Whether a frame has begun and is incomplete. */
   get partial(): boolean {
     return this.#lengthHas > 0;
   }
 
   /**
-   * Takes the next octets and hands every body that they complete to `onBody`, in order. A body may be a view of
-   * `chunk`: it is the receiver's until `onBody` returns.
+   * Takes the next octets and calls `onBody` with every body that they complete, in order. A body is valid until
+   * `onBody` returns: it may be a view of `chunk`.
    *
-   * @throws FrameError on a length that is not allowed; the reader is of no use afterwards.
+   * @throws FrameError on a length that is not allowed. The reader must not be used afterwards.
    */
   push(chunk: Buffer, onBody: (body: Buffer) => void): void {
     let at = 0;
     while (at < chunk.length) {
       if (this.#body === undefined) {
         if (this.#lengthHas === 0 && chunk.length - at >= LENGTH_OCTETS) {
-          // The common case, a whole frame in one chunk, is cut out without copying.
+          // The usual case, a whole frame in one chunk, needs no copy.
           const length = readLength(chunk, at);
           if (chunk.length - at - LENGTH_OCTETS >= length) {
             const start = at + LENGTH_OCTETS;
@@ -40,7 +40,7 @@ export class FrameReader {
         }
         this.#length[this.#lengthHas++] = chunk[at++] as number;
         if (this.#lengthHas < LENGTH_OCTETS) continue;
-        // Memory that JavaScript's garbage collector does not move about, leaving copies: it may hold a password.
+        // Memory that the garbage collector does not move: it may hold a password, and a move leaves a copy.
         this.#body = Buffer.from(new ArrayBuffer(readLength(this.#length, 0)));
         this.#bodyHas = 0;
       } else {
@@ -55,13 +55,13 @@ export class FrameReader {
         try {
           onBody(body);
         } finally {
-          body.fill(0); // it may have held a password
+          body.fill(0); // it may contain a password
         }
       }
     }
   }
 
-  /** Forgets a frame that will not be completed. */
+  /** Wipes a frame that will not be completed. */
   clear(): void {
     this.#body?.fill(0);
     this.#body = undefined;
@@ -72,7 +72,7 @@ export class FrameReader {
 function readLength(octets: Buffer, at: number): number {
   const length = octets.readUInt32BE(at);
   if (length === 0 || length > FRAME_MAX) {
-    throw new FrameError(`a frame of ${length} octets is not allowed: 1 to ${FRAME_MAX} are`);
+    throw new FrameError(`invalid frame length ${length}: a frame has 1 to ${FRAME_MAX} octets`);
   }
   return length;
 }

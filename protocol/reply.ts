@@ -1,9 +1,9 @@
-import { Encoded, encodeFrame, encodeFrameOf } from './codec.ts';
+import { Encoded, encodeFrame, encodeFrameOf, FrameTooLong } from './codec.ts';
 import { STATUS, type Status } from './status.ts';
 import { readValue, type Value } from './value.ts';
 import { PROTOCOL_VERSION } from './version.ts';
 
-/** The account a granted reply carries, under the keys of PROTOCOL.md section 4. */
+/** The account in a granted reply, with the keys of PROTOCOL.md section 4. */
 export interface AccountContent {
   id: string;
   username: string;
@@ -23,37 +23,32 @@ export type Reply =
   | { readonly status: typeof STATUS.busy; readonly content: { retry_after: number; reason: string } }
   | { readonly status: typeof STATUS.error | typeof STATUS.badRequest; readonly content: { reason: string } };
 
-/** The frame of a reply. One that fits no frame (an account in thousands of groups) becomes an error that says so. */
+/** The frame of a reply. A reply that does not fit a frame becomes an error that says so. */
 export function encodeReply(id: number, reply: Reply): Buffer {
   const { status, content } = reply;
   try {
     if (content instanceof Encoded) return encodeFrameOf(PROTOCOL_VERSION, id, status, content);
     return encodeFrame([PROTOCOL_VERSION, id, status, content]);
   } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    const reason = 'the account has more groups or permissions than a reply can carry';
-    return encodeFrame([PROTOCOL_VERSION, id, STATUS.error, { reason }]);
+    if (!(error instanceof FrameTooLong)) throw error;
+    return encodeFrame([PROTOCOL_VERSION, id, STATUS.error, { reason: `the reply is too long: ${error.message}` }]);
   }
 }
 
-/** A reply as a client reads it. */
+/** A reply as a client decodes it. */
 export interface ReceivedReply {
   readonly id: number;
   readonly status: Status;
   readonly content: Map<string, Value>;
 }
 
-/**
- * The reply of a body. For clients.
- *
- * @throws Error where it makes no sense, which a client must treat as a fault.
- */
+/** The reply in a body. For clients. @throws Error, which a client must treat as a fault */
 export function decodeReply(body: Buffer): ReceivedReply {
   const message = readValue(body);
-  if (!Array.isArray(message) || message.length !== 4) throw new Error('the reply is not an array of four');
+  if (!Array.isArray(message) || message.length !== 4) throw new Error('invalid reply: not an array of four');
   const [version, id, status, content] = message;
-  if (version !== PROTOCOL_VERSION) throw new Error(`the reply is of protocol version ${version}`);
-  if (typeof id !== 'number' || !(content instanceof Map)) throw new Error('the reply has no id or no content');
-  if (!Object.values(STATUS).includes(status as Status)) throw new Error(`the reply has the unknown status ${status}`);
+  if (version !== PROTOCOL_VERSION) throw new Error(`invalid reply: protocol version ${version}`);
+  if (typeof id !== 'number' || !(content instanceof Map)) throw new Error('invalid reply: no id or no content');
+  if (!Object.values(STATUS).includes(status as Status)) throw new Error(`invalid reply: unknown status ${status}`);
   return { id, status: status as Status, content };
 }

@@ -10,7 +10,7 @@ import {
 import { readValue, ShapeError, type Value } from './value.ts';
 import { PROTOCOL_VERSION } from './version.ts';
 
-/** What an account must have besides the right password. All given hold together; of a list one suffices. */
+/** What an account must have. All that is given must be met; of a list, one entry. */
 export interface Require {
   readonly staff: boolean;
   readonly superuser: boolean;
@@ -20,27 +20,27 @@ export interface Require {
   readonly groups: readonly string[];
 }
 
-/** What both questions have. */
-interface Question {
+/** What both requests for a verdict have. */
+interface VerdictRequest {
   readonly id: number;
-  /** undefined: the daemon's only site. */
+  /** undefined: the only site of the daemon. */
   readonly site: string | undefined;
-  /** As the person sent it. A view of the frame. */
+  /** As the user sent it. A view of the frame. */
   readonly username: Buffer;
   readonly require: Require;
   readonly client: { readonly address: string; readonly service: string };
-  /** How long the client waits, from the frame's arrival, in ms. */
+  /** How long the client waits after the frame's arrival, in ms. */
   readonly deadlineMs: number;
   readonly wantPermissions: boolean;
 }
 
-export interface CheckRequest extends Question {
+export interface CheckRequest extends VerdictRequest {
   readonly operation: 'check';
-  /** As the person sent it. A view of the frame, to be wiped with it. */
+  /** As the user sent it. A view of the frame, and wiped with it. */
   readonly password: Buffer;
 }
 
-export interface AuthorizeRequest extends Question {
+export interface AuthorizeRequest extends VerdictRequest {
   readonly operation: 'authorize';
 }
 
@@ -56,16 +56,16 @@ export interface FlushRequest {
   readonly username: Buffer | undefined;
 }
 
-/** Who is in which group: one page of it. */
+/** Asks for one page of the members of all groups. */
 export interface GroupsRequest {
   readonly operation: 'groups';
   readonly id: number;
   readonly site: string | undefined;
-  /** What the page before said under `next`; undefined: the first page. */
+  /** `next` of the previous page; undefined: the first page. */
   readonly after: string | undefined;
 }
 
-/** What a status page can be had as. */
+/** The formats of the status page. */
 export const STATUS_FORMATS = ['html', 'text', 'prometheus', 'json'] as const;
 export type StatusFormat = (typeof STATUS_FORMATS)[number];
 
@@ -73,13 +73,13 @@ export interface StatusRequest {
   readonly operation: 'status';
   readonly id: number;
   readonly format: StatusFormat;
-  /** After how many seconds a page is to fetch itself anew; undefined: it stays. */
+  /** After how many seconds the page refreshes itself; undefined: never. */
   readonly refresh: number | undefined;
 }
 
 export type Request = CheckRequest | AuthorizeRequest | PlainRequest | FlushRequest | GroupsRequest | StatusRequest;
 
-/** The body is no request. `message` is a sentence for the peer; `id` is the request's, where it could be read. */
+/** The body is not a request. `message` is a sentence for the client; `id` is the request's if it could be read. */
 export class BadRequest extends Error {
   readonly id: number | undefined;
   constructor(id: number | undefined, sentence: string) {
@@ -88,11 +88,7 @@ export class BadRequest extends Error {
   }
 }
 
-/**
- * The request of a body, every field checked.
- *
- * @throws BadRequest
- */
+/** The request in a body, with every field checked. @throws BadRequest */
 export function decodeRequest(body: Buffer): Request {
   const id = peekId(body);
   try {
@@ -103,7 +99,7 @@ export function decodeRequest(body: Buffer): Request {
   }
 }
 
-/** The frame of a request, from its parts. For clients; the daemon never sends one. */
+/** The frame of a request. For clients: the daemon never sends one. */
 export function encodeRequest(id: number, operation: string, parameters: object): Buffer {
   return encodeFrame([PROTOCOL_VERSION, id, operation, parameters]);
 }
@@ -111,24 +107,24 @@ export function encodeRequest(id: number, operation: string, parameters: object)
 class FieldError extends Error {}
 
 function readRequest(message: Value, id: number | undefined): Request {
-  if (!Array.isArray(message) || message.length !== 4) throw new FieldError('a request is an array of four');
+  if (!Array.isArray(message) || message.length !== 4) throw new FieldError('invalid request: not an array of four');
   const [version, , operation, parameters] = message;
-  if (id === undefined) throw new FieldError('the version and the id of a request are uints, the id at most 2^32-1');
+  if (id === undefined) throw new FieldError('invalid version or id: both are uints, the id at most 2^32-1');
   if (version !== PROTOCOL_VERSION) {
-    throw new FieldError(`version ${version} of the protocol is not spoken here; ${PROTOCOL_VERSION} is`);
+    throw new FieldError(`unsupported protocol version ${version}; supported: ${PROTOCOL_VERSION}`);
   }
-  if (typeof operation !== 'string') throw new FieldError('the operation is not a str');
-  if (!(parameters instanceof Map)) throw new FieldError('the arguments are not a map');
+  if (typeof operation !== 'string') throw new FieldError('invalid operation: not a str');
+  if (!(parameters instanceof Map)) throw new FieldError('invalid arguments: not a map');
   const fields = new Fields(operation, parameters);
   switch (operation) {
     case 'check':
       return fields.end({
         operation,
-        ...readQuestion(id, fields),
+        ...readVerdictRequest(id, fields),
         password: fields.octets('password') ?? fields.missing('password'),
       });
     case 'authorize':
-      return fields.end({ operation, ...readQuestion(id, fields) });
+      return fields.end({ operation, ...readVerdictRequest(id, fields) });
     case 'ping':
     case 'stats':
     case 'reload':
@@ -145,20 +141,20 @@ function readRequest(message: Value, id: number | undefined): Request {
         refresh: fields.uint('refresh', 1, REFRESH_MAX_S),
       });
     default:
-      throw new FieldError(`operation "${operation.slice(0, 40)}" is not known`);
+      throw new FieldError(`unknown operation "${operation.slice(0, 40)}"`);
   }
 }
 
 const NOTHING: Require = { staff: false, superuser: false, permissions: [], groups: [] };
 const NOBODY = { address: '', service: '' };
 
-function readQuestion(id: number, fields: Fields): Question {
+function readVerdictRequest(id: number, fields: Fields): VerdictRequest {
   const require = fields.map('require');
   const client = fields.map('client');
   const want = fields.texts('want', 0) ?? [];
   for (const word of want) {
     if (word !== 'permissions')
-      throw new FieldError(`"want" does not know "${word.slice(0, 40)}"; it knows "permissions"`);
+      throw new FieldError(`unknown word "${word.slice(0, 40)}" in argument "want"; accepted: "permissions"`);
   }
   return {
     id,
@@ -181,11 +177,11 @@ function readQuestion(id: number, fields: Fields): Question {
   };
 }
 
-/** A map whose every key must be asked for: what was not is an argument that is not known. */
+/** A map of arguments. A key that was not asked for by `end` is unknown. */
 class Fields {
   readonly #where: string;
   readonly #fields: Map<string, Value>;
-  /** What was asked for and is there. */
+  /** The keys that were asked for and are present. */
   readonly #taken: string[] = [];
 
   constructor(where: string, fields: Map<string, Value>) {
@@ -196,7 +192,7 @@ class Fields {
   #take<T extends Value>(key: string, is: (value: Value) => value is T, type: string): T | undefined {
     const value = this.#fields.get(key);
     if (value === undefined) return undefined;
-    if (!is(value)) throw new FieldError(`argument "${key}" of ${this.#where} is not ${type}`);
+    if (!is(value)) throw new FieldError(`invalid argument "${key}" of ${this.#where}: not ${type}`);
     this.#taken.push(key);
     return value;
   }
@@ -204,7 +200,7 @@ class Fields {
   text(key: string, octetsMax?: number): string | undefined {
     const value = this.#take(key, (v) => typeof v === 'string', 'a str');
     if (value !== undefined && octetsMax !== undefined && Buffer.byteLength(value) > octetsMax) {
-      throw new FieldError(`argument "${key}" of ${this.#where} has more than ${octetsMax} octets`);
+      throw new FieldError(`invalid argument "${key}" of ${this.#where}: more than ${octetsMax} octets`);
     }
     return value;
   }
@@ -226,10 +222,10 @@ class Fields {
     return this.#take(key, inRange, `a uint from ${from} to ${to}`);
   }
 
-  texts(key: string, least: number): readonly string[] | undefined {
+  texts(key: string, minimum: number): readonly string[] | undefined {
     const listed = (v: Value): v is string[] =>
-      Array.isArray(v) && v.length >= least && v.length <= ALTERNATIVES_MAX && v.every((x) => typeof x === 'string');
-    return this.#take(key, listed, `an array of ${least} to ${ALTERNATIVES_MAX} str`);
+      Array.isArray(v) && v.length >= minimum && v.length <= ALTERNATIVES_MAX && v.every((x) => typeof x === 'string');
+    return this.#take(key, listed, `an array of ${minimum} to ${ALTERNATIVES_MAX} str`);
   }
 
   map(key: string): Fields | undefined {
@@ -238,19 +234,19 @@ class Fields {
   }
 
   missing(key: string): never {
-    throw new FieldError(`argument "${key}" of ${this.#where} is missing`);
+    throw new FieldError(`missing argument "${key}" of ${this.#where}`);
   }
 
   end<T>(result: T): T {
     if (this.#taken.length < this.#fields.size) {
       const unknown = [...this.#fields.keys()].find((key) => !this.#taken.includes(key));
-      throw new FieldError(`argument "${unknown?.slice(0, 40)}" is not known to ${this.#where}`);
+      throw new FieldError(`unknown argument "${unknown?.slice(0, 40)}" of ${this.#where}`);
     }
     return result;
   }
 }
 
-/** The id, read by hand, so that a reply can name it even where the rest of the body is past decoding. */
+/** The id, read separately: a reply can contain it even if the rest of the body cannot be decoded. */
 function peekId(body: Buffer): number | undefined {
   const at = peekFour(body);
   if (at === undefined) return undefined;
@@ -259,7 +255,7 @@ function peekId(body: Buffer): number | undefined {
   return id && id.value <= ID_MAX ? id.value : undefined;
 }
 
-/** Where an array of four has its first element, in whichever encoding it is. */
+/** The offset of the first element of an array of four, in any of its encodings. */
 function peekFour(body: Buffer): number | undefined {
   if (body[0] === 0x94) return 1;
   if (body[0] === 0xdc && body.length >= 3 && body.readUInt16BE(1) === 4) return 3;

@@ -1,4 +1,4 @@
-/** The outcomes on the wire: PROTOCOL.md section 4. */
+/** The statuses of replies: PROTOCOL.md section 4. */
 export const STATUS = {
   granted: 0,
   denied: 1,

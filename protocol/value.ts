@@ -1,22 +1,23 @@
 import { isUtf8 } from 'node:buffer';
 import { DEPTH_MAX } from './limits.ts';
 
-/** What a message is made of. Maps arrive as Map, so that no key of a peer's can be a property of ours. */
+/** What messages consist of. Maps become Map objects: a key that a peer sends is never a property of an object. */
 export type Value = null | boolean | number | string | Buffer | Value[] | Map<string, Value>;
 
-/** The octets are not one value as PROTOCOL.md section 2 allows it. The message is a sentence for the peer. */
+/** The octets are not one value as PROTOCOL.md section 2 allows it. The message is a sentence for the client. */
 export class ShapeError extends Error {}
 
-/** Texts up to this long are looked at octet by octet, which is quicker than asking C++ about them. */
+/** Texts up to this length are read octet by octet, which is faster than a call of C++. */
 const SHORT = 32;
 
 /**
- * The one MessagePack value that `octets` are. Octet strings are views of them: copy what must outlive them.
+ * The one MessagePack value in `octets`. Octet strings are views: copy what must outlive them.
  *
- * What makes decoding harmless is looked at on the way: depth, claimed counts against the octets that are there, no
- * extension, float, negative number, broken UTF-8 or repeated key, nothing left over. msgpackr allows all of these and
- * makes room for an array's claimed count before it has seen one element; walking over every body before it decoded it
- * took twice the time of reading it once here, and it was the dearest part of a check that needs no hash.
+ * Everything that makes decoding safe is checked on the way: the depth, claimed counts against the octets that are
+ * present, and that there is no extension, float, negative number, invalid UTF-8, repeated key or trailing octet.
+ * msgpackr accepts all of these, and allocates an array of the claimed count before it has read one element. Checking
+ * each body before msgpackr decoded it took twice as long as reading it once here, and was the most expensive part of a
+ * cached check.
  *
  * @throws ShapeError
  */
@@ -37,7 +38,7 @@ class Reader {
 
   end(): void {
     const left = this.#octets.length - this.#at;
-    if (left > 0) throw new ShapeError(`${left} octets are left over after the value`);
+    if (left > 0) throw new ShapeError(`${left} trailing octets after the value`);
   }
 
   value(depth: number): Value {
@@ -68,7 +69,7 @@ class Reader {
       case 0xcf:
         return this.#long();
       case 0xd3:
-        if (this.#peek() & 0x80) throw new ShapeError('numbers below 0 are not allowed');
+        if (this.#peek() & 0x80) throw new ShapeError('negative numbers are not allowed');
         return this.#long();
       case 0xd9:
       case 0xda:
@@ -84,15 +85,15 @@ class Reader {
       case 0xcb:
         throw new ShapeError('floating-point numbers are not allowed');
       case 0xc1:
-        throw new ShapeError('the octet 0xc1 is never used');
+        throw new ShapeError('the octet 0xc1 is not allowed');
       default:
-        throw new ShapeError(head >= 0xe0 ? 'numbers below 0 are not allowed' : 'extension types are not allowed');
+        throw new ShapeError(head >= 0xe0 ? 'negative numbers are not allowed' : 'extension types are not allowed');
     }
   }
 
   #peek(): number {
     const octet = this.#octets[this.#at];
-    if (octet === undefined) throw new ShapeError('the frame ends inside a value');
+    if (octet === undefined) throw new ShapeError('incomplete value');
     return octet;
   }
 
@@ -102,10 +103,10 @@ class Reader {
     return octet;
   }
 
-  /** Goes on by `size` octets; where they begin. */
+  /** Skips `size` octets, and returns where they begin. */
   #skip(size: number): number {
     const start = this.#at;
-    if (size > this.#octets.length - start) throw new ShapeError('the frame ends inside a value');
+    if (size > this.#octets.length - start) throw new ShapeError('incomplete value');
     this.#at = start + size;
     return start;
   }
@@ -120,14 +121,14 @@ class Reader {
 
   #signed(size: 1 | 2 | 4): number {
     const number = this.#number(size);
-    if (number >= 2 ** (8 * size - 1)) throw new ShapeError('numbers below 0 are not allowed');
+    if (number >= 2 ** (8 * size - 1)) throw new ShapeError('negative numbers are not allowed');
     return number;
   }
 
   /** The number of eight octets. */
   #long(): number {
     const high = this.#number(4);
-    if (high > 0x1f_ffff) throw new ShapeError('a number is over 2^53-1');
+    if (high > 0x1f_ffff) throw new ShapeError('numbers above 2^53-1 are not allowed');
     return high * 2 ** 32 + this.#number(4);
   }
 
@@ -143,62 +144,62 @@ class Reader {
       if (text !== undefined) return text;
     }
     const octets = this.#octets.subarray(start, start + size);
-    if (!isUtf8(octets)) throw new ShapeError('a str is not well-formed UTF-8');
+    if (!isUtf8(octets)) throw new ShapeError('invalid UTF-8 in a str');
     return octets.toString();
   }
 
   #array(count: number, depth: number): Value[] {
-    this.#room(count, depth);
+    this.#checkCount(count, depth);
     const values: Value[] = [];
     for (let i = 0; i < count; i++) values.push(this.value(depth + 1));
     return values;
   }
 
   #map(count: number, depth: number): Map<string, Value> {
-    this.#room(count * 2, depth);
+    this.#checkCount(count * 2, depth);
     const values = new Map<string, Value>();
     for (let i = 0; i < count; i++) {
       const head = this.#peek();
       if (!((head >= 0xa0 && head <= 0xbf) || (head >= 0xd9 && head <= 0xdb))) {
-        throw new ShapeError('a map has a key that is not a str');
+        throw new ShapeError('invalid map key: not a str');
       }
       const key = this.value(depth + 1) as string;
       values.set(key, this.value(depth + 1));
     }
-    if (values.size !== count) throw new ShapeError('a key stands twice in a map');
+    if (values.size !== count) throw new ShapeError('repeated key in a map');
     return values;
   }
 
-  /** Each element takes an octet at least, so a count that the rest of the frame cannot hold is refused at once. */
-  #room(count: number, depth: number): void {
-    if (depth >= DEPTH_MAX) throw new ShapeError(`arrays and maps are more than ${DEPTH_MAX} deep`);
+  /** Each element takes at least one octet: a count that the rest of the frame cannot hold is refused immediately. */
+  #checkCount(count: number, depth: number): void {
+    if (depth >= DEPTH_MAX) throw new ShapeError(`arrays and maps are nested more than ${DEPTH_MAX} deep`);
     if (count > this.#octets.length - this.#at) {
-      throw new ShapeError('an array or map claims more than the frame holds');
+      throw new ShapeError('an array or map claims more elements than the frame holds');
     }
   }
 }
 
 /**
- * The words that requests are made of. A map whose keys are these very strings is many times quicker to fill and to ask
- * than one of strings made anew. What is not listed is only slower; what came is never kept, for it may be a password.
+ * The words of requests. A map whose keys are these very strings is many times faster to fill and to query than a map
+ * with new strings. Words that are not listed are only slower. Input is never added, because it may be a password.
  */
 const WORDS = [
   ...['check', 'authorize', 'ping', 'stats', 'flush', 'reload', 'site', 'username', 'password', 'require', 'client'],
   ...['deadline_ms', 'want', 'staff', 'superuser', 'permissions', 'groups', 'address', 'service'],
 ];
 
-const PLACES = 64;
-const places: (string | undefined)[] = new Array(PLACES).fill(undefined);
-for (const word of WORDS) places[placeOf(word.length, word.charCodeAt(0), word.charCodeAt(word.length - 1))] = word;
+const SLOTS = 64;
+const slots: (string | undefined)[] = new Array(SLOTS).fill(undefined);
+for (const word of WORDS) slots[slotOf(word.length, word.charCodeAt(0), word.charCodeAt(word.length - 1))] = word;
 
-/** Where in the table a word stands, by its length and its first and last octet: so that no two of ours fall together. */
-function placeOf(length: number, first: number, last: number): number {
-  return (length + 5 * first + 19 * last) % PLACES;
+/** The slot of a word, by its length and its first and last octet: no two words of the list share one. */
+function slotOf(length: number, first: number, last: number): number {
+  return (length + 5 * first + 19 * last) % SLOTS;
 }
 
 function wordOf(octets: Buffer, start: number, size: number): string | undefined {
   if (size === 0) return undefined;
-  const word = places[placeOf(size, octets[start] as number, octets[start + size - 1] as number)];
+  const word = slots[slotOf(size, octets[start] as number, octets[start + size - 1] as number)];
   if (word?.length !== size) return undefined;
   for (let at = 0; at < size; at++) {
     if (word.charCodeAt(at) !== octets[start + at]) return undefined;
@@ -206,7 +207,7 @@ function wordOf(octets: Buffer, start: number, size: number): string | undefined
   return word;
 }
 
-/** The text of these octets where all of them are ASCII. */
+/** The text of these octets if all of them are ASCII. */
 function ascii(octets: Buffer, start: number, end: number): string | undefined {
   for (let at = start; at < end; at++) {
     if ((octets[at] as number) > 0x7f) return undefined;

@@ -1,2 +1,2 @@
-/** The version of the protocol spoken here: PROTOCOL.md section 5. */
+/** The supported version of the protocol: PROTOCOL.md section 5. */
 export const PROTOCOL_VERSION = 1;

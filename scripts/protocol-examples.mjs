@@ -48,7 +48,7 @@ const examples = SHOWN.map(([file, name]) => {
 
 const marker = /(<!-- examples[^\n]*-->\n)[\s\S]*$/;
 const before = readFileSync(page, 'utf8');
-const intro = '\nThe length stands on the first line, the body below it.\n\n';
+const intro = '\nThe first line is the length, the lines below it are the body.\n\n';
 const after = before.replace(marker, (_, head) => `${head}${intro}${examples}`);
 if (!process.argv.includes('--check')) writeFileSync(page, after);
 else if (after !== before) {

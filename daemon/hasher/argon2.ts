@@ -3,7 +3,7 @@ import { loadPackage } from '../native/bundle.ts';
 import { equalInConstantTime } from './compare.ts';
 import { type Hasher, plainNumber } from './hasher.ts';
 
-// The library's const enums, which cannot be imported under verbatimModuleSyntax.
+// The library's const enums cannot be imported under verbatimModuleSyntax.
 const TYPES = { argon2d: 0, argon2i: 1, argon2id: 2 } as const;
 const VERSION_16 = 0;
 const VERSION_19 = 1;
@@ -11,7 +11,7 @@ const VERSION_19 = 1;
 type Library = typeof import('@node-rs/argon2');
 let loaded: Library | undefined;
 
-/** Needed only where a hash is computed, in a worker: the event loop starts without it. */
+/** Loaded only when a hash is computed, in a worker: the event loop starts without it. */
 function library(): Library {
   loaded ??= loadPackage<Library>('@node-rs/argon2');
   return loaded;
@@ -25,14 +25,14 @@ interface Parts {
   lanes: number;
   salt: Buffer;
   hash: Buffer;
-  /** All up to the hash. */
+  /** Everything before the hash. */
   settings: string;
 }
 
 const FORM =
   /^argon2\$((argon2(?:d|i|id))(?:\$v=(16|19))?\$m=([0-9]+),t=([0-9]+),p=([0-9]+)\$([A-Za-z0-9+/]+)\$)([A-Za-z0-9+/]+)$/;
 
-/** `argon2$` and what libargon2 writes. Without `v=` it is version 16, which the Rust library takes for 19. */
+/** `argon2$` and what libargon2 writes. Without `v=` it is version 16, which the Rust library would read as 19. */
 function read(encoded: string): Parts | undefined {
   const match = FORM.exec(encoded);
   if (!match) return undefined;
@@ -60,7 +60,7 @@ function unpadded(base64: string): Buffer | undefined {
   return octets.toString('base64').replace(/=+$/, '') === base64 ? octets : undefined;
 }
 
-/** As Django 1.10 and later `Argon2PasswordHasher`: argon2i until 3.1, argon2id since 3.2, and argon2d, which it takes. */
+/** As `Argon2PasswordHasher` since Django 1.10: argon2i until 3.1, argon2id since 3.2, and argon2d, which it accepts. */
 export const argon2: Hasher = {
   algorithm: 'argon2',
 
@@ -70,7 +70,7 @@ export const argon2: Hasher = {
     const { type, memory, time, lanes } = parts;
     return {
       cost: `argon2$${type}$m=${memory},t=${time},p=${lanes}`,
-      seconds: time * (memory * 5e-7 + lanes * 5e-5), // each lane is handed to a thread
+      seconds: time * (memory * 5e-7 + lanes * 5e-5), // each lane is computed on a thread
       memory: memory * 1024,
     };
   },

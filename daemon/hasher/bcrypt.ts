@@ -5,13 +5,13 @@ import type { Hasher } from './hasher.ts';
 
 const ALPHABET = './ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 
-/** bcrypt takes no more of a password than this many octets. */
+/** bcrypt uses only this many octets of a password. */
 export const BCRYPT_OCTETS = 72;
 
 type Library = typeof import('@node-rs/bcrypt');
 let loaded: Library | undefined;
 
-/** Needed only where a hash is computed, in a worker: the event loop starts without it. */
+/** Loaded only when a hash is computed, in a worker: the event loop starts without it. */
 function library(): Library {
   loaded ??= loadPackage<Library>('@node-rs/bcrypt');
   return loaded;
@@ -19,13 +19,13 @@ function library(): Library {
 
 interface Parts {
   rounds: number;
-  /** Prefix, rounds and salt, as they begin the output: `$2b$12$` and 22 characters. */
+  /** Prefix, rounds and salt, with which the output begins: `$2b$12$` and 22 characters. */
   settings: string;
 }
 
 /**
- * What follows the algorithm: the settings and 31 characters of hash. $2x$, a known-broken variant, is refused. The
- * last character of a salt carries two bits: one with more never compares equal in Django.
+ * Reads what follows the algorithm: the settings and 31 characters of hash. $2x$, which is known to be broken, is
+ * malformed. The last character of a salt carries two bits: one that carries more never compares equal in Django.
  */
 function read(data: string): Parts | undefined {
   const match = /^(\$2[aby]\$([0-9]{2})\$[./A-Za-z0-9]{21}[.Oeu])[./A-Za-z0-9]{31}$/.exec(data);
@@ -39,8 +39,8 @@ function random(length: number): string {
 }
 
 /**
- * `bcrypt$` or `bcrypt_sha256$` and bcrypt's own string, as Django 1.4 and 1.6 `BCryptPasswordHasher` and
- * `BCryptSHA256PasswordHasher`.
+ * `bcrypt$` or `bcrypt_sha256$` and bcrypt's own string, as `BCryptPasswordHasher` since Django 1.4 and
+ * `BCryptSHA256PasswordHasher` since 1.6.
  */
 function bcryptOf(algorithm: string, prepare: (password: Buffer) => Buffer | undefined): Hasher {
   const dataOf = (encoded: string) =>
@@ -64,7 +64,7 @@ function bcryptOf(algorithm: string, prepare: (password: Buffer) => Buffer | und
       const parts = partsOf(encoded);
       if (!parts) return false;
       const key = prepare(password);
-      // What bcrypt cannot hash is hashed as something else first, so that the refusal takes as long as any.
+      // Instead of what bcrypt cannot hash, something else is hashed: the denial takes as long as any other.
       const hash = library().hashSync(key ?? Buffer.from('-'), { salt: parts.settings });
       if (key?.buffer !== password.buffer) key?.fill(0);
       const same = equalInConstantTime(`${algorithm}$${hash}`, encoded);
@@ -75,25 +75,25 @@ function bcryptOf(algorithm: string, prepare: (password: Buffer) => Buffer | und
       return decoyOf(partsOf(encoded)?.rounds);
     },
 
-    // Each round more doubles the work: what 2^12 has more than 2^10 is 2^10 and 2^11.
+    // Each further round doubles the work: 2^12 is 2^10 plus 2^10 and 2^11.
     missing(encoded, wanted) {
       const rounds = partsOf(encoded)?.rounds;
       if (rounds === undefined) return undefined;
       const count = Math.max(0, (partsOf(wanted)?.rounds ?? 0) - rounds);
-      return Array.from({ length: count }, (_, more) => decoyOf(rounds + more));
+      return Array.from({ length: count }, (_, further) => decoyOf(rounds + further));
     },
   };
 }
 
 /**
- * As with pyca/bcrypt before 5, which most sites have: what is over 72 octets is cut off, and a NUL, which it raises
- * on, is denied.
+ * As with pyca/bcrypt before 5, which most sites have: octets after the 72nd are cut off, and a password with a NUL, on
+ * which it raises, is denied.
  */
 export const bcrypt = bcryptOf('bcrypt', (password) =>
   password.includes(0) ? undefined : password.subarray(0, BCRYPT_OCTETS),
 );
 
-/** The password is hashed first, so that its length and its NULs no longer matter. */
+/** The password is hashed with SHA-256 first: its length and its NULs do not matter. */
 export const bcryptSha256 = bcryptOf('bcrypt_sha256', (password) =>
   Buffer.from(createHash('sha256').update(password).digest('hex')),
 );

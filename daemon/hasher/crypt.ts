@@ -3,18 +3,18 @@ import des from 'unix-crypt-td-js';
 import { equalInConstantTime } from './compare.ts';
 import type { Hasher } from './hasher.ts';
 
-/** DES crypt looks at no more of a password than this many octets. */
+/** DES crypt uses only this many octets of a password. */
 const PASSWORD_OCTETS = 8;
 
 /**
- * What crypt(3) wrote; Django passes over the field before it. Only DES, the one scheme that Django itself ever wrote
- * there: others that a libc knows ($1$, $6$, _) come out as malformed.
+ * What crypt(3) wrote; Django ignores the field before it. Only DES, the one scheme that Django itself ever wrote there:
+ * other schemes that a libc knows ($1$, $6$, _) are malformed.
  */
 function dataOf(encoded: string): string | undefined {
   return /^crypt\$[^$]*\$([./0-9A-Za-z]{13})$/.exec(encoded)?.[1];
 }
 
-/** `crypt$$data`, before 1.4 `crypt$salt$data`, as Django 1.0 to 4.2 `CryptPasswordHasher`. */
+/** `crypt$$data`, before 1.4 `crypt$salt$data`, as `CryptPasswordHasher` of Django 1.0 to 4.2. */
 export const crypt: Hasher = {
   algorithm: 'crypt',
 
@@ -28,9 +28,9 @@ export const crypt: Hasher = {
     const key = [...password.subarray(0, PASSWORD_OCTETS)];
     const hash = des(key, data);
     key.fill(0);
-    des(key, data); // the library keeps its last key schedule, from which the password can be told
+    des(key, data); // overwrites the key schedule that the library keeps, which reveals the password
     const same = equalInConstantTime(hash, data);
-    return same && !password.includes(0); // crypt(3) takes a text that ends at a NUL, and Python raises on it
+    return same && !password.includes(0); // crypt(3) reads up to a NUL, and Python raises on one
   },
 
   decoy() {

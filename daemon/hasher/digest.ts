@@ -2,10 +2,10 @@ import { createHash, randomBytes } from 'node:crypto';
 import { equalInConstantTime } from './compare.ts';
 import type { Hasher } from './hasher.ts';
 
-/** Such a hash is computed faster than anything else in a question. */
+/** Computing such a hash is faster than anything else in a question. */
 const SECONDS = 1e-6;
 
-/** `algorithm$salt$hex` of salt and password together, as Django 1.0 to 5.0 `SHA1PasswordHasher`, `MD5PasswordHasher`. */
+/** `algorithm$salt$hex` of salt and password together, as `SHA1PasswordHasher` and `MD5PasswordHasher` of Django. */
 function salted(algorithm: 'md5' | 'sha1', octets: number): Hasher {
   function saltOf(encoded: string): string | undefined {
     const fields = encoded.split('$');
@@ -32,7 +32,7 @@ function salted(algorithm: 'md5' | 'sha1', octets: number): Hasher {
   };
 }
 
-/** Without a salt: `sha1$$hex` as Django 1.5 `UnsaltedSHA1PasswordHasher`; for md5 also the bare digest, as before 1.0. */
+/** Without a salt: `sha1$$hex` as `UnsaltedSHA1PasswordHasher`; for MD5 also the bare digest, as before Django 1.0. */
 function unsalted(algorithm: string, digest: 'md5' | 'sha1', octets: number, form: RegExp): Hasher {
   const prefix = `${digest}$$`;
   return {

@@ -6,7 +6,7 @@ import type { Hasher } from './hasher.ts';
 import { pbkdf2Sha1, pbkdf2Sha256 } from './pbkdf2.ts';
 import { scrypt } from './scrypt.ts';
 
-/** Every algorithm that can be verified. */
+/** Every algorithm that can be computed here. */
 export const hashers: readonly Hasher[] = [
   pbkdf2Sha256,
   pbkdf2Sha1,
@@ -23,12 +23,12 @@ export const hashers: readonly Hasher[] = [
 
 const byAlgorithm = new Map(hashers.map((hasher) => [hasher.algorithm, hasher]));
 
-/** Whether Django calls this "unusable": it begins with "!", or there is nothing. */
+/** Whether Django calls the password "unusable": it is empty or begins with "!". */
 export function isUnusable(encoded: string | null): boolean {
   return encoded === null || encoded === '' || encoded.startsWith('!');
 }
 
-/** The name of an encoded hash's algorithm, as Django's `identify_hasher` tells it; there need be no such algorithm. */
+/** The algorithm that Django's `identify_hasher` reads from an encoded hash; it may be an unknown one. */
 export function algorithmOf(encoded: string): string {
   const dollar = encoded.indexOf('$');
   if (dollar < 0) return hasLength(encoded, 32) ? unsaltedMd5.algorithm : encoded;
@@ -37,12 +37,12 @@ export function algorithmOf(encoded: string): string {
   return encoded.slice(0, dollar);
 }
 
-/** In characters, as Python counts; none has more than two units. */
+/** In characters, as Python counts them; a character has at most two UTF-16 units. */
 function hasLength(text: string, characters: number): boolean {
   return text.length <= 2 * characters && [...text].length === characters;
 }
 
-/** The hasher of an encoded hash, found as Django finds it; undefined where it finds none. */
+/** The hasher of an encoded hash, found as Django finds it; undefined if there is none. */
 export function hasherOf(encoded: string): Hasher | undefined {
   return isUnusable(encoded) ? undefined : byAlgorithm.get(algorithmOf(encoded));
 }

@@ -3,11 +3,11 @@ import { pbkdf2 as derive } from '../native/pbkdf2.ts';
 import { equalInConstantTime } from './compare.ts';
 import { type Hasher, plainNumber } from './hasher.ts';
 
-/** `algorithm$iterations$salt$base64`, as Django 1.4 and later `PBKDF2PasswordHasher`. */
+/** `algorithm$iterations$salt$base64`, as `PBKDF2PasswordHasher` since Django 1.4. */
 function pbkdf2(algorithm: string, digest: 'sha256' | 'sha1', octets: number, secondsPerIteration: number): Hasher {
   function read(encoded: string): { iterations: number; salt: string } | undefined {
     const fields = encoded.split('$');
-    // Django splits at three "$" only, so that one more lands in the hash and never matches.
+    // Django splits at the first three "$" only: a fourth one ends up in the hash and never matches.
     if (fields.length !== 4 || fields[0] !== algorithm) return undefined;
     const iterations = plainNumber(fields[1]);
     const salt = fields[2];

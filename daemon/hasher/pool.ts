@@ -18,13 +18,13 @@ export interface HashWork {
 /** Work to be done for a question. */
 export interface Job extends HashWork {
   readonly lane: Lane;
-  /** Until when anybody waits for it, by the pool's clock. May be put off while it is queued. */
+  /** The time at which the last waiting client stops waiting, by the pool's clock. May be extended while queued. */
   deadlineAt: number;
 }
 
 interface Queued {
   readonly job: Job;
-  /** The pool's own copy, which it wipes. */
+  /** The pool's own copy, which the pool wipes. */
   readonly password: Password;
   readonly resolve: (matches: boolean) => void;
   readonly reject: (error: Error) => void;
@@ -33,20 +33,20 @@ interface Queued {
 export interface HashPoolOptions {
   /** Starts a thread that runs `runHashWorker`. */
   readonly startWorker: () => Worker;
-  /** How many hashes are computed at once; 0: one for each core. */
+  /** How many hashes are computed at once; 0: one per core. */
   readonly workers: number;
-  /** How many wait in each lane. */
+  /** The capacity of each lane. */
   readonly queue: number;
   readonly clock: Clock;
   readonly onTrouble: (message: string) => void;
 }
 
-/** How much the newest measurement weighs in the average time of a hash. */
+/** The weight of the latest measurement in the average time of a hash. */
 const WEIGHT = 0.2;
 
 /**
- * Computes hashes on threads of its own, of lower priority than the event loop. Two bounded lanes; past their bound
- * the answer is Busy, at once. What nobody waits for any more is dropped, not computed.
+ * Computes hashes on threads of its own, with a lower priority than the event loop. Its two lanes are bounded: if a lane
+ * is full, the answer is Busy, immediately. A job whose deadline is over is dropped, not computed.
  */
 export class HashPool {
   readonly #options: HashPoolOptions;
@@ -67,17 +67,17 @@ export class HashPool {
     return this.#lanes.returning.length + this.#lanes.other.length;
   }
 
-  /** How many wait in a lane. */
+  /** How many jobs wait in a lane. */
   waiting(lane: Lane): number {
     return this.#lanes[lane].length;
   }
 
-  /** How many are computed at once. */
+  /** How many hashes are computed at once. */
   get size(): number {
     return this.#size;
   }
 
-  /** How long one takes lately, in ms. */
+  /** The moving average of the time that one hash takes, in ms. */
   get averageMs(): number {
     return this.#averageMs;
   }
@@ -86,14 +86,14 @@ export class HashPool {
     return this.#busy.size;
   }
 
-  /** How many hashes have been computed. */
+  /** How many hashes have been computed since the start. */
   get computed(): number {
     return this.#computed;
   }
 
   /**
    * Whether the password matches. The password is copied before this returns.
-   * Rejects with Busy (queue full, deadline over) or Fault (the hash cannot be computed, a worker died).
+   * Rejects with Busy (lane full, deadline over) or Fault (the hash cannot be computed, the worker died).
    */
   verify(password: Password, job: Job): Promise<boolean> {
     const lane = this.#lanes[job.lane];
@@ -108,7 +108,7 @@ export class HashPool {
     });
   }
 
-  /** Ends the threads. What is queued is rejected with Busy, what runs with a Fault. */
+  /** Ends the threads. Queued jobs are rejected with Busy, running ones with a Fault. */
   async close(): Promise<void> {
     this.#closed = true;
     for (const lane of Object.values(this.#lanes)) {
@@ -129,12 +129,12 @@ export class HashPool {
     }
   }
 
-  /** How long what runs and waits now will take: who comes back sooner meets the same queue. */
+  /** How long the running and waiting jobs will take: a client that asks again sooner meets the same queue. */
   #backlogSeconds(): number {
     return ((this.queued + this.running) * this.#averageMs) / this.#size / 1000;
   }
 
-  /** What nobody waits for any more must not keep others out. */
+  /** Jobs whose deadline is over must not take the places of others. */
   #dropLate(lane: Queued[]): void {
     const now = this.#options.clock.now();
     for (const queued of lane.splice(0)) {
@@ -157,7 +157,7 @@ export class HashPool {
       else queued.resolve(answer.matches);
       this.#dispatch();
     });
-    const octets = queued.password.memory; // moved to the worker, which wipes it
+    const octets = queued.password.memory; // transferred to the worker, which wipes it
     const { encoded, padding = [] } = queued.job;
     const question: HashQuestion = { password: octets, encoded, padding };
     worker.postMessage(question, [octets.buffer]);
@@ -167,8 +167,8 @@ export class HashPool {
     const worker = this.#options.startWorker();
     worker.on('error', (error) => this.#options.onTrouble(`a hash worker failed: ${messageOf(error)}`));
     worker.once('exit', () => {
-      const at = this.#idle.indexOf(worker);
-      if (at >= 0) this.#idle.splice(at, 1);
+      const index = this.#idle.indexOf(worker);
+      if (index >= 0) this.#idle.splice(index, 1);
       const queued = this.#busy.get(worker);
       this.#busy.delete(worker);
       if (queued) this.#fail(queued, new Fault('the hash worker died'));

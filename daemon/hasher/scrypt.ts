@@ -4,7 +4,7 @@ import { type Hasher, plainNumber } from './hasher.ts';
 
 const OCTETS = 64;
 
-/** OpenSSL's own bound, which Django leaves in force: 32 MiB. */
+/** OpenSSL's own limit, which Django leaves in force: 32 MiB. */
 const MEMORY_MAX = 32 * 1024 * 1024;
 
 interface Parts {
@@ -24,7 +24,7 @@ function read(encoded: string): Parts | undefined {
   const p = plainNumber(fields[4]);
   if (!n || !salt || !r || !p) return undefined;
   if (n < 2 || (n & (n - 1)) !== 0) return undefined;
-  // Above these OpenSSL, and so Django, raises: nobody can be let in by such a hash.
+  // Above these limits OpenSSL, and so Django, raises: no password can match.
   if (p > Math.floor((2 ** 30 - 1) / r) || (r < 2 && n >= 2 ** (16 * r)) || memoryOf({ n, r, p }) > MEMORY_MAX) {
     return undefined;
   }
@@ -35,7 +35,7 @@ function memoryOf({ n, r, p }: { n: number; r: number; p: number }): number {
   return 128 * r * p + 32 * r * (n + 2) * 4;
 }
 
-/** As Django 4.0 and later `ScryptPasswordHasher`. */
+/** As `ScryptPasswordHasher` since Django 4.0. */
 export const scrypt: Hasher = {
   algorithm: 'scrypt',
 
@@ -59,7 +59,7 @@ export const scrypt: Hasher = {
     return parts ? decoyOf(parts) : encoded;
   },
 
-  // Parallel lanes are computed one after the other.
+  // The p blocks are computed one after the other.
   missing(encoded, wanted) {
     const parts = read(encoded);
     const goal = read(wanted);

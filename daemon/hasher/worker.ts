@@ -5,14 +5,14 @@ import { choosePbkdf2 } from '../native/pbkdf2.ts';
 import { hasherOf } from './hashers.ts';
 
 /**
- * How far below the event loop hashing stands. Enough that answers which are known go first; not so much that another
- * busy program on the machine could bring hashing to a stand.
+ * How much lower the priority of hashing is than that of the event loop: enough for cached answers to go first, but not
+ * so much that another busy program on the machine could stop hashing.
  */
 const NICENESS = 5;
 
 /**
- * A question to a worker: is this the password of that encoded hash? It is answered when the padding has been computed
- * as well, also where it is. The octets move; the sender has them no more.
+ * A job for a worker: does the password match that encoded hash? It is answered when the padding has been computed as
+ * well, even if it does. The octets are transferred: the sender no longer has them.
  */
 export interface HashQuestion {
   readonly password: Uint8Array;
@@ -20,14 +20,14 @@ export interface HashQuestion {
   readonly padding: readonly string[];
 }
 
-/** A worker's answer. A fault is no mismatch. */
+/** A worker's answer. A fault is not a mismatch. */
 export type HashAnswer = { readonly matches: boolean } | { readonly fault: string };
 
 function answer({ password, encoded, padding }: HashQuestion): HashAnswer {
   const octets = Buffer.from(password.buffer, password.byteOffset, password.byteLength);
   try {
     const hasher = hasherOf(encoded);
-    if (!hasher) return { fault: 'no hasher knows this encoding' };
+    if (!hasher) return { fault: 'unknown algorithm' };
     const matches = hasher.verify(octets, encoded);
     for (const decoy of padding) hasherOf(decoy)?.verify(octets, decoy);
     return { matches };
@@ -39,20 +39,21 @@ function answer({ password, encoded, padding }: HashQuestion): HashAnswer {
 }
 
 /**
- * On Linux this is the priority of the calling thread alone: the event loop goes first, cached answers are not delayed.
- * Counted from where the daemon itself stands (`Nice=` in a unit), for nobody without privileges may go ahead of that.
+ * On Linux this lowers the priority of the calling thread alone: the event loop goes first, cached answers are not
+ * delayed. It counts from the daemon's own priority (`Nice=` in a unit), because a process without privileges cannot
+ * raise it.
  */
-function standBack(): void {
+function lowerPriority(): void {
   try {
     setPriority(0, Math.min(getPriority(0) + NICENESS, constants.priority.PRIORITY_LOW));
   } catch {
-    // A host that forbids even this gets its hashes all the same, beside the answers.
+    // A host that forbids even this computes its hashes with the priority of the event loop.
   }
 }
 
-/** Answers questions, one at a time, until its parent ends it. */
+/** Answers one job at a time, until its parent ends it. */
 export function runHashWorker(): void {
-  standBack();
+  lowerPriority();
   choosePbkdf2((workerData as { native: boolean }).native);
   parentPort?.on('message', (question: HashQuestion) => parentPort?.postMessage(answer(question)));
 }

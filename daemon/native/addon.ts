@@ -2,9 +2,9 @@ import { join } from 'node:path';
 import { buildDirectory } from './bundle.ts';
 
 /**
- * Loads an addon of `daemon/native/`, which lies beside the bundle.
+ * Loads an addon of `daemon/native/`, which the build puts beside the bundle.
  *
- * @throws Error where there is none or it cannot be loaded
+ * @throws Error if it was not built or cannot be loaded
  */
 export function loadAddon<Exports extends object>(name: string): Exports {
   const loaded = { exports: {} as Exports };

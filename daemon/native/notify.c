@@ -1,6 +1,6 @@
 /*
- * What sd_notify(3) does: one datagram to the socket of whoever supervises this process. Node has no datagrams on Unix
- * sockets, and a program started for each message would be another process than the one that systemd listens to.
+ * Does what sd_notify(3) does: sends one datagram to the socket of the service manager. Node has no datagrams on Unix
+ * sockets, and a program started for each message would not be the process from which systemd accepts messages.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -25,7 +25,7 @@ static int send_text(const char *path, size_t path_length, const char *text, siz
     }
     memcpy(address.sun_path, path, path_length);
     if (path[0] == '@') {
-        address.sun_path[0] = '\0'; /* Linux's abstract names are as long as they are said to be */
+        address.sun_path[0] = '\0'; /* the length of an abstract name of Linux is explicit */
     } else {
         length++;
     }
@@ -40,7 +40,7 @@ static int send_text(const char *path, size_t path_length, const char *text, siz
     return error;
 }
 
-/* notify(path, text): sends, and throws an error that says why it could not. */
+/* notify(path, text): sends the text; throws an error with the reason if that fails. */
 static napi_value notify(napi_env env, napi_callback_info info)
 {
     napi_value arguments[2];
@@ -51,7 +51,7 @@ static napi_value notify(napi_env env, napi_callback_info info)
     if (napi_get_cb_info(env, info, &count, arguments, NULL, NULL) != napi_ok || count != 2
         || napi_get_value_string_utf8(env, arguments[0], path, sizeof(path), &path_length) != napi_ok
         || napi_get_value_string_utf8(env, arguments[1], text, sizeof(text), &text_length) != napi_ok) {
-        napi_throw_type_error(env, NULL, "notify takes a path and a text");
+        napi_throw_type_error(env, NULL, "notify needs a path and a text");
         return NULL;
     }
     error = send_text(path, path_length, text, text_length);

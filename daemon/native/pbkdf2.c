@@ -1,12 +1,12 @@
 /*
  * PBKDF2 (RFC 8018) with HMAC-SHA-256 and HMAC-SHA-1, for hash workers.
  *
- * The hash functions are OpenSSL's, those inside the node program that loads this. What is ours is the loop around them:
- * the states of HMAC after its two key blocks are computed once, and then an iteration is two calls of the block
- * function and nothing else. OpenSSL's own PBKDF2 copies contexts about and takes twice the time, 3.0 and later more.
+ * The hash functions are OpenSSL's, from the node program that loads this addon. Only the loop around them is ours: the
+ * states of HMAC after its two key blocks are computed once, and then an iteration is two calls of the block function.
+ * OpenSSL's own PBKDF2 copies contexts and takes twice the time, since 3.0 even more.
  *
- * It runs in the thread that calls it until it is done, and allocates nothing. Whatever was derived from the password,
- * but for the result, is wiped before it returns.
+ * It blocks the calling thread and allocates nothing. Everything derived from the password except the result is wiped
+ * before it returns.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -24,15 +24,15 @@
 #define INNER_PAD 0x36
 #define OUTER_PAD 0x5c
 
-/* As SHA256_CTX and SHA_CTX of <openssl/sha.h>, the same since 1.0: what follows the state is OpenSSL's own affair. */
+/* SHA256_CTX and SHA_CTX of <openssl/sha.h>, unchanged since 1.0. What follows the state is private to OpenSSL. */
 struct context {
-    uint32_t state[WORDS_MAX]; /* SHA-1 has five words here, and its other members begin after the fifth */
-    uint32_t rest[32];         /* more than either has */
+    uint32_t state[WORDS_MAX]; /* SHA-1 has five words, and its other members follow them */
+    uint32_t rest[32];         /* more than either needs */
 };
 
 struct digest;
 
-/* Iterations 2 and on: from the block of the first one, into total, both in the order of the octets. */
+/* Iterations from the second on: starts with the block of the first and adds to total, both in the order of octets. */
 typedef void loop(const struct digest *digest, struct context *context, const uint32_t *inner, const uint32_t *outer,
                   unsigned char *block, uint32_t *total, uint32_t iterations);
 
@@ -54,7 +54,7 @@ static struct digest digests[] = {
     {.name = "sha1", .iterate = loop_5, .words = 5, .symbols = {"SHA1_Init", "SHA1_Update", "SHA1_Final", "SHA1_Transform"}},
 };
 
-/* POSIX has objects and functions of one size, which C does not promise. */
+/* POSIX guarantees that pointers to objects and functions have one size; C does not. */
 static bool find(void *function, const char *symbol)
 {
     void *address = dlsym(RTLD_DEFAULT, symbol);
@@ -68,7 +68,7 @@ static bool find_all(struct digest *digest)
         && find(&digest->final, digest->symbols[2]) && find(&digest->transform, digest->symbols[3]);
 }
 
-/* Once for all threads that load this. */
+/* Once for all threads that load this addon. */
 static pthread_once_t search = PTHREAD_ONCE_INIT;
 static bool found;
 
@@ -87,7 +87,7 @@ static void store(unsigned char *octets, const uint32_t *words, unsigned count)
     }
 }
 
-/* The second block of either hash of an HMAC, for a message as long as the digest: padding and length are always the same. */
+/* The second block of either hash of an HMAC over a message as long as the digest: padding and length are constant. */
 static void prepare(unsigned char block[BLOCK], size_t digest_octets)
 {
     const size_t bits = (BLOCK + digest_octets) * 8;
@@ -110,7 +110,7 @@ static void absorb(const struct digest *digest, uint32_t state[WORDS_MAX], const
     explicit_bzero(block, sizeof block);
 }
 
-/* U1: the HMAC of salt and block number, of any length, by OpenSSL's own buffering. */
+/* U1: the HMAC of salt and block number. The salt has any length, so OpenSSL does the buffering. */
 static void first(const struct digest *digest, const unsigned char key[BLOCK], const unsigned char *salt,
                   size_t salt_octets, uint32_t number, unsigned char *result)
 {
@@ -134,8 +134,8 @@ static void first(const struct digest *digest, const unsigned char key[BLOCK], c
 }
 
 /*
- * The loop itself, once for each digest and way to turn words into octets: with the number of words known and the octets
- * stored by sixteens, as the block function loads them, it is a tenth quicker.
+ * The loop itself, once per digest and per function that stores words as octets. It is a tenth faster if the number of
+ * words is known and the octets are stored by sixteens, as the block function loads them.
  */
 #define LOOP(name, words, store_words)                                                                                 \
     static void name(const struct digest *digest, struct context *context, const uint32_t *inner,                      \
@@ -151,7 +151,7 @@ static void first(const struct digest *digest, const unsigned char key[BLOCK], c
             store_words(block, context->state, words);                                                                 \
             memcpy(each, block, sizeof each);                                                                          \
             for (unsigned word = 0; word < words; word++) total[word] ^= each[word];                                   \
-            /* Not left on the stack. */                                                                               \
+            /* Nothing is left on the stack. */                                                                               \
             if (i + 1 == iterations) explicit_bzero(each, sizeof each);                                                \
         }                                                                                                              \
     }
@@ -160,7 +160,7 @@ LOOP(plain_loop_8, 8, store)
 LOOP(plain_loop_5, 5, store)
 
 #if defined(__x86_64__)
-/* The last word of five is stored alone. */
+/* The fifth word of SHA-1 is stored by itself. */
 __attribute__((target("ssse3"))) static inline void store_by_16(unsigned char *octets, const uint32_t *words,
                                                                 unsigned count)
 {
@@ -257,7 +257,7 @@ static napi_value refuse(napi_env env, const char *message)
 
 /*
  * pbkdf2(digest, password, salt, iterations, result): fills result.
- * digest is the index in `digests`; password, salt and result are Uint8Arrays, iterations is 1 or more.
+ * digest is an index of `digests`; password, salt and result are Uint8Arrays; iterations is at least 1.
  */
 static napi_value call(napi_env env, napi_callback_info info)
 {
@@ -268,24 +268,24 @@ static napi_value call(napi_env env, napi_callback_info info)
     if (napi_get_cb_info(env, info, &count, arguments, NULL, NULL) != napi_ok || count != 5)
         return refuse(env, "pbkdf2 takes a digest, a password, a salt, iterations and a result");
     if (napi_get_value_uint32(env, arguments[0], &which) != napi_ok || which >= sizeof digests / sizeof *digests)
-        return refuse(env, "there is no such digest");
+        return refuse(env, "unknown digest");
     if (!read_octets(env, arguments[1], &password) || !read_octets(env, arguments[2], &salt)
         || !read_octets(env, arguments[4], &result))
-        return refuse(env, "password, salt and result are Uint8Arrays");
+        return refuse(env, "password, salt and result must be Uint8Arrays");
     if (napi_get_value_uint32(env, arguments[3], &iterations) != napi_ok || iterations == 0)
-        return refuse(env, "iterations are a number of 1 or more");
+        return refuse(env, "iterations must be a number of at least 1");
     pbkdf2(&digests[which], password.data, password.length, salt.data, salt.length, iterations, result.data,
            result.length);
     return NULL;
 }
 
-/* An instance for each thread that loads it. */
+/* Called in each thread that loads this addon. */
 NAPI_MODULE_INIT()
 {
     napi_value function;
     pthread_once(&search, search_all);
     if (!found) {
-        napi_throw_error(env, NULL, "this node does not show OpenSSL's hash functions");
+        napi_throw_error(env, NULL, "this node program does not export OpenSSL's hash functions");
         return NULL;
     }
     if (napi_create_function(env, "pbkdf2", NAPI_AUTO_LENGTH, call, NULL, &function) != napi_ok

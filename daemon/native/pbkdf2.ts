@@ -4,24 +4,24 @@ import { loadAddon } from './addon.ts';
 
 export type Digest = 'sha256' | 'sha1';
 
-/** What computes PBKDF2: the addon where it could be built and loaded, else node:crypto, with why. */
+/** What computes PBKDF2: the addon if it could be built and loaded, otherwise node:crypto, with the reason. */
 export type Implementation = { readonly name: 'addon' } | { readonly name: 'node:crypto'; readonly because: string };
 
 interface Addon {
   pbkdf2(digest: number, password: Uint8Array, salt: Uint8Array, iterations: number, result: Uint8Array): void;
 }
 
-/** As the addon counts them. */
+/** In the order of their numbers in the addon. */
 const DIGESTS: readonly Digest[] = ['sha256', 'sha1'];
 
-/** As much as the addon takes in one argument. */
+/** The largest number that the addon accepts. */
 const ITERATIONS_MAX = 2 ** 32 - 1;
 
 let addon: Addon | undefined;
 let chosen: Implementation | undefined;
 
 /**
- * Chooses for this thread, which without it chooses at the first password.
+ * Chooses for this thread. Without a call, the choice is made at the first password.
  *
  * @param wanted whether the addon may be used
  */
@@ -40,36 +40,36 @@ export function choosePbkdf2(wanted: boolean): Implementation {
   return chosen;
 }
 
-/** In a few words. */
+/** For the log and the doctor. */
 export function describePbkdf2(implementation: Implementation): string {
   return implementation.name === 'addon' ? 'the addon' : `node:crypto (${implementation.because})`;
 }
 
-/** PBKDF2 with HMAC, `octets` of it. Blocks this thread. */
+/** The first `octets` of PBKDF2 with HMAC. Blocks this thread. */
 export function pbkdf2(digest: Digest, password: Uint8Array, salt: string, iterations: number, octets: number): Buffer {
   if (!chosen) choosePbkdf2(true);
   if (!addon || iterations > ITERATIONS_MAX) return pbkdf2Sync(password, salt, iterations, octets, digest);
   return compute(addon, digest, password, salt, iterations, octets);
 }
 
-function compute(by: Addon, digest: Digest, password: Uint8Array, salt: string, iterations: number, octets: number) {
+function compute(addon: Addon, digest: Digest, password: Uint8Array, salt: string, iterations: number, octets: number) {
   const result = Buffer.alloc(octets);
-  by.pbkdf2(DIGESTS.indexOf(digest), password, Buffer.from(salt), iterations, result);
+  addon.pbkdf2(DIGESTS.indexOf(digest), password, Buffer.from(salt), iterations, result);
   return result;
 }
 
 function load(): Addon {
   const loaded = loadAddon<Addon>('pbkdf2');
-  // One that computes anything else would lock everybody out, or in.
+  // An addon that computes anything else would deny every user.
   for (const digest of DIGESTS) {
     for (const [password, iterations, octets] of [
       ['', 1, 16],
       ['password', 2, 32],
       ['p'.repeat(65), 3, 50],
     ] as const) {
-      const right = pbkdf2Sync(password, 'salt', iterations, octets, digest);
-      if (!compute(loaded, digest, Buffer.from(password), 'salt', iterations, octets).equals(right)) {
-        throw new Error(`the addon computes PBKDF2 with ${digest} wrongly`);
+      const expected = pbkdf2Sync(password, 'salt', iterations, octets, digest);
+      if (!compute(loaded, digest, Buffer.from(password), 'salt', iterations, octets).equals(expected)) {
+        throw new Error(`the addon computes PBKDF2 with ${digest} incorrectly`);
       }
     }
   }

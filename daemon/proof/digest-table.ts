@@ -1,44 +1,44 @@
 import type { Clock } from '../clock.ts';
 
-/** A digest is of 32 octets, held as words of four. */
+/** A digest has 32 octets, stored as words of four. */
 export const DIGEST_WORDS = 8;
 
 export interface DigestTableOptions {
-  /** How many digests are kept; past it goes the one that has not been asked for the longest. */
+  /** How many digests are kept; past it the least recently used one is evicted. */
   readonly max: number;
-  /** How long each is kept, from when it was set, in ms. */
+  /** How long a digest is kept from the moment when it was set, in ms. */
   readonly ttlMs: number;
   readonly clock: Clock;
 }
 
-/** Stands for "none" in links, and is both ends of the list by use. */
+/** Means "none" in links. Its own links are the two ends of the list in order of use. */
 const NONE = 0;
 
-/** How many that are past their time go at each that is set, from among those not asked for the longest. */
-const LET_GO = 2;
+/** How many expired digests are evicted each time that one is set, the least recently used first. */
+const EVICTED_PER_SET = 2;
 
 /**
- * Digests with a flag each, in a few typed arrays: 61 octets for one, where an object in a Map with its text for a key
- * takes 250 and is work for the garbage collector. The system gives memory only as it is filled.
+ * Digests with a flag each, in a few typed arrays. An entry takes 61 octets; an object in a Map with a text as its key
+ * takes 250 and is work for the garbage collector. The system allocates memory only as it is filled.
  *
- * Digests must be keyed by what nobody outside knows: then nobody can choose two that share a chain. A digest is found
- * only where all of its octets are equal, and all of them are looked at. What goes is overwritten.
+ * Digests must be keyed with a secret: then nobody can choose two that share a chain. A digest is found only if all of
+ * its octets are equal, and all of them are compared. Removed entries are overwritten.
  */
 export class DigestTable {
   readonly #options: DigestTableOptions;
   /** The first entry of each chain, by the digest's first word. */
   readonly #heads: Uint32Array;
   readonly #mask: number;
-  // By entry, from 1 on.
+  // By entry, beginning with 1.
   readonly #digests: Uint32Array;
   readonly #setAt: Float64Array;
   readonly #flags: Uint8Array;
-  /** The next entry of the same chain, or the next free one. */
+  /** The next entry of the same chain, or the next free entry. */
   readonly #next: Uint32Array;
   readonly #newer: Uint32Array;
   readonly #older: Uint32Array;
   #size = 0;
-  /** The highest entry ever used, and the first of those free again. */
+  /** The highest entry ever used, and the first entry that is free again. */
   #top = 0;
   #free = NONE;
 
@@ -60,7 +60,7 @@ export class DigestTable {
     return this.#size;
   }
 
-  /** The flag of that digest, which has now been asked for; undefined where it is not kept. */
+  /** The flag of that digest, which counts as a use of it; undefined if it is not kept. */
   get(digest: Uint32Array): boolean | undefined {
     const entry = this.#find(digest);
     if (entry === NONE) return undefined;
@@ -73,7 +73,7 @@ export class DigestTable {
   }
 
   set(digest: Uint32Array, flag: boolean): void {
-    this.#letGo();
+    this.#evictExpired();
     let entry = this.#find(digest);
     if (entry === NONE) {
       entry = this.#take();
@@ -89,7 +89,7 @@ export class DigestTable {
     this.#setAt[entry] = this.#options.clock.now();
   }
 
-  /** Returns whether it was kept. */
+  /** Returns whether the digest was kept. */
   delete(digest: Uint32Array): boolean {
     const entry = this.#find(digest);
     if (entry === NONE) return false;
@@ -120,7 +120,7 @@ export class DigestTable {
     return NONE;
   }
 
-  /** An entry to be filled: the least recently used where all are. */
+  /** An entry to fill: the least recently used one if all are in use. */
   #take(): number {
     if (this.#size >= this.#options.max) this.#remove(this.#newer[NONE] as number);
     this.#size++;
@@ -153,9 +153,9 @@ export class DigestTable {
     return this.#options.clock.now() - (this.#setAt[entry] as number) >= this.#options.ttlMs;
   }
 
-  /** Lets some go that are past their time: else they would stay until room is needed. */
-  #letGo(): void {
-    for (let count = 0; count < LET_GO; count++) {
+  /** Otherwise expired entries would stay until their place is needed. */
+  #evictExpired(): void {
+    for (let count = 0; count < EVICTED_PER_SET; count++) {
       const oldest = this.#newer[NONE] as number;
       if (oldest === NONE || !this.#expired(oldest)) return;
       this.#remove(oldest);
@@ -168,7 +168,7 @@ export class DigestTable {
     this.#link(entry);
   }
 
-  /** Puts it at the newest end of the list. `newer` of none is the oldest, `older` of none the newest. */
+  /** Puts an entry at the newest end of the list. `newer` of NONE is the oldest entry, `older` of NONE the newest. */
   #link(entry: number): void {
     const newest = this.#older[NONE] as number;
     this.#newer[newest] = entry;

@@ -3,47 +3,47 @@ import type { Clock } from '../clock.ts';
 import type { Password } from '../password.ts';
 import { DIGEST_WORDS, DigestTable } from './digest-table.ts';
 
-/** What a password was verified against. */
+/** What a password is verified against. */
 export interface Claim {
   readonly site: string;
-  /** Whose: the account's primary key, or what stands for one that does not exist. */
+  /** Whose password: contains the account's primary key, or stands for an account that does not exist. */
   readonly subject: string;
-  /** The encoded hash exactly as just read: when it changes, every older proof is out of reach. */
+  /** The encoded hash exactly as just read: when it changes, no older proof can be found. */
   readonly encoded: string;
 }
 
 export interface ProofCacheOptions {
-  /** How many right passwords are remembered, and for how long, in ms. */
+  /** How many proofs of right passwords are kept, and for how long, in ms. */
   readonly rights: number;
   readonly rightTtlMs: number;
-  /** How many that let nobody in, and for how long. Apart, so that guessing cannot push out the people who got in. */
+  /** The same for those that granted nobody. They are kept apart, so that guessing cannot evict users who log in. */
   readonly wrongs: number;
   readonly wrongTtlMs: number;
   readonly clock: Clock;
-  /** A block of random octets; made for itself where not given, as it is but in tests. */
+  /** A block of octets, random by default. Tests give one. */
   readonly key?: Uint8Array;
 }
 
-/** SHA-256 takes its input in blocks of so many octets, and gives so many. */
+/** The sizes of the blocks that SHA-256 takes, and of its digest. */
 const BLOCK_OCTETS = 64;
 const DIGEST_OCTETS = 32;
 
-/** How long a claim may be for which no room has to be made anew; most are of 150 to 300 octets. */
+/** Up to this size a claim needs no memory of its own; most have 150 to 300 octets. */
 const USUAL_OCTETS = 4096;
 
 /**
- * Remembers whether a password matched an encoded hash, without the password: only an HMAC-SHA-256 under a key that
- * this process made for itself and tells nobody. An entry proves a fact that cannot change, so its age is bounded only
- * to let it go; what may change, the account, is read apart.
+ * Remembers whether a password matched an encoded hash, without the password: only an HMAC-SHA-256 under a random key
+ * that never leaves this process. A proof states a fact that cannot change; its age is bounded only so that it is removed
+ * some day. The account, which may change, is read separately.
  */
 export class ProofCache {
-  /** The key as HMAC wants it before the message, and room for a message behind it; the same for the outer hash. */
-  readonly #inner = room(BLOCK_OCTETS + USUAL_OCTETS);
-  readonly #outer = room(BLOCK_OCTETS + DIGEST_OCTETS);
+  /** The key as HMAC puts it before the message, with space for a message behind it; the same for the outer hash. */
+  readonly #inner = allocate(BLOCK_OCTETS + USUAL_OCTETS);
+  readonly #outer = allocate(BLOCK_OCTETS + DIGEST_OCTETS);
   readonly #rights: DigestTable;
   readonly #wrongs: DigestTable;
-  /** The name that was looked at last, and its octets: it is looked up, and then set or made to last. */
-  #name = '';
+  /** The key that was used last, and its octets: a key is looked up and then set or promoted. */
+  #lastKey = '';
   readonly #digest = new Uint32Array(DIGEST_WORDS);
 
   constructor(options: ProofCacheOptions) {
@@ -61,17 +61,17 @@ export class ProofCache {
   }
 
   /**
-   * The name under which a proof is remembered: 32 octets, each a character. Each part is preceded by its length, so
-   * that no two different claims run together into the same octets.
+   * The key of a proof: 32 octets, each as a character. Each part is preceded by its length, so that two different
+   * claims never become the same octets.
    *
-   * This is HMAC-SHA-256 with a random key of a whole block, to the letter of RFC 2104: H(K^opad, H(K^ipad, claim)),
-   * each H one call. The objects that `createHmac` makes for it take four times as long as the hashing.
+   * This is HMAC-SHA-256 with a random key of one whole block, exactly as in RFC 2104: H(K^opad, H(K^ipad, claim)),
+   * each H one call. The objects that `createHmac` creates take four times as long as the hashing.
    */
   keyOf({ site, subject, encoded }: Claim, password: Password): string {
     const { octets } = password;
-    const most = BLOCK_OCTETS + 4 * 4 + 3 * (site.length + subject.length + encoded.length) + octets.length;
-    const fits = most <= this.#inner.length;
-    const message = fits ? this.#inner : room(most);
+    const limit = BLOCK_OCTETS + 4 * 4 + 3 * (site.length + subject.length + encoded.length) + octets.length;
+    const fits = limit <= this.#inner.length;
+    const message = fits ? this.#inner : allocate(limit);
     if (!fits) message.set(this.#inner.subarray(0, BLOCK_OCTETS));
 
     let end = putText(message, BLOCK_OCTETS, site);
@@ -88,15 +88,15 @@ export class ProofCache {
     return hash('sha256', this.#outer, 'binary');
   }
 
-  /** Whether the password matched; undefined where that is not remembered. */
+  /** Whether the password matched; undefined if there is no proof. */
   get(key: string): boolean | undefined {
     const digest = this.#digestOf(key);
     return this.#rights.get(digest) ?? this.#wrongs.get(digest);
   }
 
   /**
-   * Remembers it. `lasting` false: for as long as a wrong one and among them, so that nobody who is denied for another
-   * reason can find out by asking again that the password was right.
+   * Keeps a proof. Not `lasting`: among the wrong ones and for as long, so that a user who is denied for another reason
+   * cannot find out by asking again that the password was right.
    */
   set(key: string, matches: boolean, lasting = matches): void {
     const digest = this.#digestOf(key);
@@ -104,7 +104,7 @@ export class ProofCache {
     else this.#wrongs.set(digest, matches);
   }
 
-  /** A right one has let somebody in: from now on it lasts. */
+  /** Called when the user of a right proof is granted: from now on the proof is lasting. */
   promote(key: string): void {
     const digest = this.#digestOf(key);
     if (this.#rights.get(digest)) return;
@@ -112,19 +112,19 @@ export class ProofCache {
     this.#rights.set(digest, true);
   }
 
-  /** Forgets everything. Returns how many entries went. ProofCache of one account alone cannot be told from others. */
+  /** Removes all proofs, and returns how many. Nothing tells which proofs belong to one account. */
   flush(): number {
     const size = this.size;
     this.#rights.clear();
     this.#wrongs.clear();
-    this.#name = '';
+    this.#lastKey = '';
     this.#digest.fill(0);
     return size;
   }
 
   #digestOf(key: string): Uint32Array {
     const digest = this.#digest;
-    if (key === this.#name) return digest;
+    if (key === this.#lastKey) return digest;
     for (let at = 0; at < DIGEST_WORDS; at++) {
       const from = at * 4;
       digest[at] =
@@ -133,17 +133,17 @@ export class ProofCache {
         (key.charCodeAt(from + 2) << 16) |
         (key.charCodeAt(from + 3) << 24);
     }
-    this.#name = key;
+    this.#lastKey = key;
     return digest;
   }
 }
 
-/** Memory that is not V8's to move about: what is wiped there is gone. */
-function room(octets: number): Buffer {
+/** Memory that V8 does not move: wiping it leaves no copy. */
+function allocate(octets: number): Buffer {
   return Buffer.from(new ArrayBuffer(octets));
 }
 
-/** Writes a text behind its length. Returns where it ends. */
+/** Writes the length of a text and the text. Returns the end. */
 function putText(into: Buffer, at: number, text: string): number {
   const octets = into.write(text, at + 4);
   into.writeUInt32BE(octets, at);

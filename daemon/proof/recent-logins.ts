@@ -2,38 +2,41 @@ import { hash, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { DIGEST_WORDS, DigestTable } from './digest-table.ts';
 
-/** How many are kept by name as well, so that whom many questions are about is hashed once. */
-const AT_HAND = 1024;
+/** How many logins are kept as text as well, so that a user of many questions is digested once. */
+const TEXTS_MAX = 1024;
 
 const NEVER = { now: () => 0 };
 
-/** The people who got in lately, by whatever text stands for one. They are kept as digests: a text takes several times as much. */
+/**
+ * The users who were granted recently, each with the address as one text. They are kept as digests, because texts take
+ * several times as much memory.
+ */
 export class RecentLogins {
   readonly #key = randomBytes(32).toString('base64');
-  readonly #people: DigestTable;
-  readonly #atHand: LRUCache<string, true>;
+  readonly #digests: DigestTable;
+  readonly #texts: LRUCache<string, true>;
   readonly #digest = new Uint32Array(DIGEST_WORDS);
   readonly #octets = Buffer.from(this.#digest.buffer);
 
-  /** @param max how many are kept; past it goes who has not got in for the longest */
+  /** @param max how many are kept; past it the least recent one is evicted */
   constructor(max: number) {
-    this.#people = new DigestTable({ max, ttlMs: Number.POSITIVE_INFINITY, clock: NEVER });
-    this.#atHand = new LRUCache({ max: Math.min(max, AT_HAND) });
+    this.#digests = new DigestTable({ max, ttlMs: Number.POSITIVE_INFINITY, clock: NEVER });
+    this.#texts = new LRUCache({ max: Math.min(max, TEXTS_MAX) });
   }
 
-  has(person: string): boolean {
-    return this.#atHand.has(person) || this.#people.get(this.#digestOf(person)) !== undefined;
+  has(login: string): boolean {
+    return this.#texts.has(login) || this.#digests.get(this.#digestOf(login)) !== undefined;
   }
 
-  add(person: string): void {
-    if (this.#atHand.get(person)) return;
-    this.#atHand.set(person, true);
-    this.#people.set(this.#digestOf(person), true);
+  add(login: string): void {
+    if (this.#texts.get(login)) return;
+    this.#texts.set(login, true);
+    this.#digests.set(this.#digestOf(login), true);
   }
 
-  /** Under a key that nobody is told, so that nobody can choose whose digests lie together. */
-  #digestOf(person: string): Uint32Array {
-    this.#octets.write(hash('sha256', this.#key + person, 'binary'), 'latin1');
+  /** Keyed with a secret, so that nobody can choose whose digests share a chain. */
+  #digestOf(login: string): Uint32Array {
+    this.#octets.write(hash('sha256', this.#key + login, 'binary'), 'latin1');
     return this.#digest;
   }
 }

@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 
 /**
- * What a person typed, as text: UTF-8 where the octets are well-formed UTF-8, else Latin-1, for browsers send either
- * and do not say which. Nothing is replaced and nothing normalised, as Django does not either.
+ * What a user typed, as text: UTF-8 if the octets are well-formed UTF-8, otherwise Latin-1, because browsers send
+ * either and do not say which. Nothing is replaced and nothing is normalised, as in Django.
  */
 export function decodeTyped(octets: Buffer): string {
   return octets.toString(isUtf8(octets) ? 'utf8' : 'latin1');

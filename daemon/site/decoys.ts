@@ -2,25 +2,25 @@ import type { Work } from '../hasher/hasher.ts';
 import { hasherOf } from '../hasher/hashers.ts';
 import type { HashPolicy } from './hash-policy.ts';
 
-/** What a site is taken to hash with while none of its hashes has been seen: Django 4.2's default. */
+/** What a site is assumed to hash with while none of its hashes has been seen: Django 4.2's default. */
 const ASSUMED = 'pbkdf2_sha256$600000$0123456789abcdef012345$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=';
 
 /** The share of a site's hashes that a cost must have to be hidden. */
 const COMMON = 0.01;
 
-/** How dear one that is not the prevailing one may be, as a multiple of that and in seconds; the greater one counts. */
-const DEARER = 10;
-const DEARER_SECONDS = 0.5;
+/** The most that a cost may be to be hidden, as a multiple of the prevailing cost and in seconds; the greater counts. */
+const LIMIT_MULTIPLE = 10;
+const LIMIT_SECONDS = 0.5;
 
-/** How many different kinds of work a question may be made of. */
+/** How many different kinds of work a question may consist of. */
 const KINDS_MAX = 4;
 
 /**
- * Encoded hashes, of passwords that nobody has, that make up the work of any cold question of a site.
+ * Decoys: encoded hashes that no password matches and that make up the work of any question of a site that has no proof.
  *
- * Where all hashes of a site cost the same, this is one of them. Where iterations differ, it is the dearest; where
- * algorithms do, one of each, for the time of one cannot be filled with the work of another so that nobody could tell.
- * A cost that hardly anybody's hash has is left out: one odd hash must not slow down everybody.
+ * If all hashes of a site cost the same, there is one of that cost. If iterations differ, it is the most expensive one;
+ * if algorithms differ, one of each, because the work of one algorithm cannot imitate the time of another. A cost that
+ * hardly any account has is ignored: one odd hash must not slow down all users.
  */
 export function decoysLike(sampled: readonly string[], policy: HashPolicy): readonly string[] {
   const costs = new Map<string, Work & { readonly encoded: string; count: number }>();
@@ -36,9 +36,9 @@ export function decoysLike(sampled: readonly string[], policy: HashPolicy): read
   const [prevailing] = [...costs.values()].sort((a, b) => b.count - a.count);
   if (prevailing === undefined) return [ASSUMED];
 
-  const most = Math.max(DEARER * prevailing.seconds, DEARER_SECONDS);
+  const limit = Math.max(LIMIT_MULTIPLE * prevailing.seconds, LIMIT_SECONDS);
   const common = [...costs.values()]
-    .filter((entry) => entry === prevailing || (entry.count >= COMMON * total && entry.seconds <= most))
+    .filter((entry) => entry === prevailing || (entry.count >= COMMON * total && entry.seconds <= limit))
     .sort((a, b) => b.seconds - a.seconds);
   const kinds: string[] = [];
   for (const { encoded } of common) {
@@ -47,10 +47,13 @@ export function decoysLike(sampled: readonly string[], policy: HashPolicy): read
   return kinds.slice(0, KINDS_MAX).map((encoded) => hasherOf(encoded)?.decoy(encoded) ?? ASSUMED);
 }
 
-/** By a site's decoys and a hash's cost. To make them for each question would take time that one about nobody does not. */
+/**
+ * Paddings by a site's decoys and a hash's cost. Making one takes time that a question about an unknown user does not
+ * need, so each is made once.
+ */
 const paddings = new WeakMap<readonly string[], Map<string, readonly string[]>>();
 
-/** What is left of a site's decoys when the given encoding has been verified in the place of its own kind. */
+/** What remains of a site's decoys when the given encoded hash has been verified in place of its own kind. */
 export function paddingOf(encoded: string, decoys: readonly string[]): readonly string[] {
   const cost = hasherOf(encoded)?.work(encoded)?.cost ?? '';
   const known = paddings.get(decoys)?.get(cost);

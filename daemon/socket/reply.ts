@@ -5,15 +5,15 @@ import { STATUS } from '../../protocol/status.ts';
 import { type Account, byOctets } from '../account/account.ts';
 import type { Verdict } from '../verdict.ts';
 
-/** How many accounts are kept as they go over the wire: who is asked about many times a second, not everybody. */
+/** How many accounts are kept encoded: those of users who are checked many times per second, not all. */
 const ENCODED_MAX = 1_024;
 
-/** The longest that is kept, in octets: an account in thousands of groups is not. */
+/** The longest encoded account that is kept, in octets: an account with thousands of groups is not. */
 const ENCODED_OCTETS_MAX = 2_048;
 
 const encoded = new LRUCache<Account, Encoded>({ max: ENCODED_MAX });
 
-/** A verdict as it goes over the wire. */
+/** A verdict as a reply of the protocol. */
 export function replyOf(verdict: Verdict, wantPermissions: boolean): Reply {
   switch (verdict.kind) {
     case 'granted':

@@ -55,13 +55,13 @@ t.test('frames', async (t) => {
   t.equal(read([frame(Buffer.alloc(limits.FRAME_MAX, 1))])[0]?.length, 2 * limits.FRAME_MAX, 'the longest');
   const long = Buffer.alloc(4);
   long.writeUInt32BE(limits.FRAME_MAX + 1);
-  t.throws(() => read([long]), { message: /is not allowed/ }, 'one octet more');
+  t.throws(() => read([long]), { message: /invalid frame length/ }, 'one octet more');
   t.throws(
     () => read([...long].map((octet) => Buffer.from([octet]))),
-    { message: /is not allowed/ },
+    { message: /invalid frame length/ },
     'one octet more, piece by piece',
   );
-  t.throws(() => read([Buffer.alloc(4)]), { message: /is not allowed/ }, 'an empty one');
+  t.throws(() => read([Buffer.alloc(4)]), { message: /invalid frame length/ }, 'an empty one');
 
   const reader = new FrameReader();
   reader.push(Buffer.from('0000000561', 'hex'), () => t.fail('no frame is complete'));
@@ -287,7 +287,7 @@ t.test('what is refused', async (t) => {
   for (const { name, hex, id } of vectors('refused')) {
     const bytes = Buffer.from(hex, 'hex');
     if (id === null && bytes.length === 4) {
-      t.throws(() => read([bytes]), { message: /is not allowed/ }, name);
+      t.throws(() => read([bytes]), { message: /invalid frame length/ }, name);
       continue;
     }
     try {
