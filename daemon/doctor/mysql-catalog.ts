@@ -12,7 +12,7 @@ const NO_TABLE = 1146;
 const NO_COLUMN = 1054;
 
 export async function openMysql(url: string, schema: Schema): Promise<Catalog> {
-  const { ssl, ...settings } = settingsOf(url);
+  const { ssl, prepare: _, ...settings } = settingsOf(url);
   const connection = createConnection({
     ...settings,
     ...(ssl === undefined ? {} : { ssl: tlsOf(ssl) }),

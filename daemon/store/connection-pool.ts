@@ -1,10 +1,14 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { CompiledQuery } from 'kysely';
+import { messageOf } from '../fault.ts';
 import type { ConnectionPoolReport } from './database-report.ts';
+import { type ErrorClass, QueryError } from './query-error.ts';
 
 /** One connection to a database server, through the driver of that server. */
 export interface Connection {
-  /** Connects and sets up the session. Called once, before anything else. */
+  /** Connects and sets up the session. Called once, before anything else. Rejects with a QueryError. */
   connect(): Promise<void>;
+  /** Rejects with a QueryError. */
   query(query: CompiledQuery): Promise<unknown[]>;
   /** Closes the connection in agreement with the server. No query is running. */
   end(): Promise<void>;
@@ -15,8 +19,6 @@ export interface Connection {
 export interface ConnectionPoolOptions {
   /** Makes a connection that is not connected yet; `onEnd` reports that it ended by itself. */
   readonly make: (onEnd: (reason: string) => void) => Connection;
-  /** Whether an error means that the connection is lost, not that the query was bad. */
-  readonly isLost: (error: unknown) => boolean;
   /** The largest number of open connections. */
   readonly limit: number;
   /** The time limit of a query in ms, including waiting for a connection and connecting. */
@@ -36,16 +38,25 @@ interface Idle {
   readonly timer: NodeJS.Timeout;
 }
 
+/** The errors after which a connection is kept. */
+const KEPT: ReadonlySet<ErrorClass> = new Set(['no_account', 'fault']);
+
 /** How long an idle connection is kept, in ms. */
 const IDLE_MS = 60_000;
 
 /** How long closing a connection may wait for the server, in ms. */
 const END_MS = 1_000;
 
+/** How many fresh connections a query may find lost. */
+const LOST_MAX = 2;
+
+/** How often a query may fail with a transient error, and the pause before each repetition, in ms. */
+const TRANSIENT_PAUSES_MS = [0, 5, 20, 80] as const;
+
 /**
  * The connections to one database server: a bounded number, reused from query to query. Each query has one time limit
- * over everything it waits for. A connection on which a query failed is never used again, because it may still be busy
- * with a query whose caller stopped waiting.
+ * over everything it waits for. A connection is kept after an error that says nothing about it, and never used again
+ * after any other, because it may still be busy with a query whose caller stopped waiting.
  */
 export class ConnectionPool {
   readonly #options: ConnectionPoolOptions;
@@ -59,15 +70,16 @@ export class ConnectionPool {
   }
 
   /**
-   * The rows of a query that changes nothing. Rejects with the driver's error, or with one that says that the time
-   * limit was reached.
+   * The rows of a query that changes nothing. Rejects with a QueryError.
    *
    * Only using an idle connection shows that it died, and all idle ones may have died with their server: the query is
-   * then sent on the next connection, and on a fresh one if no idle one is left.
+   * then sent on the next connection, and on a fresh one if no idle one is left. So is a query with a transient error.
    */
   async query<Row>(query: CompiledQuery): Promise<Row[]> {
     const deadline = performance.now() + this.#options.timeoutMs;
-    for (let fresh = 0; ; ) {
+    let fresh = 0;
+    let transient = 0;
+    for (;;) {
       const lease = await this.#borrow(deadline);
       if (lease.fresh) fresh++;
       try {
@@ -75,9 +87,17 @@ export class ConnectionPool {
         this.#giveBack(lease.connection);
         return rows as Row[];
       } catch (error) {
+        const failure = error instanceof QueryError ? error : new QueryError('outage', messageOf(error));
+        if (KEPT.has(failure.class)) {
+          this.#giveBack(lease.connection);
+          throw failure;
+        }
         lease.connection.destroy();
         this.#closedOne();
-        if (fresh >= 2 || !this.#options.isLost(error)) throw error;
+        if (failure.class === 'lost' && fresh < LOST_MAX) continue;
+        const pause = failure.class === 'transient' ? TRANSIENT_PAUSES_MS[transient++] : undefined;
+        if (pause === undefined || performance.now() + pause >= deadline) throw failure;
+        await sleep(pause);
       }
     }
   }
@@ -90,13 +110,13 @@ export class ConnectionPool {
   /** Closes all connections. Running queries are answered first. */
   async close(): Promise<void> {
     this.#closed = true;
-    for (const waiting of this.#waiting.splice(0)) waiting(new Error('the connection pool is closed'));
+    for (const waiting of this.#waiting.splice(0)) waiting(new QueryError('fault', 'the connection pool is closed'));
     const idle = this.#idle.splice(0);
     await Promise.all(idle.map((each) => this.#end(each)));
   }
 
   #borrow(deadline: number): Promise<Lease> {
-    if (this.#closed) return Promise.reject(new Error('the connection pool is closed'));
+    if (this.#closed) return Promise.reject(new QueryError('fault', 'the connection pool is closed'));
     const idle = this.#idle.pop(); // the one used last, so that surplus connections reach their idle time
     if (idle) {
       clearTimeout(idle.timer);
@@ -168,14 +188,20 @@ export class ConnectionPool {
     }
   }
 
-  #timedOut(what: string): Error {
-    return new Error(`${what} within ${this.#options.timeoutMs} ms`);
+  #timedOut(what: string): QueryError {
+    return new QueryError('outage', `${what} within ${this.#options.timeoutMs} ms`);
   }
 }
 
 async function run({ connection, fresh }: Lease, query: CompiledQuery): Promise<unknown[]> {
-  if (fresh) await connection.connect();
+  if (fresh) await connection.connect().catch(asOutage);
   return connection.query(query);
+}
+
+/** A server that does not let us in cannot be used, whatever its error says about a query. */
+function asOutage(error: unknown): never {
+  if (error instanceof QueryError && error.class === 'lost') throw error;
+  throw new QueryError('outage', messageOf(error));
 }
 
 /** Promise.withResolvers, which Node has from 22 on. */

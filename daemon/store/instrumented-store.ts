@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts';
 import { messageOf } from '../fault.ts';
 import type { DatabaseReport } from './database-report.ts';
 import type { Cursor, Membership } from './membership.ts';
+import { Outage } from './query-error.ts';
 import type { Store } from './store.ts';
 
 /** The longest failure message in a report, in characters. */
@@ -67,18 +68,19 @@ export class InstrumentedStore implements Store {
     return answer;
   }
 
-  readonly #answered = (): void => {
-    if (this.#up === true) return;
-    this.#up = true;
-    this.#since = this.#clock.now();
-  };
+  readonly #answered = (): void => this.#mark(true);
 
   readonly #failed = (error: unknown): void => {
     const at = this.#clock.now();
     this.#failures++;
     this.#last = { message: messageOf(error).slice(0, MESSAGE_MAX), at };
-    if (this.#up === false) return;
-    this.#up = false;
-    this.#since = at;
+    // Any other fault is an answer, if not the one that was asked for.
+    this.#mark(!(error instanceof Outage));
   };
+
+  #mark(up: boolean): void {
+    if (this.#up === up) return;
+    this.#up = up;
+    this.#since = this.#clock.now();
+  }
 }

@@ -4,6 +4,7 @@ import { Fault, messageOf } from '../fault.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { type Cursor, type Membership, type MembershipRow, membershipOf, membershipQuery } from './membership.ts';
 import { type AccountRow, type SqlDialect, sampleQuery } from './query.ts';
+import { Outage, QueryError } from './query-error.ts';
 import { accountOf, rowsWithId } from './row.ts';
 import type { Schema } from './schema.ts';
 import type { Store } from './store.ts';
@@ -40,12 +41,12 @@ export class ServerStore implements Store {
   async accountByName(username: string): Promise<Account | null> {
     const { accountByName, rowsWithName, schema, dialect } = this.#server;
     const parameter = usernameParameter(username, schema.user.match ?? 'exact', dialect.iexact);
-    const rows = await this.#query<AccountRow>({ ...accountByName, parameters: [parameter] });
+    const rows = await this.#accountRows({ ...accountByName, parameters: [parameter] });
     return this.#accountOf(rowsWithName ? rowsWithName(rows, username) : rows);
   }
 
   async accountById(id: string): Promise<Account | null> {
-    const rows = await this.#query<AccountRow>({ ...this.#server.accountById, parameters: [id] });
+    const rows = await this.#accountRows({ ...this.#server.accountById, parameters: [id] });
     return this.#accountOf(rowsWithId(rows, id));
   }
 
@@ -74,9 +75,27 @@ export class ServerStore implements Store {
     return accountOf(rowOf ? rows.map(rowOf) : rows);
   }
 
-  #query<Row>(query: CompiledQuery): Promise<Row[]> {
-    return this.#server.pool.query<Row>(query).catch((error) => {
-      throw new Fault(`${this.name}: ${messageOf(error)}`);
-    });
+  /** No rows, if the database cannot hold such a username or primary key. */
+  async #accountRows(query: CompiledQuery): Promise<AccountRow[]> {
+    try {
+      return await this.#server.pool.query<AccountRow>(query);
+    } catch (error) {
+      if (error instanceof QueryError && error.class === 'no_account') return [];
+      throw this.#faultOf(error);
+    }
+  }
+
+  async #query<Row>(query: CompiledQuery): Promise<Row[]> {
+    try {
+      return await this.#server.pool.query<Row>(query);
+    } catch (error) {
+      throw this.#faultOf(error);
+    }
+  }
+
+  #faultOf(error: unknown): Fault {
+    const message = `${this.name}: ${messageOf(error)}`;
+    const isOutage = error instanceof QueryError && (error.class === 'outage' || error.class === 'lost');
+    return isOutage ? new Outage(message) : new Fault(message);
   }
 }

@@ -25,6 +25,8 @@ interface Settings {
   user: string;
   password?: string;
   charset: string;
+  /** Whether queries are prepared. */
+  prepare: boolean;
   ssl: Tls | undefined;
 }
 
@@ -38,14 +40,16 @@ export function settingsOf(url: string): Settings {
     throw new Error('it is not of the form mysql://user:password@host:port/database; odd characters are written %XX');
   }
   if (port !== undefined && !(Number(port) > 0 && Number(port) < 65536)) throw new Error('the port is no port number');
-  const { socket, charset = 'utf8mb4', ...tls } = parseQuery(query, PARAMETERS);
+  const { socket, charset = 'utf8mb4', prepare = 'true', ...tls } = parseQuery(query, PARAMETERS);
   if (!/^[a-z0-9]+$/i.test(charset)) throw new Error('the charset is none');
+  if (prepare !== 'true' && prepare !== 'false') throw new Error('prepare is neither true nor false');
   if (socket !== undefined && !socket.startsWith('/')) throw new Error('the socket is no absolute path');
   const settings = {
     database: decodeURIComponent(database),
     user: decodeURIComponent(user) || userInfo().username, // as MySQL's own clients
     ...(password ? { password: decodeURIComponent(password) } : {}),
     charset: charset.toLowerCase(),
+    prepare: prepare === 'true',
     ssl: tlsOptionsOf(tls),
   };
   if (socket !== undefined) return { ...settings, socketPath: socket };
@@ -61,7 +65,7 @@ export function settingsOf(url: string): Settings {
   return { ...settings, host: bare, port: Number(port ?? 3306) };
 }
 
-const PARAMETERS = ['socket', 'charset', 'ssl_mode', 'ssl_ca', 'ssl_cert', 'ssl_key'] as const;
+const PARAMETERS = ['socket', 'charset', 'prepare', 'ssl_mode', 'ssl_ca', 'ssl_cert', 'ssl_key'] as const;
 
 function tlsOptionsOf(options: { ssl_mode?: string; ssl_ca?: string; ssl_cert?: string; ssl_key?: string }) {
   const { ssl_mode, ssl_ca: ca, ssl_cert: cert, ssl_key: key } = options;

@@ -1,0 +1,111 @@
+import { createHash } from 'node:crypto';
+import pg from 'pg';
+import { messageOf } from '../../fault.ts';
+import type { Connection } from '../connection-pool.ts';
+import type { PreparedStatements } from '../prepared-statements.ts';
+import { QueryError } from '../query-error.ts';
+import { isPreparedElsewhere, queryErrorOf } from './errors.ts';
+import { ignoredSettings, SESSION_QUERY } from './session.ts';
+
+export interface PostgresConnectionOptions {
+  readonly config: pg.ClientConfig;
+  readonly prepared: PreparedQuery;
+  readonly session: SessionCheck;
+}
+
+/**
+ * The account query, prepared once for each connection: the server parses and plans it only then.
+ *
+ * Its name is a digest of its text. A pooler may share the connection with other clients that prepare statements of
+ * their own: whatever has this name is this statement.
+ */
+export class PreparedQuery {
+  readonly statements: PreparedStatements;
+  readonly #name: string;
+  readonly #text: string;
+
+  constructor(text: string, statements: PreparedStatements) {
+    this.#name = `djauthd_${createHash('sha256').update(text).digest('hex').slice(0, 32)}`;
+    this.#text = text;
+    this.statements = statements;
+  }
+
+  /** The name under which to prepare a statement; undefined if it is not to be prepared. */
+  nameOf(text: string): string | undefined {
+    return this.statements.enabled && text === this.#text ? this.#name : undefined;
+  }
+}
+
+/** Reports once that a pooler ignored the startup options: nothing else can be done about it from here. */
+export class SessionCheck {
+  readonly #timeoutMs: number;
+  readonly #onTrouble: (message: string) => void;
+  #reported = false;
+
+  constructor(timeoutMs: number, onTrouble: (message: string) => void) {
+    this.#timeoutMs = timeoutMs;
+    this.#onTrouble = onTrouble;
+  }
+
+  async run(client: pg.Client): Promise<void> {
+    if (this.#reported) return;
+    const { rows } = await client.query(SESSION_QUERY);
+    const ignored = ignoredSettings(rows[0], this.#timeoutMs);
+    if (ignored.length === 0) return;
+    this.#reported = true;
+    this.#onTrouble(`a pooler ignored settings of the session; set them by ALTER ROLE … SET: ${ignored.join(', ')}`);
+  }
+}
+
+export function makeConnection(
+  { config, prepared, session }: PostgresConnectionOptions,
+  onEnd: (reason: string) => void,
+): Connection {
+  const client = new pg.Client(config);
+  // The driver may emit this more than once and between queries; without a listener it would end the daemon.
+  client.on('error', (error) => onEnd(messageOf(error)));
+  client.on('end', () => onEnd('the server closed it'));
+  let bound = false;
+  internals(client).connection.on('bindComplete', () => {
+    bound = true;
+  });
+  return {
+    async connect() {
+      try {
+        await client.connect();
+        await session.run(client);
+      } catch (error) {
+        throw queryErrorOf(error, true);
+      }
+    },
+
+    async query({ sql: text, parameters }) {
+      const name = prepared.nameOf(text);
+      const values = [...parameters];
+      bound = false;
+      try {
+        return (await client.query(name === undefined ? { text, values } : { name, text, values })).rows;
+      } catch (error) {
+        if (!isPreparedElsewhere(error)) throw queryErrorOf(error, bound);
+        prepared.statements.disable('a pooler seems to be in use');
+        throw new QueryError('transient', messageOf(error));
+      }
+    },
+
+    end: () => client.end(),
+    // `end()` waits for the server, which may never answer.
+    destroy: () => internals(client).connection.stream.destroy(),
+  };
+}
+
+interface Internals {
+  readonly connection: {
+    readonly stream: { destroy(): void };
+    /** Once the server has read the parameters of a query. */
+    on(event: 'bindComplete', listener: () => void): void;
+  };
+}
+
+function internals(client: pg.Client): Internals {
+  return client as unknown as Internals;
+}
