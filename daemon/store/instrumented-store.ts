@@ -1,6 +1,6 @@
 import type { Account } from '../account/account.ts';
 import type { Clock } from '../clock.ts';
-import { messageOf } from '../fault.ts';
+import { Fault, messageOf } from '../fault.ts';
 import type { DatabaseReport } from './database-report.ts';
 import type { Cursor, Membership } from './membership.ts';
 import { Outage } from './query-error.ts';
@@ -74,8 +74,8 @@ export class InstrumentedStore implements Store {
     const at = this.#clock.now();
     this.#failures++;
     this.#last = { message: messageOf(error).slice(0, MESSAGE_MAX), at };
-    // Any other fault is an answer, if not the one that was asked for.
-    this.#mark(!(error instanceof Outage));
+    // A fault that is no outage is an answer, if not the one that was asked for.
+    this.#mark(error instanceof Fault && !(error instanceof Outage));
   };
 
   #mark(up: boolean): void {

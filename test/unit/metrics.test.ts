@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import t from 'tap';
+import { Fault } from '../../daemon/fault.ts';
 import { Counters } from '../../daemon/metrics/counters.ts';
 import { BOUNDS, difference, Histogram, quantile } from '../../daemon/metrics/histogram.ts';
 import { toPrometheus } from '../../daemon/metrics/prometheus.ts';
@@ -8,6 +9,7 @@ import { RateWindow, WINDOW_SECONDS } from '../../daemon/metrics/rate-window.ts'
 import { hitRatio, rate } from '../../daemon/metrics/report.ts';
 import { METRICS, totals } from '../../daemon/metrics/table.ts';
 import { InstrumentedStore } from '../../daemon/store/instrumented-store.ts';
+import { Outage } from '../../daemon/store/query-error.ts';
 import type { Store } from '../../daemon/store/store.ts';
 import { HOSTILE, reportOf } from '../fixtures/report.ts';
 
@@ -128,6 +130,12 @@ t.test('an instrumented store', async (t) => {
     { up: true, state_seconds: 0, last_failure: { message: 'gone away' } },
     'the last failure is kept',
   );
+  failure = new Fault('more than one account');
+  await t.rejects(store.accountByName('a'));
+  t.match(store.report(), { up: true, failures: 3 }, 'a fault that is no outage');
+  failure = new Outage('no answer');
+  await t.rejects(store.accountByName('a'));
+  t.match(store.report(), { up: false, failures: 4 }, 'an outage');
 });
 
 t.test('rates', async (t) => {

@@ -7,10 +7,12 @@ import type { Account } from '../../account/account.ts';
 import { Fault, messageOf } from '../../fault.ts';
 import { type Cursor, type Membership, type MembershipRow, membershipOf, membershipQuery } from '../membership.ts';
 import { type AccountRow, accountQuery, type SqlDialect, sampleQuery } from '../query.ts';
+import { Outage } from '../query-error.ts';
 import { accountOf, rowsWithId } from '../row.ts';
 import type { Schema } from '../schema.ts';
 import type { Store, StoreOptions } from '../store.ts';
 import { usernameParameter } from '../username-match.ts';
+import { isLock, isOutage } from './errors.ts';
 
 const dialect: SqlDialect = {
   quote: '"',
@@ -110,7 +112,7 @@ export class SqliteStore implements Store {
     for (;;) {
       // Trying a lock costs the event loop time: one query at a time tries whether it is released.
       while (this.#locked !== undefined) {
-        if (performance.now() >= deadline) throw new Fault(`${this.#path} has been locked for ${this.#timeoutMs} ms`);
+        if (performance.now() >= deadline) throw new Outage(`${this.#path} has been locked for ${this.#timeoutMs} ms`);
         await this.#locked;
       }
       try {
@@ -121,7 +123,8 @@ export class SqliteStore implements Store {
         if (error instanceof Fault) throw error;
         if (!isLock(error)) {
           this.#drop(); // whatever it was, the next query opens the database again
-          throw new Fault(`cannot read ${this.#path}: ${messageOf(error)}`);
+          const message = `cannot read ${this.#path}: ${messageOf(error)}`;
+          throw isOutage(error) ? new Outage(message) : new Fault(message);
         }
         this.#locked = sleep(this.#wait).then(() => {
           this.#locked = undefined;
@@ -137,7 +140,7 @@ export class SqliteStore implements Store {
     const stat = statSync(this.#path, { throwIfNoEntry: false });
     if (stat === undefined) {
       this.#drop();
-      throw new Fault(`cannot open ${this.#path}: no such file`);
+      throw new Outage(`cannot open ${this.#path}: no such file`);
     }
     if (this.#opened && (this.#opened.file.ino !== stat.ino || this.#opened.file.dev !== stat.dev)) this.#drop();
     this.#opened ??= open(this.#path, { dev: stat.dev, ino: stat.ino }, this.#schema);
@@ -205,10 +208,4 @@ function refuseMalformed(rows: readonly AccountRow[]): void {
       }
     }
   }
-}
-
-function isLock(error: unknown): boolean {
-  const code = error instanceof Sqlite.SqliteError ? error.code : '';
-  // Including SQLITE_BUSY_SNAPSHOT and its kin.
-  return code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED');
 }
