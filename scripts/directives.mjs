@@ -1,6 +1,7 @@
-// Writes the table of directives in docs/apache.md from client-c/apache/directives.c. With --check it changes nothing and
+// Writes the tables of directives in docs/apache.md from client-c/apache/directives.c. With --check it changes nothing and
 // fails if the page is behind. Run by npm run docs and npm run lint.
 import { readFileSync, writeFileSync } from 'node:fs';
+import { replacePart } from './docs/parts.mjs';
 
 const url = (path) => new URL(`../${path}`, import.meta.url);
 const read = (path) => readFileSync(url(path), 'utf8');
@@ -51,7 +52,7 @@ function context(expression) {
 function directives() {
   const table = source.slice(source.indexOf('const command_rec '));
   const row =
-    /AP_INIT_\w+\("(\w+)", \w+, (?:NULL|\w+\([^)]*\)|\(void \*\)[^,]*), ([\w |]+),\s*((?:"(?:[^"\\]|\\.)*"|\w+|\s)+)\)/y;
+    /AP_INIT_\w+\("(\w+)", (\w+), (?:NULL|\w+\([^)]*\)|\(void \*\)[^,]*), ([\w |]+),\s*((?:"(?:[^"\\]|\\.)*"|\w+|\s)+)\)/y;
   const rows = [];
   let only;
   for (const { index, 0: found } of table.matchAll(/AP_INIT_|^#(?:if !?HTTPD_24|else|endif).*$/gm)) {
@@ -60,29 +61,43 @@ function directives() {
     else if (found.startsWith('#endif')) only = undefined;
     else {
       row.lastIndex = index;
-      const [, name, where, help] = row.exec(table) ?? [];
+      const [, name, parse, where, help] = row.exec(table) ?? [];
       if (name === undefined) throw new Error(`${SOURCE}: no row: ${table.slice(index, index + 80)}`);
       // On 2.4, Require takes providers: the page has a section on the lines instead.
-      if (name !== 'Require') rows.push({ name, context: context(where), help: text(help), only });
+      if (name !== 'Require') rows.push({ name, parse, context: context(where), help: capital(text(help)), only });
     }
   }
   return rows;
 }
 
+/** Only words, not names such as app_label or django:. */
+const capital = (help) => (/^[a-z]+[ ,]/.test(help) ? help.charAt(0).toUpperCase() + help.slice(1) : help);
+
+/** Directives of the same meaning and context share a row. */
 function markdown(rows) {
-  const lines = rows.map(({ name, context, help, only }) => {
-    const note = only ? ` (httpd ${only})` : '';
-    return `| \`${name}\`${note} | ${help.replaceAll('|', '\\|')} | ${context} |`;
+  const groups = new Map();
+  for (const row of rows) {
+    const key = JSON.stringify([row.context, row.help, row.only]);
+    groups.set(key, [...(groups.get(key) ?? []), row]);
+  }
+  const lines = [...groups.values()].map((group) => {
+    const [{ context, help, only }] = group;
+    const names = group.map(({ name }) => `\`${name}\``).join(', ');
+    return `| ${names}${only ? ` (httpd ${only})` : ''} | ${help.replaceAll('|', '\\|')} | ${context} |\n`;
   });
-  return ['| directive | meaning | context |', '| --- | --- | --- |', ...lines].join('\n');
+  return ['| directive | meaning | context |\n', '| --- | --- | --- |\n', ...lines].join('');
 }
 
-const marker = /(<!-- directives: .* -->\n)[\s\S]*?(<!-- \/directives -->)/;
+const rows = directives();
+const isObsolete = ({ parse }) => /^django_(?:ignore|reject|check)_/.test(parse);
+
 const before = read(PAGE);
-if (!marker.test(before)) throw new Error(`${PAGE}: no <!-- directives: … --> marker`);
-const after = before.replace(marker, (_, start, end) => `${start}${markdown(directives())}\n${end}`);
+const after = [
+  ['directives', rows.filter((row) => !isObsolete(row))],
+  ['obsolete directives', rows.filter(isObsolete)],
+].reduce((page, [name, part]) => replacePart(page, name, markdown(part)), before);
 if (!process.argv.includes('--check')) writeFileSync(url(PAGE), after);
 else if (after !== before) {
-  console.error(`${PAGE}: the table of directives differs from ${SOURCE}; run: npm run docs`);
-  process.exit(1);
+  console.error(`${PAGE} is behind the table in ${SOURCE}; run: npm run docs`);
+  process.exitCode = 1;
 }

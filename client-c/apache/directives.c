@@ -97,11 +97,9 @@ static const char *set_permission(cmd_parms *command, void *section, const char 
 
 static const char *set_authoritative(cmd_parms *command, void *section, const char *value)
 {
-    if (HTTPD_24 && !compat_in_htaccess(command)) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, command->server,
-                     "AuthzDjangoAuthoritative on line %d of %s is ignored by httpd 2.4: combine Require lines with "
-                     "<RequireAll>, <RequireAny> and <RequireNone>",
-                     command->directive->line_num, command->directive->filename);
+    if (HTTPD_24) {
+        django_warn_at_start(command, "ignored by httpd 2.4: combine Require lines with <RequireAll>, <RequireAny> and "
+                                      "<RequireNone>");
     }
     return set_switch(command, section, value);
 }
@@ -127,20 +125,25 @@ static const char *note_provider(cmd_parms *command, void *section, const char *
 
 #define FIELD(name) ((void *)APR_OFFSETOF(django_section, name))
 
+#define IGNORED "ignored, with a warning at start: it configured Python inside httpd"
+#define REPLACE "not supported without mod_python: remove the line, and "
+#define REMOVE "not supported without mod_python: remove the line"
+#define AUTHORITATIVE "Off is ignored, with a warning at start; On is an error (a directive of httpd 2.0 or 2.2)"
+
 const command_rec django_directives[] = {
     AP_INIT_TAKE1("DjangoAuthSocket", set_socket, NULL, RSRC_CONF,
-                  "The path of djauthd's Unix socket (default " DJAUTH_DEFAULT_SOCKET ")"),
+                  "the path of djauthd's Unix socket (default " DJAUTH_DEFAULT_SOCKET ")"),
     AP_INIT_TAKE1("DjangoAuthTimeout", set_timeout, NULL, RSRC_CONF,
-                  "The time limit for one verdict, such as 5, 5s or 500ms (default 5s)"),
+                  "the time limit for one verdict, such as 5, 5s or 500ms (default 5s)"),
     AP_INIT_RAW_ARGS("DjangoSettingsModule", set_settings_module, FIELD(settings_module), SECTION,
-                     "The Django site whose accounts are checked, as djauthd's configuration names it (default: its only "
+                     "the Django site whose accounts are checked, as djauthd's configuration names it (default: its only "
                      "site)"),
     AP_INIT_TAKE1("DjangoRequireStaffStatus", set_switch, FIELD(staff), SECTION,
                   "On or Off: the account must have is_staff (default On)"),
     AP_INIT_TAKE1("DjangoRequireSuperuserStatus", set_switch, FIELD(superuser), SECTION,
                   "On or Off: the account must have is_superuser (default Off)"),
     AP_INIT_RAW_ARGS("DjangoPermissionName", set_permission, FIELD(permission), SECTION,
-                     "The permission that the account must have, as app_label.codename, or none (default none)"),
+                     "the permission that the account must have, as app_label.codename, or none (default none)"),
     AP_INIT_TAKE1("DjangoAuthCanonicalUser", set_switch, FIELD(canonical_user), SECTION,
                   "On or Off: REMOTE_USER is the username as the database spells it, not as it was typed (default On)"),
     AP_INIT_TAKE1("AuthzDjangoAuthoritative", set_authoritative, FIELD(authoritative), SECTION,
@@ -164,5 +167,50 @@ const command_rec django_directives[] = {
                     DJANGO_SETTINGS_VARIABLE ": cancels the inherited site (a directive of mod_env)"),
     AP_INIT_ITERATE("PassEnv", django_pass_variable, NULL, OR_FILEINFO,
                     DJANGO_SETTINGS_VARIABLE ": takes the site from httpd's own environment (a directive of mod_env)"),
+    AP_INIT_RAW_ARGS("PythonAutoReload", django_ignore_directive, NULL, OR_ALL, IGNORED),
+    AP_INIT_RAW_ARGS("PythonDebug", django_ignore_directive, NULL, OR_ALL, IGNORED),
+    AP_INIT_RAW_ARGS("PythonEnablePdb", django_ignore_directive, NULL, OR_ALL, IGNORED),
+    AP_INIT_RAW_ARGS("PythonInterpPerDirectory", django_ignore_directive, NULL, OR_ALL, IGNORED),
+    AP_INIT_RAW_ARGS("PythonInterpPerDirective", django_ignore_directive, NULL, OR_ALL, IGNORED),
+    AP_INIT_RAW_ARGS("PythonInterpreter", django_ignore_directive, NULL, OR_ALL, IGNORED),
+    AP_INIT_RAW_ARGS("PythonPath", django_ignore_directive, NULL, OR_ALL, IGNORED),
+    AP_INIT_RAW_ARGS("PythonImport", django_ignore_directive, NULL, RSRC_CONF, IGNORED),
+    AP_INIT_RAW_ARGS("PythonOptimize", django_ignore_directive, NULL, RSRC_CONF, IGNORED),
+    AP_INIT_RAW_ARGS("PythonHandler", django_reject_handler, NULL, OR_ALL,
+                     REPLACE "serve the site with mod_wsgi or mod_proxy"),
+    AP_INIT_RAW_ARGS("PythonHandlerModule", django_reject_handler, NULL, OR_ALL,
+                     REPLACE "name the authentication handler with PythonAuthenHandler"),
+    AP_INIT_RAW_ARGS("PythonAccessHandler", django_reject_handler, NULL, OR_ALL,
+                     REPLACE "use Require lines"),
+    AP_INIT_RAW_ARGS("PythonAuthzHandler", django_reject_handler, NULL, OR_ALL,
+                     REPLACE "use Require lines, such as Require django-permission"),
+    AP_INIT_RAW_ARGS("PythonTypeHandler", django_reject_handler, NULL, OR_ALL,
+                     REPLACE "use mod_mime"),
+    AP_INIT_RAW_ARGS("PythonLogHandler", django_reject_handler, NULL, OR_ALL,
+                     REPLACE "use mod_log_config"),
+    AP_INIT_RAW_ARGS("PythonTransHandler", django_reject_handler, NULL, RSRC_CONF,
+                     REPLACE "use mod_rewrite"),
+    AP_INIT_RAW_ARGS("PythonInitHandler", django_reject_handler, NULL, OR_ALL, REMOVE),
+    AP_INIT_RAW_ARGS("PythonHeaderParserHandler", django_reject_handler, NULL, OR_ALL, REMOVE),
+    AP_INIT_RAW_ARGS("PythonFixupHandler", django_reject_handler, NULL, OR_ALL, REMOVE),
+    AP_INIT_RAW_ARGS("PythonCleanupHandler", django_reject_handler, NULL, OR_ALL, REMOVE),
+    AP_INIT_RAW_ARGS("PythonPostReadRequestHandler", django_reject_handler, NULL, RSRC_CONF, REMOVE),
+    AP_INIT_RAW_ARGS("PythonConnectionHandler", django_reject_handler, NULL, RSRC_CONF, REMOVE),
+    AP_INIT_RAW_ARGS("PythonInputFilter", django_reject_handler, NULL, RSRC_CONF | ACCESS_CONF, REMOVE),
+    AP_INIT_RAW_ARGS("PythonOutputFilter", django_reject_handler, NULL, RSRC_CONF | ACCESS_CONF, REMOVE),
+    AP_INIT_TAKE1("SetHandler", django_check_set_handler, NULL, OR_FILEINFO,
+                  "mod_python and python-program are errors (a directive of httpd)"),
+    AP_INIT_ITERATE2("AddHandler", django_check_add_handler, NULL, OR_FILEINFO,
+                     "mod_python and python-program are errors (a directive of mod_mime)"),
+    AP_INIT_FLAG("AuthAuthoritative", django_ignore_authoritative, NULL, OR_AUTHCFG, AUTHORITATIVE),
+#if HTTPD_24
+    AP_INIT_FLAG("AuthDefaultAuthoritative", django_ignore_authoritative, NULL, OR_AUTHCFG, AUTHORITATIVE),
+    AP_INIT_FLAG("AuthzDBMAuthoritative", django_ignore_authoritative, NULL, OR_AUTHCFG, AUTHORITATIVE),
+    AP_INIT_FLAG("AuthzDefaultAuthoritative", django_ignore_authoritative, NULL, OR_AUTHCFG, AUTHORITATIVE),
+    AP_INIT_FLAG("AuthzGroupFileAuthoritative", django_ignore_authoritative, NULL, OR_AUTHCFG, AUTHORITATIVE),
+    AP_INIT_FLAG("AuthzLDAPAuthoritative", django_ignore_authoritative, NULL, OR_AUTHCFG, AUTHORITATIVE),
+    AP_INIT_FLAG("AuthzOwnerAuthoritative", django_ignore_authoritative, NULL, OR_AUTHCFG, AUTHORITATIVE),
+    AP_INIT_FLAG("AuthzUserAuthoritative", django_ignore_authoritative, NULL, OR_AUTHCFG, AUTHORITATIVE),
+#endif
     {.name = NULL},
 };

@@ -24,12 +24,20 @@ int django_is_utf8(const char *text);
 /* Whether the text has the form app_label.codename. */
 int django_is_permission(const char *text);
 
-/* mod_python.c, for the table. */
+/* mod_python.c, for the table: each is the function of the directive that it names. */
 const char *django_set_python_handler(cmd_parms *command, void *section, const char *value);
 const char *django_set_option(cmd_parms *command, void *section, const char *name, const char *value);
 const char *django_set_variable(cmd_parms *command, void *section, const char *name, const char *value);
 const char *django_unset_variable(cmd_parms *command, void *section, const char *name);
 const char *django_pass_variable(cmd_parms *command, void *section, const char *name);
+
+/* obsolete.c, for the table. */
+int django_has_mod_python(void);
+const char *django_ignore_directive(cmd_parms *command, void *section, const char *arguments);
+const char *django_reject_handler(cmd_parms *command, void *section, const char *arguments);
+const char *django_check_set_handler(cmd_parms *command, void *section, const char *handler);
+const char *django_check_add_handler(cmd_parms *command, void *section, const char *handler, const char *extension);
+const char *django_ignore_authoritative(cmd_parms *command, void *section, int on);
 
 #if !HTTPD_24
 /* require_line.c: checks a Require line of httpd 2.2, which itself accepts any text. */

@@ -116,7 +116,7 @@ static int warn_at_start(apr_pool_t *pool, apr_pool_t *log, apr_pool_t *temporar
         apr_pool_userdata_set(first, first, apr_pool_cleanup_null, server->process->pool);
         return OK;
     }
-    django_warn_of_missing_sockets(temporary, server);
+    django_log_warnings(temporary, server);
     return OK;
 }
 
@@ -134,7 +134,7 @@ static void register_hooks(apr_pool_t *pool)
     django_status_page_register(pool);
     ap_hook_child_init(prepare_child, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(warn_at_start, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_test_config(django_warn_of_missing_sockets, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_test_config(django_log_warnings, NULL, NULL, APR_HOOK_MIDDLE);
 }
 
 /* The one symbol that httpd looks up; everything else in the shared object is hidden. */

@@ -4,7 +4,8 @@
  *   mod_authnz_django.c  the hooks, the authentication provider, PythonAuthenHandler
  *   directives.c         the table of directives; add a directive there
  *   values.c             parses the values of directives
- *   mod_python.c         the directives of mod_python, SetEnv, UnsetEnv and PassEnv
+ *   mod_python.c         PythonAuthenHandler, PythonOption, SetEnv, UnsetEnv and PassEnv
+ *   obsolete.c           directives of old configurations that are ignored or rejected
  *   section.c            the configuration of sections and servers, and how it is inherited
  *   verdict.c            asks the daemon once per client request; the error log
  *   account.c            the account of a grant, copied out of the daemon's answer
@@ -52,6 +53,7 @@ typedef struct django_server {
     const char *socket;              /* NULL: DJAUTH_DEFAULT_SOCKET */
     int timeout_ms;                  /* DJANGO_UNSET: DJAUTH_DEFAULT_TIMEOUT_MS */
     int in_use;                      /* 1: it has a directive of this module, so its socket matters */
+    apr_array_header_t *warnings;    /* of const char *: what to log at start; NULL: nothing */
     django_connections *connections; /* in a child process only */
 } django_server;
 
@@ -108,8 +110,11 @@ const char *django_site_of(const request_rec *r);
 /* Marks the directive's server as using this module. */
 void django_mark_in_use(cmd_parms *command);
 
-/* Warns about each socket that does not exist. Not an error: the daemon may be started later. */
-void django_warn_of_missing_sockets(apr_pool_t *pool, server_rec *server);
+/* Logs, once the whole configuration is parsed, that the directive is what `text` says. */
+void django_warn_at_start(cmd_parms *command, const char *text);
+
+/* Logs these warnings, and one for each socket that does not exist: the daemon may be started later. */
+void django_log_warnings(apr_pool_t *pool, server_rec *server);
 
 /* connections.c */
 

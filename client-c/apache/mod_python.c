@@ -6,10 +6,16 @@
 
 #include "apr_strings.h"
 
+/* The second form names the function that the first form means. */
 const char *django_set_python_handler(cmd_parms *command, void *section, const char *value)
 {
-    if (strcmp(value, DJANGO_PYTHON_HANDLER) != 0) {
-        return apr_psprintf(command->pool, "PythonAuthenHandler '%s': unknown handler; accepted: " DJANGO_PYTHON_HANDLER,
+    if (strcmp(value, DJANGO_PYTHON_HANDLER) != 0 && strcmp(value, DJANGO_PYTHON_HANDLER "::authenhandler") != 0) {
+        if (django_has_mod_python()) {
+            return NULL;
+        }
+        return apr_psprintf(command->pool,
+                            "PythonAuthenHandler '%s': unknown handler; accepted: " DJANGO_PYTHON_HANDLER
+                            ". Remove the line, and authenticate with another module",
                             value);
     }
     ((django_section *)section)->python_handler = 1;
@@ -38,6 +44,12 @@ const char *django_set_option(cmd_parms *command, void *of, const char *name, co
     if (strcasecmp(name, "DjangoPermissionName") == 0) {
         return django_parse_permission(command->pool, "PythonOption DjangoPermissionName", value != NULL ? value : "",
                                        &section->permission);
+    }
+    if (strncasecmp(name, "mod_python.", 11) == 0 || strcasecmp(name, "django.root") == 0) {
+        return django_ignore_directive(command, section, name); /* for the interpreter, and for a site's PythonHandler */
+    }
+    if (django_has_mod_python()) {
+        return NULL;
     }
     return apr_psprintf(command->pool,
                         "PythonOption '%s': unknown option; accepted: " DJANGO_SETTINGS_VARIABLE

@@ -136,7 +136,7 @@ django_requirements django_requirements_of(request_rec *r)
     return requirements;
 }
 
-void django_warn_of_missing_sockets(apr_pool_t *pool, server_rec *server)
+static void warn_of_missing_sockets(apr_pool_t *pool, server_rec *server)
 {
     const char *warned = NULL;
 
@@ -158,6 +158,21 @@ void django_warn_of_missing_sockets(apr_pool_t *pool, server_rec *server)
     }
 }
 
+void django_log_warnings(apr_pool_t *pool, server_rec *server)
+{
+    server_rec *next;
+    int i;
+
+    for (next = server; next != NULL; next = next->next) {
+        const apr_array_header_t *warnings = django_server_of(next)->warnings;
+
+        for (i = 0; warnings != NULL && i < warnings->nelts; i++) {
+            ap_log_error(APLOG_MARK, APLOG_WARNING, 0, next, "%s", APR_ARRAY_IDX(warnings, i, const char *));
+        }
+    }
+    warn_of_missing_sockets(pool, server);
+}
+
 /*
  * .htaccess is parsed while other threads serve requests: nothing may be written then, and the warnings that depend on
  * this have long been logged.
@@ -167,4 +182,20 @@ void django_mark_in_use(cmd_parms *command)
     if (!compat_in_htaccess(command)) {
         django_server_of(command->server)->in_use = 1;
     }
+}
+
+/* Not for .htaccess: it would be logged with every request. */
+void django_warn_at_start(cmd_parms *command, const char *text)
+{
+    django_server *server = django_server_of(command->server);
+
+    if (compat_in_htaccess(command)) {
+        return;
+    }
+    if (server->warnings == NULL) {
+        server->warnings = apr_array_make(command->pool, 4, sizeof(const char *));
+    }
+    APR_ARRAY_PUSH(server->warnings, const char *)
+        = apr_psprintf(command->pool, "%s on line %d of %s: %s", command->cmd->name, command->directive->line_num,
+                       command->directive->filename, text);
 }

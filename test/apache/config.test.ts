@@ -24,7 +24,8 @@ t.test('an invalid value is an error that says what is accepted', async (t) => {
   const long = `/${'s'.repeat(107)}`;
   const timeouts = ['0', '0ms', 'soon', '-1', '5m', '1.5', '5 ', '601', '600001ms', '9'.repeat(20), '5sec', '0x5'];
   const permissions = ['can_vote', 'polls.', '.can_vote', '1polls.x', 'po-lls.x', 'polls.can vote', 'polls. x', '.'];
-  const handler = 'unknown handler; accepted: django.contrib.auth.handlers.modpython';
+  const handler =
+    'unknown handler; accepted: django.contrib.auth.handlers.modpython. Remove the line, and authenticate with another module';
   const table: [line: string, sentence: string][] = [
     [
       'DjangoAuthSocket run/auth.sock',
@@ -46,7 +47,7 @@ t.test('an invalid value is an error that says what is accepted', async (t) => {
     ['DjangoRequireSuperuserStatus 2', `DjangoRequireSuperuserStatus '2': ${SWITCH}`],
     ['PythonAuthenHandler mysite.auth', `PythonAuthenHandler 'mysite.auth': ${handler}`],
     ['PythonAuthenHandler django.contrib.auth.handlers.modpython x', `PythonAuthenHandler 'x': ${handler}`],
-    ['PythonOption mod_python.debug 1', `PythonOption 'mod_python.debug': ${OPTIONS}`],
+    ['PythonOption TracEnv /srv/trac', `PythonOption 'TracEnv': ${OPTIONS}`],
     ['PythonOption DjangoRequireStaffStatus maybe', `PythonOption DjangoRequireStaffStatus 'maybe': ${SWITCH}`],
     ['PythonOption DjangoRequireSuperuserStatus maybe', `PythonOption DjangoRequireSuperuserStatus 'maybe': ${SWITCH}`],
     ['PythonOption DjangoPermissionName can_vote', `PythonOption DjangoPermissionName 'can_vote': ${PERMISSION}`],

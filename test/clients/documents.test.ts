@@ -88,6 +88,7 @@ const USERS: Record<string, Entry> = {
   banned: { permissions: ['board.post'], groups: ['Banned'] },
   writer: { permissions: ['files.change_file'] },
   admin: {},
+  committer: { permissions: ['svn.commit'] },
 };
 
 /** Each page of docs/apache.md: who is granted, by path. The password is the username. */
@@ -101,6 +102,7 @@ const GRANTED: Record<string, string[]> = {
   '/dav/page.txt': Object.keys(USERS),
   '/shop/x.txt': ['staff', 'viewer', 'voter'],
   '/example/x.txt': Object.keys(USERS),
+  '/repos/x.txt': ['boss', 'committer'],
   '/secret/x.txt': Object.keys(USERS),
   '/mixed/x.txt': ['editor', 'admin'],
 };
