@@ -1,16 +1,21 @@
-import { EventEmitter } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { EventEmitter, once } from 'node:events';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
+import { stringify } from 'smol-toml';
 import t, { type Test } from 'tap';
 import type { Account } from '../../daemon/account/account.ts';
-import { parseConfig } from '../../daemon/config/config.ts';
+import { readConfig } from '../../daemon/config/config.ts';
+import { sectionsOf } from '../../daemon/config/key.ts';
+import { keys } from '../../daemon/config/keys.ts';
 import { Daemon } from '../../daemon/daemon.ts';
 import type { Builders } from '../../daemon/generation.ts';
 import { HashPool } from '../../daemon/hasher/pool.ts';
 import type { HashQuestion } from '../../daemon/hasher/worker.ts';
 import { createLog } from '../../daemon/log/log.ts';
+import type { ActivatedSockets } from '../../daemon/service/socket-activation.ts';
 import { Listener } from '../../daemon/socket/listener.ts';
 import type { Store, StoreOptions } from '../../daemon/store/store.ts';
 import { type Client, connect } from '../fixtures/client.ts';
@@ -31,6 +36,12 @@ const ACCOUNT: Account = {
   lastName: '',
   groups: [],
   permissions: new Set(),
+};
+
+/** Accounts whose hashes cost something, by their username. */
+const COSTLY: Record<string, string> = {
+  slow: 'pbkdf2_sha256$600000$salt$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=',
+  big: `scrypt$salt$16384$8$1$${'A'.repeat(86)}==`,
 };
 
 /** A hash worker in this process: "secret" is the password. */
@@ -65,6 +76,7 @@ class FakeStore implements Store {
     this.reads++;
     await this.hold;
     if (this.closed) throw new Error('the store is closed');
+    if (username in COSTLY) return { ...ACCOUNT, id: username, username, encoded: COSTLY[username] as string };
     return username === 'alice' ? ACCOUNT : null;
   }
   async accountById(): Promise<Account | null> {
@@ -97,21 +109,28 @@ interface World {
   readonly steps: string[];
   connect(path?: string): Promise<Client>;
   /** What a client can see of the sockets. */
-  sockets(): object;
+  sockets(): Record<string, object>;
+  level(): string;
+}
+
+interface WorldOptions {
+  readonly activated?: ActivatedSockets;
+  /** Where the sockets are. */
+  readonly directory?: string;
 }
 
 const BASE = '[listen]\nsocket = "{}/auth"\ncontrol = "{}/control"\n';
 const SITES = '[sites.one]\ndatabase = "sqlite:///one"\n[sites.two]\ndatabase = "sqlite:///two"\n';
 
-async function world(t: Test, text = BASE + SITES): Promise<World> {
-  const directory = mkdtempSync(join(tmpdir(), 'djauthd-g-'));
-  const config = (source: string) => parseConfig(source.replaceAll('{}', directory), 'test.toml');
+async function world(t: Test, text = BASE + SITES, options: WorldOptions = {}): Promise<World> {
+  const directory = options.directory ?? mkdtempSync(join(tmpdir(), 'djauthd-g-'));
+  const file = `${directory}.toml`;
+  const configure = (source: string) => writeFileSync(file, source.replaceAll('{}', directory));
   const stores: FakeStore[] = [];
   const pools: World['pools'] = [];
   const lines: string[] = [];
   const steps: string[] = [];
   const clients: Client[] = [];
-  let next = text;
   let failing = 0;
   const step = (name: string) => {
     steps.push(name);
@@ -158,16 +177,18 @@ async function world(t: Test, text = BASE + SITES): Promise<World> {
       return listener;
     },
   };
+  configure(text);
   const log = createLog('info', { write: (line: string) => lines.push(JSON.parse(line).msg) });
   const daemon = new Daemon({
-    config: config(next),
+    config: readConfig(file),
     log,
     readConfig: () => {
       step('read the configuration');
-      return config(next);
+      return readConfig(file);
     },
     startWorker: () => new FakeWorker() as unknown as Worker,
     builders,
+    activated: options.activated ?? {},
   });
   await daemon.start();
   const auth = join(directory, 'auth');
@@ -175,12 +196,10 @@ async function world(t: Test, text = BASE + SITES): Promise<World> {
     for (const client of clients) client.close();
     await daemon.stop();
     rmSync(directory, { recursive: true });
+    rmSync(file);
   });
   return {
-    ...{ daemon, directory, auth, stores, pools, log: lines, steps },
-    configure(source) {
-      next = source;
-    },
+    ...{ configure, daemon, directory, auth, stores, pools, log: lines, steps },
     failAt(number) {
       failing = number;
       steps.length = 0;
@@ -190,6 +209,7 @@ async function world(t: Test, text = BASE + SITES): Promise<World> {
       clients.push(client);
       return client;
     },
+    level: () => log.level,
     sockets: () =>
       Object.fromEntries(
         readdirSync(directory).map((name) => {
@@ -366,4 +386,118 @@ t.test('clients that connect before a generation is committed are served by it',
   const client = await w.connect(early);
   t.ok(await grants(client));
   await reload;
+});
+
+/** Every key, such as `sites.*.timeout`. */
+const ALL_KEYS = sectionsOf(keys).flatMap(({ path, keys }) => keys.map(({ name }) => [...path, name].join('.')));
+
+/** What is different after a reload that changes a key. */
+type Effect = (w: World) => unknown;
+
+const numbers = new WeakMap<object, number>();
+let count = 0;
+/** Tells an object from every other. */
+function identityOf(object: object | undefined): number | undefined {
+  if (object === undefined) return undefined;
+  if (!numbers.has(object)) numbers.set(object, count++);
+  return numbers.get(object);
+}
+
+const socketsOf: Effect = (w) => w.sockets();
+const site: Effect = ({ daemon }) => identityOf(daemon.generation.sites.get('one'));
+const proofs: Effect = ({ daemon }) => identityOf(daemon.generation.proofs);
+const pool: Effect = ({ daemon }) => identityOf(daemon.generation.pool);
+/** What the newest store was opened with. */
+const store: Effect = ({ stores }) => stores.at(-1)?.url && { ...stores.at(-1), ...stores.at(-1)?.options };
+const statusOf = (username: string) => async (w: World) => (await (await w.connect()).check(username, 'secret')).status;
+
+/** A value of each key that is not the one in TABLES, and what a reload makes of it. */
+const CHANGES: Readonly<Record<string, readonly [value: unknown, effect: Effect]>> = {
+  'listen.socket': ['{}/moved', socketsOf],
+  'listen.mode': ['0600', socketsOf],
+  'listen.group': [`${process.getgroups?.().find((gid) => gid !== process.getegid?.()) ?? 1}`, socketsOf],
+  'listen.control': ['{}/moved', socketsOf],
+  'listen.max_connections': [
+    1,
+    async (w) => {
+      const clients = await Promise.all([w.connect(), w.connect()]);
+      const pings = await Promise.allSettled(clients.map((client) => client.ask('ping')));
+      for (const client of clients) client.close();
+      await waitFor(() => w.daemon.report().connections.open === 0);
+      return pings.map(({ status }) => status);
+    },
+  ],
+  'sites.*.database': ['sqlite:///elsewhere', store],
+  'sites.*.password_file': ['{}.password', store],
+  'sites.*.timeout': ['7s', store],
+  'sites.*.connections': [7, store],
+  'sites.*.hashers': [['argon2'], site],
+  'sites.*.foreign_hashers': [['custom'], site],
+  'sites.*.bcrypt_long': ['refuse', site],
+  'cache.account_ttl': ['7s', site],
+  'cache.accounts': [7, site],
+  'cache.proofs': [7, proofs],
+  'cache.proof_ttl': ['7s', proofs],
+  'cache.refusals': [7, proofs],
+  'cache.refusal_ttl': ['7s', proofs],
+  'hash.workers': [7, pool],
+  'hash.queue': [7, pool],
+  'hash.max_time': ['1ms', statusOf('slow')],
+  'hash.max_memory': ['1KiB', statusOf('big')],
+  'hash.native': [false, pool],
+  'shutdown.grace': ['7s', ({ daemon }) => daemon.config.shutdown.grace],
+  'log.level': ['warn', (w) => w.level()],
+};
+
+/** A configuration in which every key of `sites.*.schema` is written. */
+function tables(): Record<string, unknown> {
+  const result = {
+    listen: { socket: '{}/auth', control: '{}/control' },
+    sites: { one: { database: 'postgres:///a' } },
+  };
+  for (const { path, keys: own, array } of sectionsOf(keys)) {
+    if (path[2] !== 'schema' || own.length === 0) continue;
+    const section = Object.fromEntries(own.map(({ name }) => [name, `a_${name}`]));
+    put(result, named(path), array ? [section] : section);
+  }
+  return result;
+}
+
+/** The path of a key of the site `one`. */
+function named(path: readonly string[]): string[] {
+  return path.map((name) => (name === '*' ? 'one' : name));
+}
+
+/** Sets what a path leads to; of an array of tables it is the first that is meant. */
+function put(into: object, path: readonly string[], value: unknown): void {
+  let table = into as Record<string, unknown>;
+  for (const name of path.slice(0, -1)) {
+    table[name] ??= {};
+    table = (Array.isArray(table[name]) ? table[name][0] : table[name]) as Record<string, unknown>;
+  }
+  const last = path.at(-1) as string;
+  table[last] = Array.isArray(value)
+    ? value
+    : typeof value === 'object'
+      ? { ...value, ...(table[last] as object) }
+      : value;
+}
+
+t.test('every key of the configuration is reloaded', async (t) => {
+  const schema = (key: string) => key.startsWith('sites.*.schema.');
+  t.same(Object.keys(CHANGES).sort(), ALL_KEYS.filter((key) => !schema(key)).sort(), 'every key has a change here');
+  for (const key of ALL_KEYS) {
+    const [value, effect] = CHANGES[key] ?? ['b_changed', store];
+    await t.test(key, async (t) => {
+      const w = await world(t, stringify(tables()));
+      writeFileSync(`${w.directory}.password`, 'secret', { mode: 0o600 });
+      const before = await effect(w);
+      const changed = tables();
+      put(changed, named(key.split('.')), value);
+      w.configure(stringify(changed));
+      await w.daemon.reload();
+      t.strictNotSame(await effect(w), before);
+      rmSync(`${w.directory}.password`);
+    });
+  }
 });
