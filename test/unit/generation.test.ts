@@ -1,6 +1,5 @@
-import { EventEmitter, once } from 'node:events';
+import { EventEmitter } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
@@ -41,7 +40,7 @@ const ACCOUNT: Account = {
 /** Accounts whose hashes cost something, by their username. */
 const COSTLY: Record<string, string> = {
   slow: 'pbkdf2_sha256$600000$salt$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=',
-  big: `scrypt$salt$16384$8$1$${'A'.repeat(86)}==`,
+  big: `scrypt$16384$salt$8$1$${'A'.repeat(86)}==`,
 };
 
 /** A hash worker in this process: "secret" is the password. */
