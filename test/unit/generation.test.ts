@@ -433,6 +433,7 @@ const CHANGES: Readonly<Record<string, readonly [value: unknown, effect: Effect]
   'sites.*.hashers': [['argon2'], site],
   'sites.*.foreign_hashers': [['custom'], site],
   'sites.*.bcrypt_long': ['refuse', site],
+  'sites.*.username_match': ['iexact', site],
   'cache.account_ttl': ['7s', site],
   'cache.accounts': [7, site],
   'cache.proofs': [7, proofs],
@@ -484,7 +485,11 @@ function put(into: object, path: readonly string[], value: unknown): void {
 
 t.test('every key of the configuration is reloaded', async (t) => {
   const schema = (key: string) => key.startsWith('sites.*.schema.');
-  t.same(Object.keys(CHANGES).sort(), ALL_KEYS.filter((key) => !schema(key)).sort(), 'every key has a change here');
+  t.same(
+    Object.keys(CHANGES).sort(),
+    ALL_KEYS.filter((key) => !schema(key)).sort(),
+    'CHANGES has an entry for every key',
+  );
   for (const key of ALL_KEYS) {
     const [value, effect] = CHANGES[key] ?? ['b_changed', store];
     await t.test(key, async (t) => {
