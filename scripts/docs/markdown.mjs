@@ -20,7 +20,7 @@ function section(entry, all) {
   const heading = `\n### \`${sectionName(each ?? entry)}\`\n\n${about}${absent ? ` If omitted: ${absent}.` : ''}\n`;
   return keys.length === 0
     ? heading
-    : `${heading}\n| key | value | default | |\n| --- | --- | --- | --- |\n${keys.map(row).join('')}`;
+    : `${heading}\n| key | value | default | meaning |\n| --- | --- | --- | --- |\n${keys.map(row).join('')}`;
 }
 
 function row({ name, type, about, ...rest }) {

@@ -7,7 +7,12 @@ import { parseConfig } from '../../daemon/config/config.ts';
 import { STOCK } from '../../daemon/store/schema.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-const DOCUMENTS = ['docs/configuration.md', 'daemon/man/djauthd.toml.5', 'daemon/config/djauthd.toml'];
+const DOCUMENTS = [
+  'docs/configuration.md',
+  'daemon/man/djauthd.toml.5',
+  'daemon/config/djauthd.toml',
+  'daemon/man/djauthd.8',
+];
 
 const read = (path: string, root = ROOT) => readFileSync(join(root, path), 'utf8');
 
@@ -17,7 +22,7 @@ function docs(root: string, ...words: string[]) {
   return { status, stderr };
 }
 
-t.test('a new key is one entry in one file; lint fails until the documents follow', (t) => {
+t.test('a new key or option is one entry in one file; lint fails until the documents follow', (t) => {
   const copy = mkdtempSync(join(tmpdir(), 'djauthd-docs-'));
   t.teardown(() => rmSync(copy, { recursive: true, force: true }));
   for (const part of ['daemon', 'protocol', 'docs', 'scripts', 'package.json', 'tsconfig.json']) {
@@ -27,14 +32,19 @@ t.test('a new key is one entry in one file; lint fails until the documents follo
   symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
   t.same(docs(copy, '--check'), { status: 0, stderr: '' }, 'the documents are up to date');
 
-  const table = join(copy, 'daemon/config/keys.ts');
-  const before = readFileSync(table, 'utf8');
-  const after = before.replace(
+  const edit = (path: string, entry: RegExp, added: string) => {
+    const before = read(path, copy);
+    const after = before.replace(entry, added);
+    t.not(after, before, path);
+    writeFileSync(join(copy, path), after);
+  };
+  edit(
+    'daemon/config/keys.ts',
     /^( *)account_ttl: key\(/m,
     "$1moon_phase: key(oneOf('new', 'full'), { about: 'Which `moon` shines.', default: 'full' }),\n$&",
   );
-  t.not(after, before);
-  writeFileSync(table, after);
+  edit('daemon/command/program.ts', /\.option\('--user <name>'/, ".option('--moon <phase>', 'by moonlight')\n$&");
+  edit('daemon/command/exit-code.ts', /code: 2, about: '/, '$&Moonless. ');
   const behind = docs(copy, '--check');
   t.equal(behind.status, 1);
   for (const path of DOCUMENTS) t.match(behind.stderr, `${path} is behind its table in the code; run: npm run docs`);
@@ -48,6 +58,11 @@ t.test('a new key is one entry in one file; lint fails until the documents follo
   );
   t.match(read(DOCUMENTS[1] as string, copy), /^\.B "cache\.moon_phase"\nWhich \\fBmoon\\fR shines\.$/m);
   t.match(read(DOCUMENTS[2] as string, copy), /^# Which moon shines\.\n#moon_phase = "full"$/m);
+
+  t.match(
+    read(DOCUMENTS[3] as string, copy),
+    /\\fB\\-\\-moon\\fR \\fIPHASE\\fR\nBy moonlight\.$[\s\S]*^\.B 2\nMoonless\.$/m,
+  );
 
   writeFileSync(
     join(copy, 'try.ts'),
