@@ -25,8 +25,12 @@ MODULE_CFLAGS  = $(APXS_CFLAGS) $(filter-out -D_GNU_SOURCE,$(APR_CPPFLAGS)) $(HT
 MODULE_LDFLAGS = -shared -Wl,--version-script,apache/mod_authnz_django.map $(LDHARDEN) $(LDFLAGS)
 SANITIZE      := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 
+.PHONY: apxs-present
+apxs-present:
+	@command -v $(APXS) >/dev/null || { echo "apxs not found: install apache2-dev or set APXS" >&2; exit 1; }
+
 # A module is built for one httpd: another $(APXS) rebuilds it.
-$(OUT)/httpd.stamp: FORCE | $(OUT)
+$(OUT)/httpd.stamp: FORCE | $(OUT) apxs-present
 	@used='$(APXS) $(HTTPD_INCLUDES)'; test "$$used" = "$$(cat $@ 2>/dev/null)" || echo "$$used" >$@
 
 .PHONY: module

@@ -79,21 +79,17 @@ t.test('make says in one sentence what is missing', (t) => {
   const out = mkdtempSync(join(tmpdir(), 'djauthd-l-'));
   t.teardown(() => rmSync(out, { recursive: true }));
   const said = (...words: string[]) => {
-    const { status, stdout, stderr } = spawnSync(
-      'make',
-      ['-s', '-C', CLIENT, `OUT=${out}/build`, ...words, 'library'],
-      {
-        encoding: 'utf8',
-      },
-    );
+    const options = ['-s', '-C', CLIENT, `OUT=${out}/build`];
+    const { status, stdout, stderr } = spawnSync('make', [...options, ...words], { encoding: 'utf8' });
     t.equal(status, 2);
     return `${stdout}${stderr}`.replace(/^make.*\n/gm, '');
   };
   t.match(
-    said('CC=cc -nostdinc'),
+    said('library', 'CC=cc -nostdinc'),
     /^msgpack-c not found: install libmsgpack-dev \(Debian 13 and later: .*\) or set .*\n$/,
   );
-  t.equal(said('CC=no-such-cc'), 'no C compiler: no-such-cc not found; install gcc\n');
+  t.equal(said('library', 'CC=no-such-cc'), 'no C compiler: no-such-cc not found; install gcc\n');
+  t.equal(said('module', 'APXS=no-such-apxs'), 'apxs not found: install apache2-dev or set APXS\n');
 
   // The name of the library on Debian 13, as its pkg-config file gives it.
   const pc = join(out, 'msgpack-c.pc');
