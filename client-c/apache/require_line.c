@@ -108,7 +108,7 @@ static const char *evaluate(request_rec *r, django_keyword keyword, const name *
         error = check_name(r->pool, keyword, text);
     }
     if (error != NULL) {
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "Require %s '%s': %s", django_keywords[keyword], of->text, error);
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "Require %s '%s': %.512s", django_keywords[keyword], of->text, error);
         return NULL;
     }
     return text;

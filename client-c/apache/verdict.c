@@ -5,8 +5,8 @@
 
 APLOG_USE_MODULE(authnz_django);
 
-/* Usernames come from the client: no more of one is logged than this. */
-#define LOGGED_USER_MAX 128
+/* Usernames come from the client, and SetEnvIf may take the site from there: no more of one is logged than this. */
+#define LOGGED_NAME_MAX 128
 #define LOGGED_REASON_MAX 512
 
 /* A question of this client request, and its verdict. */
@@ -104,21 +104,21 @@ static void log_verdict(request_rec *r, const django_cached_verdict *cached, con
 
     switch (answer->status) {
     case DJAUTH_GRANTED:
-        ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r, "user '%.*s' of site %s: %s granted", LOGGED_USER_MAX,
-                      cached->user, site, what);
+        ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r, "user '%.*s' of site %.*s: %s granted", LOGGED_NAME_MAX,
+                      cached->user, LOGGED_NAME_MAX, site, what);
         break;
     case DJAUTH_DENIED:
     case DJAUTH_UNKNOWN_USER:
-        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "user '%.*s' of site %s: %s denied: %.*s", LOGGED_USER_MAX,
-                      cached->user, site, what, LOGGED_REASON_MAX, answer->reason);
+        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "user '%.*s' of site %.*s: %s denied: %.*s", LOGGED_NAME_MAX,
+                      cached->user, LOGGED_NAME_MAX, site, what, LOGGED_REASON_MAX, answer->reason);
         break;
     case DJAUTH_BUSY:
-        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, "user '%.*s' of site %s: %s failed: djauthd is busy: %.*s",
-                      LOGGED_USER_MAX, cached->user, site, what, LOGGED_REASON_MAX, answer->reason);
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, "user '%.*s' of site %.*s: %s failed: djauthd is busy: %.*s",
+                      LOGGED_NAME_MAX, cached->user, LOGGED_NAME_MAX, site, what, LOGGED_REASON_MAX, answer->reason);
         break;
     default:
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "site %s: %s failed: no verdict from djauthd at %s: %.*s", site, what,
-                      cached->socket, LOGGED_REASON_MAX, answer->reason);
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "site %.*s: %s failed: no verdict from djauthd at %s: %.*s",
+                      LOGGED_NAME_MAX, site, what, cached->socket, LOGGED_REASON_MAX, answer->reason);
         break;
     }
 }

@@ -21,6 +21,9 @@ t.test('the password is in no log', async (t) => {
       Require valid-user
       AuthBasicProvider django
     </Location>
+    <Location "/by-header">
+      SetEnvIf X-Site "(.*)" DJANGO_SETTINGS_MODULE=$1
+    </Location>
     <Location "/old">
       PythonAuthenHandler django.contrib.auth.handlers.modpython
     </Location>`,
@@ -45,6 +48,12 @@ t.test('the password is in no log', async (t) => {
   fault = false;
   t.equal((await apache.get('/', { user: `${long}\n[forged] line`, password: SECRET })).status, 401);
 
+  fault = true;
+  t.equal(
+    (await apache.get('/by-header/', { user: 'alice', password: SECRET, headers: { 'x-site': long } })).status,
+    500,
+  );
+
   // httpd itself logs every request header at http:trace4. Nothing else may contain the password.
   const header = /^.*\[http:trace4\].*\] {3}authorization: Basic .*$/gim;
   t.equal(header.test(apache.errorLog()), SERVER.verbose.headers, 'the most verbose level is on');
@@ -64,7 +73,7 @@ t.test('the password is in no log', async (t) => {
   t.ok(ours.length > 8);
   t.ok(
     ours.every((entry) => entry.length < 500),
-    'a long username is truncated',
+    'a long username or site is truncated',
   );
   t.notOk(/^\[forged\]/m.test(apache.errorLog()), 'a username cannot add a line');
 });

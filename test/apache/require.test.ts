@@ -328,5 +328,13 @@ if (SERVER.compounds) {
     t.equal(await ask('perm', { 'x-perm': 'polls.can_vote' }), 200);
     t.equal(await ask('perm', { 'x-perm': 'can_vote' }), 500, 'an invalid name under Require not must not grant');
     t.equal(daemon.asked.length, 0);
+    t.equal(await ask('perm', { 'x-perm': 'x'.repeat(5_000) }), 500);
+    t.ok(
+      apache
+        .errorLog()
+        .split('\n')
+        .every((line) => line.length < 1_000),
+      'a long value is truncated in the log',
+    );
   });
 }

@@ -144,7 +144,8 @@ t.test('two sites are two sites', async (t) => {
     section('/mine', `${PROVIDER}\nDjangoSettingsModule mysite.settings`) +
       section('/other', `${HANDLER}\nSetEnv DJANGO_SETTINGS_MODULE other.settings`) +
       section('/unknown', `${HANDLER}\nPythonOption DJANGO_SETTINGS_MODULE third.settings`) +
-      section('/unnamed', PROVIDER),
+      section('/unnamed', PROVIDER) +
+      section('/by-header', `${PROVIDER}\nSetEnvIf X-Site "(.+)" DJANGO_SETTINGS_MODULE=$1`),
     sites,
   );
   t.teardown(end);
@@ -157,6 +158,12 @@ t.test('two sites are two sites', async (t) => {
     t.equal(await ask('/unknown/', password), 500, 'an unknown site');
     t.equal(await ask('/unnamed/', password), 500, 'no site named, with two configured');
   }
+  for (const site of ['K\xf6che', 'x'.repeat(5_000), 'mysite.settings\xff']) {
+    const headers = { 'x-site': site };
+    const { status } = await apache.get('/by-header/', { user: 'staff', password: 'pw-staff', headers });
+    t.equal(status, 500, `a site of the request's: ${site.slice(0, 20)}`);
+  }
+  t.equal(await ask('/mine/', 'pw-staff'), 200);
   t.match(apache.errorLog(), /site third\.settings: authentication failed: no verdict from djauthd/);
 
   daemon.configure(configuration(['mysite.settings']), 'mode = "0666"');
