@@ -45,7 +45,8 @@ function unknownKey(path: Path, name: string, value: unknown): string {
   const inner = sections?.filter((section) => isBelow(section, path)).map(({ path }) => path.at(-1) as string) ?? [];
   if (isTable(value)) {
     const close = didYouMean(name, inner).replace(/"(.*)"/, (_, known) => `[${spell([...path, known])}]`);
-    return `unknown section [${spell([...path, name])}]${close}`;
+    const top = path.length > 0 && sections?.some((section) => section.path.length === 1 && section.path[0] === name);
+    return `unknown section [${spell([...path, name])}]${top ? `; did you mean [${name}]?` : close}`;
   }
   const known = [...(sectionAt(path)?.keys.map((key) => key.name) ?? []), ...inner.filter((word) => word !== '*')];
   const hint = didYouMean(name, known) || belongsIn(name);
@@ -71,12 +72,13 @@ function unquotedSites(document: unknown): string[][] {
   const sites = at(document, ['sites']);
   if (!isTable(sites)) return [];
   const known = new Set([...(sectionAt(['sites', '*'])?.keys.map(({ name }) => name) ?? []), 'schema']);
-  const misspelt = (name: string, path: readonly string[]) =>
-    path.length === 2 && closest(name, ['schema']) !== undefined;
+  const other = new Set(sections?.map(({ path }) => path[0]));
+  const misplaced = (name: string, path: readonly string[]) =>
+    path.length === 2 && (other.has(name) || closest(name, ['schema']) !== undefined);
   const found: string[][] = [];
   const descend = (table: Record<string, unknown>, path: string[]) => {
     for (const [name, value] of Object.entries(table)) {
-      if (known.has(name) || !isTable(value) || misspelt(name, path)) continue;
+      if (known.has(name) || !isTable(value) || misplaced(name, path)) continue;
       const inner = [...path, name];
       const values = Object.entries(value);
       if (values.length === 0 || values.some(([key, one]) => known.has(key) || !isTable(one))) found.push(inner);

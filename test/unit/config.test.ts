@@ -98,6 +98,10 @@ t.test('an unknown key is named with its section and what was probably meant', a
       'unknown section [sites.x.shema]; did you mean [sites.x.schema]?',
     ],
     [
+      `${LEAST}[sites.x]\ndatabase = "sqlite:///x"\n[sites.x.cache]\nproofs = 1`,
+      'unknown section [sites.x.cache]; did you mean [cache]?',
+    ],
+    [
       `${LEAST}[sites."mysite.settings".schema.user]\ntable = "t"\nid = "i"\nusername = "u"\npassword = "p"\nactive = false\nstafff = "s"`,
       'unknown key "stafff" in [sites."mysite.settings".schema.user]; did you mean "staff"?',
     ],
