@@ -4,7 +4,7 @@ import { startDaemon } from '../fixtures/daemon.ts';
 import { encodePbkdf2, type Person } from '../fixtures/site.ts';
 import { createWorld } from '../fixtures/world.ts';
 
-/** bcrypt of 80 times "a" with 4 rounds: it looked at 72 of them. */
+/** bcrypt of 80 times "a" with 4 rounds: it used 72 of them. */
 const BCRYPT_LONG = 'bcrypt$$2b$04$/uaF/uaF/uaF/uaF/uaF/uOM8r2SeYNq7/qQJPoLtzMmzLdJtdI6C';
 
 const PEOPLE: Person[] = [
@@ -17,7 +17,7 @@ const PEOPLE: Person[] = [
 ];
 const LETMEIN = Buffer.from('lètmein');
 
-t.test('what a site accepts', async (t) => {
+t.test('the hash policy of a site', async (t) => {
   const { daemon, site } = await createWorld(t, PEOPLE);
   const open = async (keys: string) => {
     const other = await startDaemon({ config: `[sites.site]\ndatabase = "${site.url}"\n${keys}` });
@@ -32,7 +32,7 @@ t.test('what a site accepts', async (t) => {
   t.equal((await client.check('md5', LETMEIN)).status, 0, 'every known algorithm, unless the site names its own');
   t.equal((await client.check('foreign', 'secret')).content.reason, 'unverifiable-password');
   t.equal((await client.check('long', 'a'.repeat(72))).status, 0);
-  t.equal((await client.check('long', 'a'.repeat(80))).status, 0, 'bcrypt looks at 72 octets');
+  t.equal((await client.check('long', 'a'.repeat(80))).status, 0, 'bcrypt uses 72 octets');
   t.equal((await client.check('long', 'a'.repeat(71))).status, 1);
 
   const strict = await open(
@@ -42,15 +42,15 @@ t.test('what a site accepts', async (t) => {
   t.same(
     (await strict.client.check('md5', LETMEIN)).content.reason,
     'unverifiable-password',
-    'an algorithm it gave up',
+    'an algorithm that it no longer accepts',
   );
   t.equal((await strict.client.check('long', 'a'.repeat(72))).status, 0);
   t.same((await strict.client.check('long', 'a'.repeat(80))).content.reason, 'wrong-password', 'as with bcrypt 5');
   const foreign = await strict.client.check('foreign', 'secret');
-  t.equal(foreign.status, 4, 'an algorithm of its own cannot be verified here: a fault, not a refusal');
+  t.equal(foreign.status, 4, 'a custom algorithm cannot be computed here: a fault, not a denial');
   t.match(foreign.content.reason, /rot13/);
 
-  // What nobody can be let in by is told once for each account, and never what it is.
+  // A hash that can grant nobody is logged once per account, without its text.
   for (const name of ['malformed', 'clear', 'md5']) {
     for (let i = 0; i < 3; i++) await strict.client.check(name, `guess ${i}`);
     const lines = strict.other.lines().filter(({ level, user }) => level === 40 && user === name);

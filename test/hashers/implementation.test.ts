@@ -5,14 +5,14 @@ import { NO_ADDON, PROGRAM } from '../fixtures/daemon.ts';
 import { createWorld } from '../fixtures/world.ts';
 
 /*
- * What computes PBKDF2 in this run of the tests: the addon, or node:crypto where DJAUTH_NO_ADDON says so. Not only by what
- * the daemon says of itself: an addon that is not in its memory computes nothing.
+ * The implementation of PBKDF2 in this run of the tests: the addon, or node:crypto if DJAUTH_NO_ADDON is set. The daemon's
+ * own statement is not enough: an addon that is not in its memory computes nothing.
  */
 t.test(`PBKDF2 is computed by ${NO_ADDON ? 'node:crypto' : 'the addon'} in this run`, async (t) => {
   const { daemon, client, stats } = await createWorld(t, [{ username: 'alice', password: 'secret' }]);
-  const said = daemon.lines().filter(({ msg }) => /^PBKDF2 is computed by /.test(msg));
-  t.equal(said.length, 1);
-  t.match(said[0].msg, NO_ADDON ? /by node:crypto \(.*pbkdf2\.node: cannot open/ : /by the addon$/);
+  const lines = daemon.lines().filter(({ msg }) => /^PBKDF2 is computed by /.test(msg));
+  t.equal(lines.length, 1);
+  t.match(lines[0].msg, NO_ADDON ? /by node:crypto \(.*pbkdf2\.node: cannot open/ : /by the addon$/);
 
   const { hashes: before = 0 } = await stats();
   t.equal((await client.check('alice', 'secret')).status, 0);
@@ -20,7 +20,11 @@ t.test(`PBKDF2 is computed by ${NO_ADDON ? 'node:crypto' : 'the addon'} in this 
   const { hashes: after = 0 } = await stats();
   t.ok(after > before, 'hashes were computed');
   const mapped = readFileSync(`/proc/${daemon.process.pid}/maps`, 'utf8');
-  t.equal(/\/pbkdf2\.node$/m.test(mapped), !NO_ADDON, 'the addon in the memory of the process that computed them');
+  t.equal(
+    /\/pbkdf2\.node$/m.test(mapped),
+    !NO_ADDON,
+    'whether the addon is in the memory of the process that computed them',
+  );
 
   const { stdout } = spawnSync(PROGRAM, ['doctor', '--config', daemon.configFile, '--json'], { encoding: 'utf8' });
   const { pbkdf2 } = JSON.parse(stdout);

@@ -4,19 +4,19 @@ import { encodePbkdf2, type Person } from '../fixtures/site.ts';
 import { createWorld } from '../fixtures/world.ts';
 
 /*
- * A stranger with a stopwatch. Each round asks one question of every kind, with a password never asked about before,
- * in an order that changes, and so does who comes after whom; so whatever disturbs the machine disturbs all kinds alike.
+ * What an attacker with a stopwatch can measure. Each round asks one question of every kind, with a new password and in a
+ * changing order: anything that disturbs the machine disturbs all kinds alike.
  *
- * The measure is the chance that a question of one kind took longer than one about nobody (the area under the ROC
- * curve, which is the Mann-Whitney statistic). 0.5 tells nothing. Of 150 samples against the 450 about nobodies its
- * standard deviation is 0.027 where there is no difference: 0.15 is five and a half of them. Without the padding the
- * cheap accounts stand below 0.05.
+ * The measure is the probability that a question of one kind takes longer than one about an unknown user (the area under
+ * the ROC curve, which is the Mann-Whitney statistic). 0.5 reveals nothing. With 150 samples against 450 about unknown
+ * users its standard deviation is 0.027 if there is no difference: 0.15 is five and a half of them. Without the padding
+ * the cheap accounts are below 0.05.
  *
- * What goes on around a hash is not the same octet for octet. Against a hash of a few milliseconds a busy machine makes a
- * difference of that; Django's own take ten times as long as these.
+ * The work around a hash is not exactly the same. With a hash of a few milliseconds a busy machine turns that into a
+ * measurable difference; Django's own hashes take ten times as long as these.
  *
  * Other work on the machine comes in bursts and makes samples depend on each other, so a kind that stands out is
- * measured anew: what tells a stranger something does so each time.
+ * measured again: a real difference shows each time.
  */
 const ROUNDS = 150;
 const ADVANTAGE_MAX = 0.15;
@@ -33,7 +33,7 @@ const PEOPLE: Person[] = [
   { username: 'unusable', encoded: '!unusable' },
   { username: 'malformed', encoded: 'pbkdf2_sha256$many$salt$hash' },
   { username: 'unknown-algorithm', encoded: 'rot13$salt$frperg' },
-  // A right password can be asked about cold only once, so it takes somebody new each time.
+  // A right password has no proof only once, so each round takes another user.
   ...Array.from({ length: TRIALS * ROUNDS }, (_, i) => ({
     username: `right ${i}`,
     encoded: encodePbkdf2('secret', { iterations: 100 }),
@@ -51,7 +51,7 @@ function median(of: number[]): number {
   return [...of].sort((a, b) => a - b)[Math.floor(of.length / 2)] as number;
 }
 
-t.test('time tells a stranger nothing', async (t) => {
+t.test('the time of an answer does not depend on the account', async (t) => {
   const { client } = await createWorld(t, PEOPLE, { config: '[hash]\nworkers = 1' });
   const nobodies = ['nobody', 'nobody-else', 'nobody-more'];
   const kinds = [...PEOPLE.slice(0, 7).map(({ username }) => username), 'right', ...nobodies];
@@ -67,8 +67,8 @@ t.test('time tells a stranger nothing', async (t) => {
   for (let trial = 0; trial < TRIALS && suspects.length > 0; trial++) {
     const times = new Map<string, number[]>(kinds.map((kind) => [kind, []]));
     for (let round = trial * ROUNDS; round < (trial + 1) * ROUNDS; round++) {
-      await client.authorize(`right ${round}`); // the others' accounts have been read before
-      const step = 1 + (round % (kinds.length - 1)); // 11 is a prime: any step comes by all
+      await client.authorize(`right ${round}`); // the other accounts have been read before
+      const step = 1 + (round % (kinds.length - 1)); // 11 is a prime: each step visits all kinds
       for (let i = 0; i < kinds.length; i++) {
         const kind = kinds[(i * step + round) % kinds.length] as string;
         const ms = kind === 'right' ? await ask(`right ${round}`, 'secret') : await ask(kind, `guess ${round}`);
@@ -76,13 +76,15 @@ t.test('time tells a stranger nothing', async (t) => {
       }
     }
     const nobody = nobodies.flatMap((kind) => times.get(kind) as number[]);
-    t.comment(`nobody: median ${median(nobody).toFixed(2)} ms`);
+    t.comment(`unknown user: median ${median(nobody).toFixed(2)} ms`);
     suspects = suspects.filter((kind) => {
       const list = times.get(kind) as number[];
       const chance = advantage(list, nobody);
-      t.comment(`${kind}: median ${median(list).toFixed(2)} ms, longer than nobody with chance ${chance.toFixed(3)}`);
+      t.comment(
+        `${kind}: median ${median(list).toFixed(2)} ms, longer than an unknown user with probability ${chance.toFixed(3)}`,
+      );
       return Math.abs(chance - 0.5) >= ADVANTAGE_MAX;
     });
   }
-  for (const kind of kinds) t.notOk(suspects.includes(kind), `${kind} looks like nobody`);
+  for (const kind of kinds) t.notOk(suspects.includes(kind), `${kind} takes as long as an unknown user`);
 });

@@ -9,7 +9,7 @@ import { hashPolicy } from '../fixtures/hash-policy.ts';
 interface Vector {
   encoded: string;
   password_hex: string;
-  /** What Django says; "raises" where it raises, which lets nobody in either. */
+  /** The result of Django; "raises" if it raises, which denies as well. */
   expected: boolean | 'raises';
 }
 
@@ -17,7 +17,7 @@ const { vectors } = JSON.parse(readFileSync(new URL('vectors.json', import.meta.
 
 const decoysOf = (sampled: readonly string[]) => decoysLike(sampled, hashPolicy());
 
-/** As the daemon: what is malformed or of no known algorithm is not verified. */
+/** As the daemon does it: malformed hashes and unknown algorithms are not verified. */
 function verify(encoded: string, password: Buffer): boolean {
   const hasher = hasherOf(encoded);
   return hasher?.work(encoded) !== undefined && hasher.verify(password, encoded);
@@ -34,19 +34,19 @@ for (const native of [true, false]) {
     });
     t.same(wrong, [], `${vectors.length} vectors, no difference`);
     for (const { algorithm } of hashers) {
-      t.ok((counts.get(algorithm) ?? 0) >= 10, `${algorithm}: ${counts.get(algorithm)} passwords that Django lets in`);
+      t.ok((counts.get(algorithm) ?? 0) >= 10, `${algorithm}: ${counts.get(algorithm)} passwords that Django accepts`);
     }
   });
 }
 
-t.test('no encoding makes a hasher throw', async () => {
+t.test('no encoded hash makes a hasher throw', async () => {
   const mangled = fc
     .tuple(fc.constantFrom(...vectors), fc.nat(200), fc.string({ unit: 'binary', maxLength: 3 }))
     .map(([{ encoded }, at, text]) => encoded.slice(0, at) + text + encoded.slice(at + 1));
   const cheap = (encoded: string) => (hasherOf(encoded)?.work(encoded)?.seconds ?? 0) < 0.005;
   fc.assert(
     fc.property(fc.oneof(fc.string({ unit: 'binary', maxLength: 200 }), mangled), (encoded) => {
-      // Verifying is only tried with what takes no time; what does is bounded by the daemon.
+      // Only cheap hashes are verified; the daemon limits the cost of others.
       if (cheap(encoded)) verify(encoded, Buffer.from('secret'));
       const work = hasherOf(encoded)?.work(encoded);
       return work === undefined || (work.seconds >= 0 && work.memory >= 0);
@@ -55,7 +55,7 @@ t.test('no encoding makes a hasher throw', async () => {
   );
 });
 
-t.test('decoys cost what their model costs, and nobody has their password', async (t) => {
+t.test('decoys cost as much as their model, and no password matches them', async (t) => {
   for (const { algorithm } of hashers) {
     const model = vectors.find(
       ({ encoded, expected }) => expected === true && hasherOf(encoded)?.algorithm === algorithm,
@@ -65,11 +65,11 @@ t.test('decoys cost what their model costs, and nobody has their password', asyn
     t.equal(hasherOf(decoy)?.work(decoy)?.cost, hasherOf(encoded)?.work(encoded)?.cost, algorithm);
     t.not(decoy, encoded);
     for (const password of ['', 'secret', 'x']) t.equal(verify(decoy, Buffer.from(password)), false);
-    t.same(paddingOf(encoded, [decoy]), [], `${algorithm}: a hash like all others needs nothing besides`);
+    t.same(paddingOf(encoded, [decoy]), [], `${algorithm}: a hash like all others needs no padding`);
   }
 });
 
-t.test('the work of a cheaper hash is filled up', async (t) => {
+t.test('padding makes up for the work of a cheaper hash', async (t) => {
   const pbkdf2 = (iterations: number) => `pbkdf2_sha256$${iterations}$salt$${Buffer.alloc(32).toString('base64')}`;
   const iterations = (encoded: string) => Number(encoded.split('$')[1]);
   const decoys = decoysOf([
@@ -77,11 +77,11 @@ t.test('the work of a cheaper hash is filled up', async (t) => {
     ...Array.from({ length: 10 }, () => pbkdf2(1_000_000)),
   ]);
   t.equal(decoys.length, 1);
-  t.equal(iterations(decoys[0] as string), 1_000_000, 'the dearest of those that are common');
+  t.equal(iterations(decoys[0] as string), 1_000_000, 'the most expensive of the common hashes');
   t.same(paddingOf(pbkdf2(600_000), decoys).map(iterations), [400_000]);
   t.same(paddingOf(pbkdf2(1_000_000), decoys), []);
   const odd = decoysOf([...Array.from({ length: 499 }, () => pbkdf2(1000)), pbkdf2(10_000_000)]);
-  t.equal(iterations(odd[0] as string), 1000, 'one odd hash does not slow down everybody');
+  t.equal(iterations(odd[0] as string), 1000, 'one odd hash does not slow down all users');
   const md5 = 'md5$seasalt$3f86d0d3d465b7b458c231bf3555c0e3';
   const mixed = decoysOf([...Array.from({ length: 10 }, () => pbkdf2(1000)), ...Array.from({ length: 10 }, () => md5)]);
   t.same(

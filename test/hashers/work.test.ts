@@ -16,8 +16,8 @@ import type { Store } from '../../daemon/store/store.ts';
 import { hashPolicy } from '../fixtures/hash-policy.ts';
 
 /*
- * What a stranger with a stopwatch could measure, counted rather than timed: the work that is asked of the hash
- * workers for each kind of account, what is remembered, and who goes first.
+ * What an attacker with a stopwatch could measure, counted instead of timed: the work of the hash workers for each kind
+ * of account, the proofs, and the lanes.
  */
 const pbkdf2 = (iterations: number) => `pbkdf2_sha256$${iterations}$salt$${Buffer.alloc(32).toString('base64')}`;
 const bcryptOf = (rounds: string) => `bcrypt$$2b$${rounds}$${'a'.repeat(21)}.${'a'.repeat(31)}`;
@@ -43,11 +43,11 @@ const RIGHT = 'right';
 interface Stage {
   readonly jobs: Job[];
   readonly clock: { time: number; now(): number };
-  /** The verdict on a person; whether it was remembered. */
+  /** The verdict, and whether it came from a proof. */
   ask(username: string, password: string, more?: Partial<Question>): Promise<{ kind: string; cached: boolean }>;
 }
 
-/** The pipeline with a store in memory and workers that only count; the password "right" is everybody's. */
+/** The pipeline with a store in memory and workers that only count. Every password is "right". */
 function stage(sampled: string[], options: Partial<SiteOptions> = {}): Stage {
   const clock = { time: 1_000, now: () => clock.time };
   const jobs: Job[] = [];
@@ -107,7 +107,7 @@ function stage(sampled: string[], options: Partial<SiteOptions> = {}): Stage {
 
 const STAFF = { requirements: { staff: true, superuser: false, permissions: [], groups: [] } };
 
-/** The work of a job by algorithm: iterations, 2^rounds, lanes; for the others how many. */
+/** The work of a job by algorithm: iterations, 2^rounds, p; for others the number of hashes. */
 function workOf({ encoded, padding = [] }: Job): Record<string, number> {
   const work: Record<string, number> = {};
   for (const each of [encoded, ...padding]) {
@@ -123,7 +123,7 @@ function workOf({ encoded, padding = [] }: Job): Record<string, number> {
   return work;
 }
 
-t.test('every cold question is the same work', async (t) => {
+t.test('every question without a proof is the same work', async (t) => {
   const kinds = [...Object.keys(ENCODED), 'nobody', 'NUL\0'];
   const { jobs, ask } = stage(Object.values(ENCODED).filter((encoded) => encoded !== null));
   const goal = { pbkdf2_sha256: 1_000_000, bcrypt: 2 ** 12, scrypt: 5, crypt: 1 };
@@ -131,8 +131,8 @@ t.test('every cold question is the same work', async (t) => {
     t.equal((await ask(kind, 'wrong')).kind, 'denied');
     t.match(workOf(jobs.pop() as Job), goal, `${JSON.stringify(kind)}: wrong`);
     t.equal((await ask(kind, RIGHT, STAFF)).kind, 'denied');
-    t.match(workOf(jobs.pop() as Job), goal, `${JSON.stringify(kind)}: right, and refused for another reason`);
-    t.equal(jobs.length, 0, 'one job a question');
+    t.match(workOf(jobs.pop() as Job), goal, `${JSON.stringify(kind)}: right, but denied for another reason`);
+    t.equal(jobs.length, 0, 'one job per question');
   }
 
   const { jobs: refused, ask: askStrict } = stage([pbkdf2(1000), bcryptOf('10')], {
@@ -140,22 +140,22 @@ t.test('every cold question is the same work', async (t) => {
   });
   t.equal((await askStrict('bcrypt 10', 'x'.repeat(73))).kind, 'denied');
   t.equal((await askStrict('bcrypt 10', 'x'.repeat(72))).kind, 'denied');
-  t.same(workOf(refused[0] as Job), workOf(refused[1] as Job), 'a password that bcrypt refuses is as much work');
+  t.same(workOf(refused[0] as Job), workOf(refused[1] as Job), 'a password that bcrypt refuses costs the same work');
   t.not(refused[0]?.encoded, ENCODED['bcrypt 10']);
   t.equal(hasherOf(refused[1]?.encoded as string), bcrypt);
 });
 
-t.test('what is remembered does not tell who exists', async (t) => {
+t.test('proofs do not reveal which accounts exist', async (t) => {
   const { clock, ask } = stage([pbkdf2(600_000)]);
   const kinds = ['prevailing', 'md5', 'unusable', 'malformed', 'nobody'];
   for (const kind of kinds) t.equal((await ask(kind, 'wrong')).cached, false, kind);
-  clock.time += 700_000; // the decoys are made anew meanwhile
+  clock.time += 700_000; // the decoys are made again in between
   for (const kind of [...kinds, ...kinds]) t.equal((await ask(kind, 'wrong')).cached, true, kind);
   clock.time += 400_000;
   for (const kind of kinds) t.equal((await ask(kind, 'wrong')).cached, false, kind);
 });
 
-t.test('a right password that lets nobody in is forgotten like a wrong one', async (t) => {
+t.test('the proof of a right password that granted nobody expires like that of a wrong one', async (t) => {
   const { clock, ask } = stage([pbkdf2(600_000)]);
   t.equal((await ask('prevailing', RIGHT, STAFF)).kind, 'denied');
   t.equal((await ask('prevailing', RIGHT, STAFF)).cached, true);
@@ -163,10 +163,10 @@ t.test('a right password that lets nobody in is forgotten like a wrong one', asy
   t.equal((await ask('prevailing', RIGHT, STAFF)).cached, false);
   t.same(await ask('prevailing', RIGHT), { kind: 'granted', cached: true });
   clock.time += 1_100_000;
-  t.same(await ask('prevailing', RIGHT), { kind: 'granted', cached: true }, 'one that lets in lasts');
+  t.same(await ask('prevailing', RIGHT), { kind: 'granted', cached: true }, 'the proof of a grant is kept for long');
 });
 
-t.test('who got in goes first, from where they did', async (t) => {
+t.test('users who logged in recently go first, from the same address', async (t) => {
   const { jobs, ask } = stage([pbkdf2(600_000)]);
   const lane = async (username: string, password: string, address = '') => {
     await ask(username, password, { client: { address, service: '' } });
@@ -174,10 +174,10 @@ t.test('who got in goes first, from where they did', async (t) => {
   };
   t.equal(await lane('prevailing', RIGHT, '192.0.2.1'), 'other');
   t.equal(await lane('prevailing', 'typo', '192.0.2.1'), 'returning');
-  t.equal(await lane('prevailing', 'guess', '192.0.2.66'), 'other', 'not who guesses at their name');
+  t.equal(await lane('prevailing', 'guess', '192.0.2.66'), 'other', 'not another client that guesses');
   await ask('md5', RIGHT, { ...STAFF, client: { address: '192.0.2.66', service: '' } });
   jobs.pop();
-  t.equal(await lane('md5', 'guess', '192.0.2.66'), 'other', 'a right password that was refused tells nothing');
+  t.equal(await lane('md5', 'guess', '192.0.2.66'), 'other', 'a right password that was denied makes no difference');
   t.equal(await lane('cheap', RIGHT), 'other');
-  t.equal(await lane('cheap', 'typo'), 'returning', 'where no address is told, too');
+  t.equal(await lane('cheap', 'typo'), 'returning', 'also without an address');
 });

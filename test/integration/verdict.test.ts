@@ -81,14 +81,14 @@ t.test('verdicts and their reasons', async (t) => {
   t.equal((await client.authorize('alice', { require: { groups: ['Editors'] } })).status, 0);
   await denied('inactive', client.authorize('carol'));
   await denied('unknown-user', client.authorize('nobody'), 2);
-  t.equal((await client.authorize('erin')).status, 0, 'somebody else has authenticated her');
+  t.equal((await client.authorize('erin')).status, 0, 'the client has authenticated the user');
 
   const other = await client.check('alice', 'secret', { site: 'other' });
   t.equal(other.status, 4, 'a site that is not configured is a fault');
   t.match(other.content.reason, /other/);
   t.equal((await client.check('alice', 'secret', { site: 'site' })).status, 0);
 
-  // One line for each verdict, and no password anywhere.
+  // One line per verdict, and no password anywhere.
   const { granted: admitted = 0, denied: refused = 0, error: faults = 0 } = await stats();
   const written = () => daemon.lines().filter(({ msg }) => ['granted', 'denied', 'error'].includes(msg));
   await waitFor(() => written().length >= admitted + refused + faults);
@@ -99,10 +99,10 @@ t.test('verdicts and their reasons', async (t) => {
   for (const form of ['secret', Buffer.from('secret').toString('base64'), Buffer.from('secret').toString('hex')]) {
     t.notMatch(daemon.log(), form);
   }
-  t.notMatch(daemon.log(), /pbkdf2_sha256\$/, 'no stored hash either');
+  t.notMatch(daemon.log(), /pbkdf2_sha256\$/, 'and no encoded hash');
 });
 
-t.test('what costs a hash, and what does not', async (t) => {
+t.test('which questions cost a hash', async (t) => {
   const { client, stats, site } = await createWorld(t, PEOPLE, { iterations: 600_000 });
   const hashes = async (question: () => Promise<unknown>) => {
     const before = (await stats()).hashes ?? 0;
@@ -114,18 +114,18 @@ t.test('what costs a hash, and what does not', async (t) => {
   const first = await hashes(() => client.check('alice', 'secret'));
   const second = await hashes(() => client.check('alice', 'secret'));
   t.equal(first.count, 1);
-  t.equal(second.count, 0, 'the second request is not hashed');
+  t.equal(second.count, 0, 'the second question is not hashed');
   t.comment(`600,000 iterations: first ${first.ms.toFixed(1)} ms, second ${second.ms.toFixed(2)} ms`);
   for (const name of ['alice', 'nobody', 'carol', 'erin', 'frank']) {
     t.equal((await hashes(() => client.check(name, 'guess'))).count, 1, `${name}: a guess costs one hash`);
     t.equal((await hashes(() => client.check(name, 'guess'))).count, 0, `${name}: the same guess again costs none`);
   }
   const many = await hashes(() => Promise.all(Array.from({ length: 20 }, () => client.check('bob', 'secret'))));
-  t.equal(many.count, 1, 'equal questions at the same time cost one');
+  t.equal(many.count, 1, 'equal questions at the same time share one');
   t.equal((await hashes(() => client.authorize('alice'))).count, 0, 'authorize costs none');
   site.setPassword('alice', 'new', 600_000);
   await sleep(1100);
-  t.equal((await hashes(() => client.check('alice', 'secret'))).count, 1, 'an old proof is of no use for a new hash');
+  t.equal((await hashes(() => client.check('alice', 'secret'))).count, 1, 'an old proof does not hold for a new hash');
 });
 
 t.test('a change takes effect within account_ttl', async (t) => {
@@ -167,8 +167,8 @@ t.test('a change takes effect within account_ttl', async (t) => {
   }
 });
 
-t.test('what changes while a password is hashed counts', async (t) => {
-  // Long enough for a busy machine to do what is done meanwhile.
+t.test('changes during the hash count', async (t) => {
+  // Long enough for a busy machine to make the changes in between.
   const iterations = 4_000_000;
   const hash = encodePbkdf2('secret', { iterations });
   const anew = encodePbkdf2('secret', { iterations });
@@ -180,7 +180,7 @@ t.test('what changes while a password is hashed counts', async (t) => {
     const answer = client.check(name, password);
     await waitFor(async () => (await stats()).hashes_running === 1);
     change();
-    t.equal((await stats()).hashes, before, `${name}: it is being hashed`);
+    t.equal((await stats()).hashes, before, `${name}: the hash is under way`);
     const { status, content } = await answer;
     return { status, reason: content.reason };
   };
@@ -193,12 +193,12 @@ t.test('what changes while a password is hashed counts', async (t) => {
   t.equal((await client.check('changed', 'secret')).status, 1);
   t.same(await during('changed', 'third', back), { status: 1, reason: 'wrong-password' });
   t.equal((await client.check('changed', 'secret')).status, 0);
-  // As Django does when somebody logs in whose hash is of older settings.
+  // As Django does when a user with a hash of older settings logs in.
   const rehashed = () => site.update('stays', { encoded: anew });
-  t.equal((await during('stays', 'secret', rehashed)).status, 0, 'the same password, hashed anew');
+  t.equal((await during('stays', 'secret', rehashed)).status, 0, 'the same password, hashed again');
 });
 
-t.test('text in SQLite that is no UTF-8 is a fault, as in Django', async (t) => {
+t.test('text in SQLite that is not UTF-8 is a fault, as in Django', async (t) => {
   const { client, site } = await createWorld(
     t,
     ['email', 'password', 'group', 'permission', 'mark'].map((username) => ({
@@ -226,7 +226,7 @@ t.test('text in SQLite that is no UTF-8 is a fault, as in Django', async (t) => 
     const { status, content } = await client.check(name, 'secret');
     t.same([status, content.reason], [4, `the account's ${column} is not UTF-8`], name);
   }
-  t.equal((await client.check('mark', 'secret')).status, 0, 'the replacement character itself is a text like others');
+  t.equal((await client.check('mark', 'secret')).status, 0, 'the replacement character itself is ordinary text');
 });
 
 t.test('a database that cannot be read is a fault', async (t) => {
@@ -248,7 +248,7 @@ t.test('a database that cannot be read is a fault', async (t) => {
   t.match(answer.content.reason, /locked/);
   t.comment(`the slowest ping while the database was locked: ${slowest.toFixed(1)} ms`);
 
-  // However many wait for the lock, the daemon has time for others.
+  // However many questions wait for the lock, the daemon answers others.
   const many = Array.from({ length: 60 }, (_, i) => client.check(`nobody ${i}`, 'x'));
   const others = await world.daemon.connect();
   let pings = 0;
@@ -262,7 +262,7 @@ t.test('a database that cannot be read is a fault', async (t) => {
   const patient = client.check('alice', 'secret');
   await sleep(50);
   site.database.exec('COMMIT');
-  t.equal((await patient).status, 0, 'a short lock is waited for');
+  t.equal((await patient).status, 0, 'a question waits for a short lock');
 
   const path = join(directory, 'db.sqlite3');
   site.close();
@@ -276,10 +276,10 @@ t.test('a database that cannot be read is a fault', async (t) => {
   restored.close();
   rmSync(path);
   renameSync(`${path}.away`, path);
-  t.equal((await client.check('alice', 'secret')).status, 0, 'and it is back');
+  t.equal((await client.check('alice', 'secret')).status, 0, 'the file is back');
 });
 
-t.test('more than can be hashed is busy, and strangers do not starve a known person', async (t) => {
+t.test('a full queue is busy, and other clients do not starve a returning user', async (t) => {
   const { client, stats } = await createWorld(t, PEOPLE, {
     iterations: 1_000_000,
     config: '[hash]\nworkers = 1\nqueue = 5\n[cache]\nproof_ttl = "1ms"',
@@ -293,13 +293,13 @@ t.test('more than can be hashed is busy, and strangers do not starve a known per
   t.equal(answers.filter(({ status }) => status === 1).length + busy.length, 40, 'denied or busy, nothing else');
   t.ok(busy.length >= 30, `${busy.length} of 40 were busy`);
   t.ok(busy.every(({ content }) => content.reason === 'queue-full' && content.retry_after >= 1));
-  t.equal((await known).status, 0, 'who got in lately gets in');
+  t.equal((await known).status, 0, 'a returning user is granted');
   const late = await client.check('bob', 'with a deadline', { deadline_ms: 1 });
-  t.ok([1, 3].includes(late.status), 'a deadline is a fault or a verdict');
+  t.ok([1, 3].includes(late.status), 'a deadline is busy or a verdict');
   const before = (await stats()).hashes ?? 0;
   const blocker = client.check('bob', 'blocks');
   const dropped = await client.check('bob', 'dropped', { deadline_ms: 1 });
-  t.same(dropped.content.reason, 'deadline', 'what nobody waits for is dropped');
+  t.same(dropped.content.reason, 'deadline', 'a job whose deadline is over is dropped');
   await blocker;
   t.equal(((await stats()).hashes ?? 0) - before, 1, 'and not computed');
 });
@@ -324,8 +324,8 @@ t.test('an account in write-ahead mode is read while it is written', async (t) =
   const { client, site } = await createWorld(t, PEOPLE, { wal: true, config: '[cache]\naccount_ttl = 0' });
   site.database.exec('BEGIN IMMEDIATE');
   site.database.exec("UPDATE auth_user SET is_active = 0 WHERE username = 'alice'");
-  t.equal((await client.check('alice', 'secret')).status, 0, 'what is not committed does not count');
+  t.equal((await client.check('alice', 'secret')).status, 0, 'uncommitted changes do not count');
   site.database.exec('COMMIT');
   await waitFor(async () => (await client.check('alice', 'secret')).status === 1);
-  t.pass('what is does');
+  t.pass('committed ones do');
 });

@@ -19,7 +19,7 @@ class FakeClock {
 const password = (text: string) => Password.fromTyped(Buffer.from(text));
 const account = (id: string) => ({ id, username: id }) as unknown as Account;
 
-/** Until all that is due has been done. */
+/** Until everything that is due has been done. */
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 /** A store whose answers the test gives by hand. */
@@ -33,7 +33,7 @@ function slowStore() {
 }
 
 t.test('accounts', async (t) => {
-  t.test('are as old as their question, not as its answer', async (t) => {
+  t.test('the age of a snapshot counts from the query, not from the answer', async (t) => {
     const clock = new FakeClock();
     const { asked, read } = slowStore();
     const accounts = new Accounts({ read, ttlMs: 1000, max: 10, clock });
@@ -45,7 +45,7 @@ t.test('accounts', async (t) => {
     t.equal((await first)?.id, '1');
     t.equal((await second)?.id, '1');
     clock.time += 99;
-    t.equal(accounts.recall('a')?.id, '1', 'young enough, by a millisecond');
+    t.equal(accounts.recall('a')?.id, '1', 'young enough by a millisecond');
     clock.time += 1;
     t.equal(accounts.recall('a'), undefined, 'too old');
   });
@@ -62,10 +62,10 @@ t.test('accounts', async (t) => {
     t.equal((await young)?.id, 'new');
     asked[0]?.resolve(account('old'));
     t.equal((await old)?.id, 'old');
-    t.equal(accounts.recall('a')?.id, 'new', 'and does not take the place of the new one');
+    t.equal(accounts.recall('a')?.id, 'new', 'and does not replace the newer one');
   });
 
-  t.test('with a ttl of 0 every question reads', async (t) => {
+  t.test('with a ttl of 0 every question reads the database', async (t) => {
     const { asked, read } = slowStore();
     const accounts = new Accounts({ read, ttlMs: 0, max: 10, clock: new FakeClock() });
     const answers = [accounts.get('a'), accounts.get('a')];
@@ -79,7 +79,7 @@ t.test('accounts', async (t) => {
     t.equal(accounts.size, 0);
   });
 
-  t.test('nobody is remembered, a fault is not', async (t) => {
+  t.test('an unknown user is remembered, a fault is not', async (t) => {
     const { asked, read } = slowStore();
     const accounts = new Accounts({ read, ttlMs: 1000, max: 10, clock: new FakeClock() });
     const faulty = accounts.get('a');
@@ -90,10 +90,10 @@ t.test('accounts', async (t) => {
     asked[1]?.resolve(null);
     t.equal(await unknown, null);
     t.equal(await accounts.get('a'), null);
-    t.equal(asked.length, 2, 'not asked again for nobody');
+    t.equal(asked.length, 2, 'not asked again for an unknown user');
   });
 
-  t.test('what is flushed does not come back with a read that was under way', async (t) => {
+  t.test('a read that is under way does not bring a flushed account back', async (t) => {
     const { asked, read } = slowStore();
     const accounts = new Accounts({ read, ttlMs: 1000, max: 10, clock: new FakeClock() });
     const before = accounts.get('a');
@@ -105,7 +105,7 @@ t.test('accounts', async (t) => {
     t.equal(asked.length, 2);
   });
 
-  t.test('one that is asked for is read anew before it is too old', async (t) => {
+  t.test('a snapshot that is asked for is renewed before it expires', async (t) => {
     const clock = new FakeClock();
     const { asked, read } = slowStore();
     const accounts = new Accounts({ read, ttlMs: 1000, max: 10, clock });
@@ -115,11 +115,11 @@ t.test('accounts', async (t) => {
     clock.time += 499;
     t.equal(accounts.recall('a')?.id, '1');
     await turn();
-    t.equal(asked.length, 1, 'not in the first half of its time');
+    t.equal(asked.length, 1, 'not in the first half of its time to live');
 
     clock.time += 1;
-    t.equal(accounts.recall('a')?.id, '1', 'nobody waits');
-    t.equal(asked.length, 1, 'the answer goes first');
+    t.equal(accounts.recall('a')?.id, '1', 'no question waits');
+    t.equal(asked.length, 1, 'the question is answered first');
     for (let i = 0; i < 10; i++) t.equal(accounts.recall('a')?.id, '1');
     await turn();
     t.equal(asked.length, 2, 'one read, however many ask');
@@ -128,14 +128,14 @@ t.test('accounts', async (t) => {
     await turn();
     t.equal(accounts.recall('a')?.id, '2');
     clock.time += 599;
-    t.equal(accounts.recall('a')?.id, '2', 'it is as old as the moment it was asked for');
+    t.equal(accounts.recall('a')?.id, '2', 'its age counts from its query');
     clock.time += 1;
-    t.equal(accounts.recall('a'), undefined, 'not as the moment it came');
+    t.equal(accounts.recall('a'), undefined, 'not from its answer');
     await turn();
-    t.equal(asked.length, 3, 'asked for when old enough: read once more');
+    t.equal(asked.length, 3, 'asked for in the second half: renewed again');
   });
 
-  t.test('a read ahead of time that comes too late, or fails, keeps nothing alive', async (t) => {
+  t.test('a renewal that comes late or fails keeps nothing alive', async (t) => {
     const clock = new FakeClock();
     const { asked, read } = slowStore();
     const accounts = new Accounts({ read, ttlMs: 1000, max: 10, clock });
@@ -153,12 +153,12 @@ t.test('accounts', async (t) => {
     await turn();
     for (let i = 0; i < 10; i++) t.equal(accounts.recall('failing')?.id, '1');
     await turn();
-    t.equal(asked.length, 4, 'what failed is not tried again and again');
+    t.equal(asked.length, 4, 'a failed renewal is not repeated');
     clock.time += 400;
     t.equal(accounts.recall('slow'), undefined);
     t.equal(accounts.recall('failing'), undefined);
     const waits = accounts.get('slow');
-    t.equal(asked.length, 4, 'who has to wait joins the read under way');
+    t.equal(asked.length, 4, 'a question that must wait joins the read under way');
     const reads = accounts.get('failing');
     t.equal(asked.length, 5, 'or reads');
     asked[2]?.resolve(account('2'));
@@ -167,7 +167,7 @@ t.test('accounts', async (t) => {
     await t.rejects(reads, { message: 'still down' });
   });
 
-  t.test('few are read ahead of time at once, and whom nobody asks for is not', async (t) => {
+  t.test('few renewals run at once, and only of accounts that are asked for', async (t) => {
     const clock = new FakeClock();
     const { asked, read } = slowStore();
     const accounts = new Accounts({ read, ttlMs: 1000, max: 10, clock });
@@ -196,7 +196,7 @@ t.test('accounts', async (t) => {
     );
   });
 
-  t.test('whatever happens when, none that is too old decides', async () => {
+  t.test('whatever the order of events, no expired snapshot decides', async () => {
     const step = fc.oneof(
       fc.record({ kind: fc.constant('wait' as const), ms: fc.nat(400) }),
       fc.record({ kind: fc.constantFrom('ask' as const, 'resolve' as const, 'reject' as const), which: fc.nat(20) }),
@@ -235,25 +235,25 @@ t.test('accounts', async (t) => {
     );
   });
 
-  t.test('too old ones go when others come', async (t) => {
+  t.test('expired snapshots are evicted when others are read', async (t) => {
     const clock = new FakeClock();
     const accounts = new Accounts({ read: async () => null, ttlMs: 1000, max: 1000, clock });
     let most = 0;
     for (let i = 0; i < 5_000; i++) {
       await accounts.get(String(i));
-      accounts.recall('0'); // asked for again and again, and no snapshot for long
+      accounts.recall('0'); // asked for again and again, and expired most of the time
       clock.time += 10;
       most = Math.max(most, accounts.size);
     }
-    t.ok(most <= 110, `${most} at most, where 100 are young enough at any time`);
+    t.ok(most <= 110, `at most ${most}, and 100 are young enough at any time`);
 
     clock.time += 1000;
     for (let i = 0; i < 100; i++) await accounts.get(`b${i}`);
-    t.equal(accounts.size, 100, 'after a rest all of them');
+    t.equal(accounts.size, 100, 'all of them after a pause');
     for (let i = 0; i < 100; i++) t.equal(accounts.recall(`b${i}`), null, 'and none that is young enough');
   });
 
-  t.test('are bounded', async (t) => {
+  t.test('their number is bounded', async (t) => {
     const accounts = new Accounts({ read: async () => null, ttlMs: 1000, max: 10, clock: new FakeClock() });
     for (let i = 0; i < 100; i++) await accounts.get(String(i));
     t.equal(accounts.size, 10);
@@ -279,18 +279,18 @@ t.test('proofs', async (t) => {
     proofs.keyOf({ ...claim, subject: '#2' }, password('secret')),
     proofs.keyOf({ ...claim, site: 't' }, password('secret')),
     proofs.keyOf(claim, password('Secret')),
-    // Octets that move from one part into the next.
+    // Octets moved from one part to the next.
     proofs.keyOf({ site: 's#', subject: '1', encoded: 'pbkdf2$x' }, password('secret')),
     proofs.keyOf({ site: 's', subject: '#1p', encoded: 'bkdf2$x' }, password('secret')),
     proofs.keyOf({ site: 's', subject: '#1', encoded: 'pbkdf2$xs' }, password('ecret')),
     proofs.keyOf({ site: 's', subject: '#1', encoded: 'pbkdf2$x6:secret' }, password('')),
   ];
-  t.equal(new Set([key, ...others]).size, others.length + 1, 'no two claims have one key');
+  t.equal(new Set([key, ...others]).size, others.length + 1, 'no two claims share a key');
 
   const long = { site: 'é'.repeat(3000), subject: '#1', encoded: '日本'.repeat(900) };
-  t.not(proofs.keyOf(long, password('a')), proofs.keyOf(long, password('b')), 'a long claim has a key of its own');
+  t.not(proofs.keyOf(long, password('a')), proofs.keyOf(long, password('b')), 'long claims have different keys');
   t.equal(proofs.keyOf(long, password('a')), proofs.keyOf(long, password('a')));
-  t.equal(proofs.keyOf(claim, password('secret')), key, 'and leaves nothing behind');
+  t.equal(proofs.keyOf(claim, password('secret')), key, 'and leave nothing behind');
 
   t.equal(proofs.get(key), undefined);
   proofs.set(key, true);
@@ -298,13 +298,13 @@ t.test('proofs', async (t) => {
   t.equal(proofs.get(key), true);
   t.equal(proofs.get('wrong'), false);
   clock.time += 500;
-  t.equal(proofs.get('wrong'), undefined, 'a wrong one is let go first');
+  t.equal(proofs.get('wrong'), undefined, 'a wrong one expires first');
   t.equal(proofs.get(key), true);
   for (let i = 0; i < 100; i++) proofs.set(`guess ${i}`, false);
-  t.equal(proofs.get(key), true, 'guesses push nobody out');
+  t.equal(proofs.get(key), true, 'guesses do not evict it');
   t.ok(proofs.size <= 20, 'bounded');
   clock.time += 600;
-  t.equal(proofs.get(key), undefined, 'age is bounded');
+  t.equal(proofs.get(key), undefined, 'its age is bounded');
 });
 
 t.test('a proof is an HMAC-SHA-256', async () => {
@@ -327,7 +327,7 @@ t.test('a proof is an HMAC-SHA-256', async () => {
   );
 });
 
-t.test('equal questions are hashed once', async (t) => {
+t.test('equal questions share one hash', async (t) => {
   const clock = new FakeClock();
   const jobs: { job: Job; resolve: (matches: boolean) => void; reject: (error: Error) => void }[] = [];
   const pool = {

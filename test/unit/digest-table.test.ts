@@ -10,7 +10,7 @@ class FakeClock {
   }
 }
 
-/** One of few chains, so that they are long; the rest of the octets tells it from others. */
+/** The first word puts digests into a few long chains; the last one distinguishes them. */
 function digestOf(number: number): Uint32Array {
   const digest = new Uint32Array(DIGEST_WORDS).fill(0xa5a5a5a5);
   digest[0] = number % 3;
@@ -18,7 +18,7 @@ function digestOf(number: number): Uint32Array {
   return digest;
 }
 
-/** What a table must be like: a Map in the order of use, without a thought for speed. */
+/** The expected behaviour: a Map in the order of use, without regard to speed. */
 class Model {
   readonly entries = new Map<number, { flag: boolean; setAt: number }>();
   readonly max: number;
@@ -87,7 +87,7 @@ t.test('a table of digests is a Map that is bounded by use and age', async () =>
         }
         if (table.size !== model.entries.size || table.size > max) return false;
       }
-      // Everybody's whereabouts in the end, the ones who must not be there too.
+      // In the end every key is looked up, those that must be absent too.
       for (let key = 0; key <= 40; key++) if (table.get(digestOf(key)) !== model.get(key)) return false;
       return true;
     }),
@@ -95,7 +95,7 @@ t.test('a table of digests is a Map that is bounded by use and age', async () =>
   );
 });
 
-t.test('a digest is found only where all of its octets are equal', async (t) => {
+t.test('a digest is found only if all of its octets are equal', async (t) => {
   const table = new DigestTable({ max: 10, ttlMs: 100, clock: new FakeClock() });
   const digest = Uint32Array.from({ length: DIGEST_WORDS }, (_, at) => (at + 1) * 0x01020304);
   table.set(digest, true);
@@ -103,16 +103,16 @@ t.test('a digest is found only where all of its octets are equal', async (t) => 
   for (let bit = 0; bit < DIGEST_WORDS * 32; bit++) {
     const other = digest.slice();
     other[bit >> 5] = (other[bit >> 5] as number) ^ (1 << (bit & 31));
-    if (table.get(other) !== undefined) t.fail(`one that differs in bit ${bit} is taken for it`);
+    if (table.get(other) !== undefined) t.fail(`a digest that differs in bit ${bit} is found`);
   }
-  t.equal(table.get(new Uint32Array(DIGEST_WORDS)), undefined, 'what an empty entry holds is not there');
+  t.equal(table.get(new Uint32Array(DIGEST_WORDS)), undefined, 'the digest of an empty entry is not found');
 });
 
-t.test('what goes is overwritten', async (t) => {
+t.test('removed entries are overwritten', async (t) => {
   const clock = new FakeClock();
   const mark = 0x5ec2e7;
   const digest = (number: number) => new Uint32Array(DIGEST_WORDS).fill(mark).fill(number, 0, 1);
-  // The table's memory is its own: it is looked at where it was made.
+  // The table's memory is private: arrays are recorded when they are created.
   const made: Uint32Array[] = [];
   const Real = globalThis.Uint32Array;
   class Watched extends Real {
@@ -135,27 +135,27 @@ t.test('what goes is overwritten', async (t) => {
   for (let number = 0; number < 4; number++) table.set(digest(number), true);
   t.equal(kept(), 4);
   table.set(digest(4), true);
-  t.equal(kept(), 4, 'pushed out');
+  t.equal(kept(), 4, 'evicted for a new one');
   table.delete(digest(4));
   t.equal(kept(), 3, 'deleted');
   clock.time += 100;
   t.equal(table.get(digest(3)), undefined);
-  t.equal(kept(), 2, 'found too old');
+  t.equal(kept(), 2, 'found expired');
   table.set(digest(5), true);
-  t.equal(kept(), 1, 'too old, and nobody asks for them');
+  t.equal(kept(), 1, 'expired and not asked for');
   table.clear();
   t.equal(kept(), 0, 'cleared');
   t.equal(table.size, 0);
 });
 
-t.test('people who got in lately', async (t) => {
-  const known = new RecentLogins(3000);
-  for (let i = 0; i < 4000; i++) known.add(`s\n127.0.0.1\n#${i}`);
-  const who = Array.from({ length: 4000 }, (_, i) => known.has(`s\n127.0.0.1\n#${i}`));
-  t.equal(who.filter((has) => has).length, 3000, 'are bounded');
+t.test('recent logins', async (t) => {
+  const logins = new RecentLogins(3000);
+  for (let i = 0; i < 4000; i++) logins.add(`s\n127.0.0.1\n#${i}`);
+  const kept = Array.from({ length: 4000 }, (_, i) => logins.has(`s\n127.0.0.1\n#${i}`));
+  t.equal(kept.filter((has) => has).length, 3000, 'their number is bounded');
   t.ok(
-    who.slice(1000).every((has) => has),
-    'the last of them',
+    kept.slice(1000).every((has) => has),
+    'the last ones are kept',
   );
-  t.notOk(known.has('s\n127.0.0.2\n#3999'), 'from where they got in');
+  t.notOk(logins.has('s\n127.0.0.2\n#3999'), 'only with the address');
 });

@@ -2,7 +2,7 @@ import t from 'tap';
 import type { Account } from '../../daemon/account/account.ts';
 import { unmet } from '../../daemon/policy/requirements.ts';
 
-const nobody: Account = {
+const plain: Account = {
   id: '1',
   username: 'x',
   encoded: null,
@@ -30,7 +30,7 @@ t.test('every combination', async (t) => {
                 for (const permissions of [[], ['a.b'], ['c.d', 'a.b']])
                   for (const groups of [[], ['G'], ['H', 'G']]) {
                     const account = {
-                      ...nobody,
+                      ...plain,
                       active,
                       staff,
                       superuser,
@@ -52,17 +52,21 @@ t.test('every combination', async (t) => {
   t.equal(asked, 1152);
 });
 
-t.test('reasons, and names that are nearly right', async (t) => {
-  t.equal(unmet({ ...nobody, active: false }, nothing), 'inactive');
-  t.equal(unmet(nobody, { ...nothing, staff: true }), 'not-staff');
-  t.equal(unmet(nobody, { ...nothing, superuser: true }), 'not-superuser');
-  t.equal(unmet(nobody, { ...nothing, groups: ['g'] }), 'no-group');
-  const holder = { ...nobody, permissions: new Set(['shop.view_order']), groups: ['Editors'] };
+t.test('reasons, and names that are almost right', async (t) => {
+  t.equal(unmet({ ...plain, active: false }, nothing), 'inactive');
+  t.equal(unmet(plain, { ...nothing, staff: true }), 'not-staff');
+  t.equal(unmet(plain, { ...nothing, superuser: true }), 'not-superuser');
+  t.equal(unmet(plain, { ...nothing, groups: ['g'] }), 'no-group');
+  const holder = { ...plain, permissions: new Set(['shop.view_order']), groups: ['Editors'] };
   for (const permission of ['shop.View_order', 'shop.view_order ', 'view_order', 'shop.', '']) {
     t.equal(unmet(holder, { ...nothing, permissions: [permission] }), 'no-permission', permission);
   }
   t.equal(unmet(holder, { ...nothing, groups: ['editors'] }), 'no-group');
-  const root = { ...nobody, superuser: true };
-  t.equal(unmet(root, { ...nothing, permissions: ['no.such'] }), undefined, 'superusers have what does not exist');
-  t.equal(unmet(root, { ...nothing, groups: ['Editors'] }), 'no-group', 'but are in no group');
+  const root = { ...plain, superuser: true };
+  t.equal(
+    unmet(root, { ...nothing, permissions: ['no.such'] }),
+    undefined,
+    'superusers have permissions that do not exist',
+  );
+  t.equal(unmet(root, { ...nothing, groups: ['Editors'] }), 'no-group', 'but are members of no group');
 });

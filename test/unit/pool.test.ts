@@ -46,7 +46,7 @@ function world(options: { workers?: number; queue?: number } = {}) {
   });
   const verify = (text: string, lane: Lane = 'other', waits = 1000) =>
     pool.verify(Password.fromTyped(Buffer.from(text)), { encoded: 'x', lane, deadlineAt: clock.time + waits });
-  /** What the threads were asked, in order. */
+  /** The passwords that the threads received, in order. */
   const asked = () => threads.flatMap((thread) => thread.asked.map(({ password }) => Buffer.from(password).toString()));
   return { pool, threads, trouble, clock, verify, asked };
 }
@@ -61,21 +61,21 @@ t.test('a hash is computed on a thread, one at a time', async (t) => {
   const { pool, threads, verify, asked } = world({ workers: 2 });
   t.equal(threads.length, 0, 'no thread before there is work');
   const answers = ['a', 'b', 'c'].map((text) => verify(text));
-  t.equal(threads.length, 2, 'and no more than are allowed');
+  t.equal(threads.length, 2, 'and not more than configured');
   t.same(asked(), ['a', 'b']);
   t.equal(pool.running, 2);
   t.equal(pool.queued, 1);
   threads[1]?.answer({ matches: true });
   threads[1]?.answer({ matches: false });
   threads[0]?.answer({ fault: 'no memory' });
-  t.same(await Promise.all(answers.map(outcome)), ['fault', true, false], 'a fault is no mismatch');
+  t.same(await Promise.all(answers.map(outcome)), ['fault', true, false], 'a fault is not a mismatch');
   t.equal(pool.computed, 3);
   void verify('d');
-  t.equal(threads.length, 2, 'threads are used again');
+  t.equal(threads.length, 2, 'threads are reused');
   t.equal(pool.running, 1);
 });
 
-t.test('the password is moved, and nothing of it stays', async (t) => {
+t.test('the password is transferred to the thread', async (t) => {
   const { threads, verify } = world();
   const password = Password.fromTyped(Buffer.from('secret'));
   const copies: Password[] = [];
@@ -88,13 +88,13 @@ t.test('the password is moved, and nothing of it stays', async (t) => {
   const { pool } = world();
   void pool.verify(password, { encoded: 'x', lane: 'returning', deadlineAt: 2000 });
   t.equal(copies.length, 1);
-  t.equal(copies[0]?.octets.length, 0, "the pool's copy is the thread's now");
-  t.equal(password.octets.toString(), 'secret', "the asker's is its own to wipe");
+  t.equal(copies[0]?.octets.length, 0, "the pool's copy belongs to the thread now");
+  t.equal(password.octets.toString(), 'secret', 'the caller wipes its own');
   void verify('a');
   t.equal(threads[0]?.asked[0]?.password.byteLength, 1);
 });
 
-t.test('when to come back is told by all that waits', async (t) => {
+t.test('retry_after accounts for all waiting jobs', async (t) => {
   const { threads, clock, verify } = world({ queue: 1000 });
   const first = verify('first');
   clock.time += 1000;
@@ -107,10 +107,10 @@ t.test('when to come back is told by all that waits', async (t) => {
   threads[0]?.answer({ matches: false });
   const { reason, retryAfter } = await late;
   t.equal(reason, 'deadline');
-  t.ok(retryAfter >= 20, `${retryAfter} s for a hundred hashes of a good part of a second`);
+  t.ok(retryAfter >= 20, `${retryAfter} s for a hundred hashes of a large part of a second`);
 });
 
-t.test('past the bound the answer is busy, at once', async (t) => {
+t.test('a full lane is busy immediately', async (t) => {
   const { pool, verify } = world({ queue: 3 });
   const waiting = ['running', 'a', 'b', 'c'].map((text) => verify(text));
   t.equal(pool.queued, 3);
@@ -118,7 +118,7 @@ t.test('past the bound the answer is busy, at once', async (t) => {
   t.match(await refused, { reason: 'queue-full', retryAfter: 1 });
   t.equal(pool.queued, 3);
   const known = verify('e', 'returning');
-  t.equal(pool.queued, 4, 'who is known has a queue apart');
+  t.equal(pool.queued, 4, 'returning users have a lane of their own');
   await pool.close();
   t.same(await Promise.all([...waiting, known].map(outcome)), [
     'fault',
@@ -130,13 +130,13 @@ t.test('past the bound the answer is busy, at once', async (t) => {
   t.equal(await outcome(verify('f')), 'shutting-down');
 });
 
-t.test('what nobody waits for any more is not computed', async (t) => {
+t.test('a job whose deadline is over is not computed', async (t) => {
   const { threads, verify, clock, asked, pool } = world({ queue: 2 });
   const running = verify('running');
   const late = [verify('late', 'other', 50), verify('patient', 'other', 500)];
   clock.time += 100;
   const next = verify('next');
-  t.equal(pool.queued, 2, 'nor does it take up room');
+  t.equal(pool.queued, 2, 'and takes no place in the lane');
   threads[0]?.answer({ matches: false });
   threads[0]?.answer({ matches: true });
   clock.time += 1000;
@@ -147,14 +147,14 @@ t.test('what nobody waits for any more is not computed', async (t) => {
   const put = { encoded: 'x', lane: 'other' as const, deadlineAt: clock.time + 10 };
   void verify('running');
   const joined = pool.verify(Password.fromTyped(Buffer.from('joined')), put);
-  put.deadlineAt += 1000; // somebody else waits for it, longer
+  put.deadlineAt += 1000; // another question waits for it, for longer
   clock.time += 100;
   threads[0]?.answer({ matches: false });
   threads[0]?.answer({ matches: true });
-  t.equal(await outcome(joined), true, 'a deadline can be put off');
+  t.equal(await outcome(joined), true, 'a deadline can be extended');
 });
 
-t.test('who got in lately goes first', async (t) => {
+t.test('returning users go first', async (t) => {
   const { threads, verify, asked } = world();
   const answers = ['running', 'guess 1', 'guess 2', 'guess 3'].map((text) => verify(text));
   answers.push(verify('returning', 'returning'));
@@ -175,8 +175,8 @@ t.test('a thread that dies is a fault, and is replaced', async (t) => {
   t.match(trouble, [/out of memory/]);
   threads[1]?.die(); // idle
   const third = outcome(verify('third'));
-  t.equal(threads.length, 3, 'one that died while idle is not asked');
+  t.equal(threads.length, 3, 'a thread that died while idle is not used');
   await pool.close();
-  t.equal(await third, 'fault', 'what is cut off is not answered wrongly');
+  t.equal(await third, 'fault', 'an interrupted job is not answered wrongly');
   t.ok(threads[2]?.terminated);
 });

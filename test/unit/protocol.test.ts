@@ -59,7 +59,7 @@ t.test('frames', async (t) => {
   t.throws(
     () => read([...long].map((octet) => Buffer.from([octet]))),
     { message: /invalid frame length/ },
-    'one octet more, piece by piece',
+    'one octet more, octet by octet',
   );
   t.throws(() => read([Buffer.alloc(4)]), { message: /invalid frame length/ }, 'an empty one');
 
@@ -73,9 +73,9 @@ t.test('frames', async (t) => {
   reader.push(Buffer.from('6162', 'hex'), (body) => {
     kept = body;
   });
-  t.same(kept, Buffer.alloc(2), 'a body that was gathered is wiped when it has been read');
+  t.same(kept, Buffer.alloc(2), 'a body that was collected is wiped after onBody');
 
-  t.test('however a stream is split, the same comes out', async () => {
+  t.test('the bodies do not depend on how a stream is split', async () => {
     const bodies = fc.array(fc.uint8Array({ minLength: 1, maxLength: 300 }), { maxLength: 6 });
     fc.assert(
       fc.property(bodies, fc.array(fc.nat(400), { maxLength: 20 }), (list, cuts) => {
@@ -96,7 +96,7 @@ t.test('frames', async (t) => {
 t.test('requests', async (t) => {
   for (const { name, hex, message } of vectors('requests')) {
     const [, id, operation, parameters] = octets(message) as [number, number, string, Record<string, unknown>];
-    t.equal(encodeRequest(id, operation, parameters).toString('hex'), hex, `${name} is written octet for octet`);
+    t.equal(encodeRequest(id, operation, parameters).toString('hex'), hex, `${name} is encoded octet for octet`);
     const request = decodeRequest(Buffer.from(hex, 'hex').subarray(4));
     t.equal(request.id, id, name);
     t.equal(request.operation, operation, name);
@@ -112,11 +112,11 @@ t.test('requests', async (t) => {
   }
 });
 
-/** A uint in one of its encodings, the `way`-th that holds it. */
-function uint(value: number, way: number): Buffer {
+/** A uint in one of its encodings: number `which` of those that can hold it. */
+function uint(value: number, which: number): Buffer {
   const wide = Buffer.alloc(8);
   wide.writeBigUInt64BE(BigInt(value));
-  const ways = value <= 0x7f ? [Buffer.of(value)] : [];
+  const encodings = value <= 0x7f ? [Buffer.of(value)] : [];
   for (const [head, size] of [
     [0xcc, 1],
     [0xcd, 2],
@@ -127,16 +127,16 @@ function uint(value: number, way: number): Buffer {
     [0xd2, 4],
     [0xd3, 8],
   ] as const) {
-    const most = 2 ** (8 * size - (head >= 0xd0 ? 1 : 0)) - 1;
-    if (value <= most) ways.push(Buffer.concat([Buffer.of(head), wide.subarray(8 - size)]));
+    const limit = 2 ** (8 * size - (head >= 0xd0 ? 1 : 0)) - 1;
+    if (value <= limit) encodings.push(Buffer.concat([Buffer.of(head), wide.subarray(8 - size)]));
   }
-  return ways[way % ways.length] as Buffer;
+  return encodings[which % encodings.length] as Buffer;
 }
 
 t.test('any encoding of a value is accepted', async () => {
   const fours = ['94', 'dc0004', 'dd00000004'].map((hex) => Buffer.from(hex, 'hex'));
   const maps = ['81', 'de0001', 'df00000001'].map((hex) => Buffer.from(hex, 'hex'));
-  const text = (value: string, way: number) => {
+  const text = (value: string, which: number) => {
     const octets = Buffer.from(value);
     const heads = [
       [0xa0 | octets.length],
@@ -144,21 +144,21 @@ t.test('any encoding of a value is accepted', async () => {
       [0xda, 0, octets.length],
       [0xdb, 0, 0, 0, octets.length],
     ];
-    return Buffer.concat([Buffer.from(heads[way % 4] as number[]), octets]);
+    return Buffer.concat([Buffer.from(heads[which % 4] as number[]), octets]);
   };
-  const bin = (octets: Buffer, way: number) => {
+  const bin = (octets: Buffer, which: number) => {
     const heads = [[0xc4], [0xc5, 0], [0xc6, 0, 0, 0]];
-    return Buffer.concat([Buffer.from([...(heads[way % 3] as number[]), octets.length]), octets]);
+    return Buffer.concat([Buffer.from([...(heads[which % 3] as number[]), octets.length]), octets]);
   };
-  const way = fc.nat(23);
+  const which = fc.nat(23);
   const id = fc.oneof(fc.nat(300), fc.nat(0xffff_ffff));
   fc.assert(
     fc.property(
       id,
       fc.uint8Array({ maxLength: 200 }),
-      fc.array(way, { minLength: 7, maxLength: 7 }),
-      (id, name, ways) => {
-        const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0] = ways;
+      fc.array(which, { minLength: 7, maxLength: 7 }),
+      (id, name, choices) => {
+        const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0] = choices;
         const request = decodeRequest(
           Buffer.concat([
             fours[a % 3] as Buffer,
@@ -190,7 +190,7 @@ t.test('a value is read as msgpackr reads it', async () => {
   }));
   const packr = new Packr({ useRecords: false, largeBigIntToFloat: false });
   const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: false, int64AsType: 'number' });
-  // It writes a number over 2^32 as floating point, which is not allowed here.
+  // msgpackr writes a number above 2^32 as floating point, which the protocol does not allow.
   const whole = (given: unknown): unknown => {
     if (typeof given === 'number') return given > 0xffff_ffff ? BigInt(given) : given;
     if (Array.isArray(given)) return given.map(whole);
@@ -206,7 +206,7 @@ t.test('a value is read as msgpackr reads it', async () => {
   );
 });
 
-t.test('whatever a client writes, the daemon reads', async (t) => {
+t.test('the daemon reads what a client writes', async (t) => {
   const octets = fc.uint8Array({ maxLength: 300 }).map((array) => Buffer.from(array));
   const name = fc.string({ unit: 'grapheme', maxLength: 60 });
   const optional = { requiredKeys: [] as [] };
@@ -255,16 +255,16 @@ t.test('a request is a view of its frame', async (t) => {
   );
   const request = decodeRequest(body);
   body.fill(0);
-  t.same(request.operation === 'check' && Buffer.from(request.password), Buffer.alloc(6), 'wiping that is enough');
+  t.same(request.operation === 'check' && Buffer.from(request.password), Buffer.alloc(6), 'wiping the frame is enough');
 });
 
 t.test('replies', async (t) => {
   for (const { name, hex, message } of vectors('replies')) {
     const [, id, status, content] = message;
-    t.equal(encodeReply(id, { status, content } as Reply).toString('hex'), hex, `${name} is written octet for octet`);
+    t.equal(encodeReply(id, { status, content } as Reply).toString('hex'), hex, `${name} is encoded octet for octet`);
     if (status === 0) {
       const prepared: Reply = { status, content: new Encoded(content) };
-      t.equal(encodeReply(id, prepared).toString('hex'), hex, `${name} is the same when written beforehand`);
+      t.equal(encodeReply(id, prepared).toString('hex'), hex, `${name} is the same if its content was encoded before`);
     }
     const reply = decodeReply(Buffer.from(hex, 'hex').subarray(4));
     t.equal(reply.id, id, name);
@@ -279,11 +279,11 @@ t.test('replies', async (t) => {
   const groups = Array.from({ length: 9000 }, (_, at) => `group ${at}`);
   for (const content of [{ account: { groups } }, new Encoded({ account: { groups } })]) {
     const large = decodeReply(encodeReply(1, { status: 0, content }).subarray(4));
-    t.equal(large.status, 4, 'an account that fits no frame is an error, not a grant cut short');
+    t.equal(large.status, 4, 'a reply that does not fit a frame is an error, not a shortened grant');
   }
 });
 
-t.test('what is refused', async (t) => {
+t.test('refused frames', async (t) => {
   for (const { name, hex, id } of vectors('refused')) {
     const bytes = Buffer.from(hex, 'hex');
     if (id === null && bytes.length === 4) {
@@ -292,8 +292,8 @@ t.test('what is refused', async (t) => {
     }
     try {
       const request = decodeRequest(bytes.subarray(4));
-      // What belongs to the other socket is refused by the daemon, not by the codec.
-      t.equal(name, 'control-operation', `${name} is taken for ${request.operation}`);
+      // An operation of the other socket is refused by the daemon, not by the codec.
+      t.equal(name, 'control-operation', `${name} is read as ${request.operation}`);
     } catch (error) {
       t.type(error, BadRequest, name);
       t.equal((error as BadRequest).id ?? null, id, `${name}: id`);
@@ -302,7 +302,7 @@ t.test('what is refused', async (t) => {
   }
 });
 
-t.test('whatever comes is a request or a BadRequest', async () => {
+t.test('any input is a request or a BadRequest', async () => {
   const decodes = (body: Uint8Array) => {
     try {
       decodeRequest(Buffer.from(body));
@@ -311,7 +311,7 @@ t.test('whatever comes is a request or a BadRequest', async () => {
     }
   };
   fc.assert(fc.property(fc.uint8Array({ minLength: 1, maxLength: 200 }), decodes), { numRuns: 5000 });
-  // Closer to home: golden frames with some octets changed.
+  // Golden frames with some octets changed.
   const bodies = [...vectors('requests'), ...vectors('refused')]
     .map(({ hex }) => Buffer.from(hex, 'hex').subarray(4))
     .filter((body) => body.length > 0 && body.length < 1000);

@@ -11,8 +11,8 @@ t.test('a typed password becomes the octets that Django hashes', async (t) => {
     ['e9', 'c3a9'], // é in Latin-1
     ['', ''],
     ['6100', '6100'],
-    ['c080', 'c380c280'], // an overlong form is no UTF-8
-    ['eda080', 'c3adc2a0c280'], // nor is a surrogate
+    ['c080', 'c380c280'], // an overlong form is not UTF-8
+    ['eda080', 'c3adc2a0c280'], // neither is a surrogate
     ['f09f9880', 'f09f9880'],
     ['f09f98', 'c3b0c29fc298'], // cut short
   ];
@@ -24,7 +24,7 @@ t.test('a typed password becomes the octets that Django hashes', async (t) => {
       const typed = Buffer.from(array);
       const utf8 = Buffer.from(typed).toString('utf8');
       const expected = Buffer.from(utf8).equals(typed) ? utf8 : Buffer.from(typed).toString('latin1');
-      // A name and a password of the same octets are the same text.
+      // A username and a password of the same octets are the same text.
       return decodeTyped(typed) === expected && Password.fromTyped(typed).octets.toString() === expected;
     }),
     { numRuns: 5000 },
@@ -53,7 +53,7 @@ t.test('a password cannot be printed', async (t) => {
   }
 });
 
-t.test('a wiped one is gone, and a copy stays', async (t) => {
+t.test('wiping a password leaves its copies', async (t) => {
   const password = Password.fromTyped(Buffer.from('hunter2'));
   const copy = password.copy();
   const memory = password.octets;
@@ -63,10 +63,10 @@ t.test('a wiped one is gone, and a copy stays', async (t) => {
   const typed = Buffer.from('hunter2');
   const apart = Password.fromTyped(typed);
   typed.fill(0);
-  t.equal(apart.octets.toString(), 'hunter2', 'the frame it came in may be wiped');
+  t.equal(apart.octets.toString(), 'hunter2', 'its frame may be wiped');
 });
 
-t.test('a view is good for as long as its frame, or its own when kept', async (t) => {
+t.test('a view is valid for as long as its frame, and independent once it is kept', async (t) => {
   const frame = Buffer.from('xxhunter2xx');
   const view = Password.viewOf(frame.subarray(2, 9));
   t.equal(view.octets.toString(), 'hunter2');
@@ -74,9 +74,9 @@ t.test('a view is good for as long as its frame, or its own when kept', async (t
   kept.keep();
   const moved = Password.viewOf(frame.subarray(2, 9)).memory;
   frame.fill(0);
-  t.same(view.octets, Buffer.alloc(7), 'wiping the frame wipes it');
+  t.same(view.octets, Buffer.alloc(7), 'wiping the frame wipes the view');
   t.equal(kept.octets.toString(), 'hunter2');
-  t.equal(Buffer.from(moved).toString(), 'hunter2', 'the memory to be moved to a thread is of it alone');
+  t.equal(Buffer.from(moved).toString(), 'hunter2', 'the memory to be transferred to a thread is independent too');
   kept.wipe();
   t.same(kept.octets, Buffer.alloc(7));
 
