@@ -98,7 +98,8 @@ export const keys = section('The file.', {
         about:
           'How a username is compared: `"exact"` as the database compares texts; `"iexact"` as the lookup `iexact` of ' +
           'Django, for a manager whose `get_by_natural_key` uses it; `"lower"` in lower case, for one that lower-cases ' +
-          'it. If several accounts match, the check is a fault.',
+          'it; `"integer"` and `"uuid"` as an integer field or UUIDField of Django reads it. If several accounts match, ' +
+          'the check is a fault.',
         default: 'exact',
       }),
       schema: schemaKeys,

@@ -1,3 +1,4 @@
+import type { UsernameMatch } from '../store/username-match.ts';
 import { importDatabase } from './database.ts';
 import { deviations } from './deviations.ts';
 import { hasherKeys } from './hashers.ts';
@@ -50,9 +51,12 @@ export async function importSite(options: ImportOptions): Promise<ImportedSite> 
 }
 
 /** The key for a comparison of usernames that is not the default. */
-function usernameMatch({ natural_key }: Introspection): { username_match?: 'iexact' | 'lower' } {
-  const { match } = natural_key;
-  return match === null || match === 'exact' ? {} : { username_match: match };
+function usernameMatch({ natural_key, username }: Introspection): { username_match?: UsernameMatch } {
+  const { match, custom } = natural_key;
+  if (match !== null && match !== 'exact') return { username_match: match };
+  if (custom) return {};
+  if (username?.type === 'UUIDField') return { username_match: 'uuid' };
+  return /(Integer|Auto)Field$/.test(username?.type ?? '') ? { username_match: 'integer' } : {};
 }
 
 function refuseUnaccepted({ model }: Introspection, notes: readonly Note[], accepted: readonly Acceptable[]): void {

@@ -1,6 +1,7 @@
 import { type Account, byOctets } from '../account/account.ts';
 import { Fault } from '../fault.ts';
 import type { AccountRow } from './query.ts';
+import { integerOf } from './username-type.ts';
 
 /**
  * The account in the rows found for a username.
@@ -36,9 +37,26 @@ export function rowsWithId(rows: readonly AccountRow[], id: string): AccountRow[
   return rows.filter((row) => text(row.id) === id);
 }
 
-/** A flag is set only by the one value that Django writes for it, not by NULL, 2 or "t". */
+/**
+ * The rows whose username is the typed one, among those that the database finds. A text column's collation decides that,
+ * but a column of numbers is compared after a conversion: to MySQL 7 equals "7x", to SQLite "7.0", to PostgreSQL "0x7".
+ * There the text must be the number as Django reads it.
+ */
+export function rowsWithUsername(rows: readonly AccountRow[], typed: string): AccountRow[] {
+  return rows.filter(({ username }) => {
+    if (typeof username !== 'number' && typeof username !== 'bigint') return true;
+    return integerOf(typed) === String(username);
+  });
+}
+
+/**
+ * A flag is set only by the true that Django writes, in any type that the column may have: a boolean, the number 1, or
+ * the texts and octets of BIT and CHAR(1) columns. It is not set by NULL or 2.
+ */
 export function flag(value: unknown): boolean {
-  return value === true || value === 1 || value === 1n;
+  if (value instanceof Uint8Array)
+    return value.length > 0 && value.every((octet, index) => octet === (index < value.length - 1 ? 0 : 1));
+  return value === true || value === 1 || value === 1n || value === '1' || value === 't';
 }
 
 export function text(value: unknown): string {

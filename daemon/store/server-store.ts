@@ -5,7 +5,7 @@ import type { ConnectionPool } from './connection-pool.ts';
 import { type Cursor, type Membership, type MembershipRow, membershipOf, membershipQuery } from './membership.ts';
 import { type AccountRow, type SqlDialect, sampleQuery } from './query.ts';
 import { Outage, QueryError } from './query-error.ts';
-import { accountOf, rowsWithId } from './row.ts';
+import { accountOf, rowsWithId, rowsWithUsername } from './row.ts';
 import type { Schema } from './schema.ts';
 import type { Store } from './store.ts';
 import { usernameParameter } from './username-match.ts';
@@ -22,8 +22,6 @@ export interface Server {
   /** The account queries. Their one parameter is the username or the primary key. */
   readonly accountByName: CompiledQuery;
   readonly accountById: CompiledQuery;
-  /** The rows that have that username, if the database finds others as well. */
-  readonly rowsWithName?: (rows: AccountRow[], username: string) => AccountRow[];
   /** A row as `accountOf` reads it; unchanged by default. */
   readonly rowOf?: (row: AccountRow) => AccountRow;
 }
@@ -39,10 +37,11 @@ export class ServerStore implements Store {
   }
 
   async accountByName(username: string): Promise<Account | null> {
-    const { accountByName, rowsWithName, schema, dialect } = this.#server;
+    const { accountByName, schema, dialect } = this.#server;
     const parameter = usernameParameter(username, schema.user.match ?? 'exact', dialect.iexact);
+    if (parameter === undefined) return null;
     const rows = await this.#accountRows({ ...accountByName, parameters: [parameter] });
-    return this.#accountOf(rowsWithName ? rowsWithName(rows, username) : rows);
+    return this.#accountOf(rowsWithUsername(rows, username));
   }
 
   async accountById(id: string): Promise<Account | null> {

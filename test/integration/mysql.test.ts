@@ -206,8 +206,9 @@ t.test('columns of other types', async (t) => {
   const numbers = await serve('numbers');
   t.equal((await numbers.check('12', 'secret')).status, 0);
   t.equal((await numbers.check('0', 'secret')).status, 0);
-  for (const name of ['alice', '12abc', '12.0', ' 12', '012', '']) {
-    t.equal((await numbers.check(name, 'secret')).status, 2, `${JSON.stringify(name)} is no number of anybody's`);
+  for (const name of [' 12', '012']) t.equal((await numbers.check(name, 'secret')).status, 0, `"${name}" is 12`);
+  for (const name of ['alice', '12abc', '12.0', '']) {
+    t.equal((await numbers.check(name, 'secret')).status, 2, `${JSON.stringify(name)} is no account's number`);
   }
   const exact = await serve('exact');
   t.equal((await exact.check('alice', 'secret')).status, 0);

@@ -72,6 +72,10 @@ for (const [kind, start] of Object.entries(places)) {
       return daemon.connect();
     };
 
+    /** A user model with the columns id, name, hash and on. */
+    const userOf = (table: string, keys = '') =>
+      `${keys}\n[sites.site.schema.user]\ntable = "${table}"\nid = "id"\nusername = "name"\npassword = "hash"\nactive = "on"`;
+
     /** The store that the daemon opens for these lines. */
     const openStore = async (t: Test, schema: string) => {
       const { site } = parseConfig(
@@ -235,6 +239,107 @@ for (const [kind, start] of Object.entries(places)) {
       for (const [value, status] of Object.entries(values)) {
         t.equal((await client.check(`f${value}`, 'secret')).status, status, `is_active = ${value}`);
       }
+    });
+
+    await t.test('flags in other types', async (t) => {
+      const types: Record<string, [type: string, on: string, off: string][]> = {
+        SQLite: [['char(1)', "'t'", "'f'"]],
+        PostgreSQL: [
+          ['char(1)', "'t'", "'f'"],
+          ['bit(1)', "B'1'", "B'0'"],
+          ['char(1)', "'1'", "'0'"],
+        ],
+        MariaDB: [
+          ['char(1)', "'1'", "'0'"],
+          ['bit(1)', "b'1'", "b'0'"],
+          ['bit(12)', "b'1'", "b'100000000'"],
+        ],
+      };
+      for (const [number, [type, on, off]] of (types[kind] ?? []).entries()) {
+        await make(
+          `CREATE TABLE [typed${number}] ([id] integer, [name] varchar(30), [hash] varchar(128), [on] ${type})`,
+        );
+        await make(`INSERT INTO [typed${number}] VALUES (1, 'on', '${HASH}', ${on}), (2, 'off', '${HASH}', ${off})`);
+        const client = await serve(t, userOf(`typed${number}`));
+        t.equal((await client.check('on', 'secret')).status, 0, `${on} in ${type}`);
+        t.equal((await client.check('off', 'secret')).status, 1, `${off} in ${type}`);
+      }
+    });
+
+    await t.test('usernames that are numbers', async (t) => {
+      await make('CREATE TABLE [numbers] ([id] integer, [name] bigint, [hash] varchar(128), [on] smallint)');
+      await make(
+        `INSERT INTO [numbers] VALUES (1, 7, '${HASH}', 1), (2, 0, '${HASH}', 1), (3, ${BIGGER}, '${HASH}', 1)`,
+      );
+      for (const match of ['exact', 'integer']) {
+        const client = await serve(t, userOf('numbers', `username_match = "${match}"`));
+        const named = async (name: string) => {
+          const { status, content } = await client.check(name, 'secret');
+          return status === 0 ? content.account.username : status;
+        };
+        for (const name of ['7', '07', ' 7', '7 ', '+7', '007']) t.equal(await named(name), '7', `${match}: "${name}"`);
+        for (const name of ['0', '-0']) t.equal(await named(name), '0', `${match}: ${name}`);
+        t.equal(await named(BIGGER), BIGGER);
+        // What int() of Python rejects, and what no account has.
+        for (const name of [
+          '7.0',
+          '7e0',
+          '0x7',
+          '0b111',
+          '0o7',
+          '7x',
+          '7,',
+          '--7',
+          '- 7',
+          '',
+          ' ',
+          'x',
+          '8',
+          BIG,
+          '\u{1F511}',
+          "7' OR '1'='1",
+        ]) {
+          t.equal(await named(name), 2, `${match}: "${name}"`);
+        }
+        for (const name of ['9223372036854775807', '9223372036854775808', '-9223372036854775809', '1'.repeat(100)]) {
+          t.equal(await named(name), 2, `${match}: ${name}`);
+        }
+        if (match === 'integer')
+          for (const name of ['\u0667', '0_7', '\u3000\uff17']) t.equal(await named(name), '7', name);
+      }
+    });
+
+    await t.test('usernames that are UUIDs', async (t) => {
+      const uuid = '123e4567e89b12d3a456426614174000';
+      const dashed = uuid.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+      const isNative = place.uuid === 'uuid';
+      await make(`CREATE TABLE [uuids] ([id] integer, [name] ${place.uuid}, [hash] varchar(128), [on] smallint)`);
+      await make(`INSERT INTO [uuids] VALUES (1, '${isNative ? dashed : uuid}', '${HASH}', 1)`);
+      const client = await serve(t, userOf('uuids', 'username_match = "uuid"'));
+      for (const name of [
+        uuid,
+        dashed,
+        dashed.toUpperCase(),
+        `{${dashed}}`,
+        `urn:uuid:${dashed}`,
+        uuid.replace('e', '-e'),
+      ]) {
+        t.equal((await client.check(name, 'secret')).status, 0, name);
+      }
+      for (const name of [
+        '',
+        'alice',
+        `${uuid}0`,
+        uuid.slice(1),
+        dashed.replace('1', '2'),
+        ` ${dashed}`,
+        `${uuid.slice(1)}g`,
+      ]) {
+        t.equal((await client.check(name, 'secret')).status, 2, `"${name}"`);
+      }
+      const exact = await serve(t, userOf('uuids'));
+      t.equal((await exact.check(isNative ? dashed : uuid, 'secret')).status, 0);
+      t.equal((await exact.check('alice', 'secret')).status, 2);
     });
 
     await t.test('missing tables and columns', async (t) => {

@@ -50,7 +50,6 @@ export function openMysql(url: string, options: StoreOptions): Store {
     }),
     accountByName: accountQuery(db, schema, dialect),
     accountById: accountQuery(db, schema, dialect, 'id'),
-    rowsWithName: (rows, username) => rows.filter((row) => isOf(row, username)),
     rowOf: (row) => withLists(row, schema),
   });
 }
@@ -62,12 +61,4 @@ function withLists(row: AccountRow, { userGroups, userPermissions }: Schema): Ac
     direct: userPermissions && pairsOf(row.direct),
     inherited: userGroups && pairsOf(row.inherited),
   };
-}
-
-/**
- * The column's collation decides which texts equal a username. A numeric column, however, equals every text that begins
- * with its digits, and 0 equals any text without digits: there the whole text is compared.
- */
-function isOf({ username }: AccountRow, typed: string): boolean {
-  return typeof username === 'string' || String(username) === typed;
 }

@@ -84,7 +84,7 @@ export function makeConnection(
       const values = [...parameters];
       bound = false;
       try {
-        return (await client.query(name === undefined ? { text, values } : { name, text, values })).rows;
+        return (await client.query({ text, values, types, ...(name === undefined ? {} : { name }) })).rows;
       } catch (error) {
         if (!isPreparedElsewhere(error)) throw queryErrorOf(error, bound);
         prepared.statements.disable('a pooler seems to be in use');
@@ -97,6 +97,13 @@ export function makeConnection(
     destroy: () => internals(client).connection.stream.destroy(),
   };
 }
+
+const BIGINT = pg.types.builtins.INT8;
+
+/** A bigint is a number: the driver returns it as text. */
+const types: pg.CustomTypesConfig = {
+  getTypeParser: (oid, format) => (oid === BIGINT ? BigInt : pg.types.getTypeParser(oid, format)),
+};
 
 interface Internals {
   readonly connection: {

@@ -8,7 +8,7 @@ import { Fault, messageOf } from '../../fault.ts';
 import { type Cursor, type Membership, type MembershipRow, membershipOf, membershipQuery } from '../membership.ts';
 import { type AccountRow, accountQuery, type SqlDialect, sampleQuery } from '../query.ts';
 import { Outage } from '../query-error.ts';
-import { accountOf, rowsWithId } from '../row.ts';
+import { accountOf, rowsWithId, rowsWithUsername } from '../row.ts';
 import type { Schema } from '../schema.ts';
 import type { Store, StoreOptions } from '../store.ts';
 import { usernameParameter } from '../username-match.ts';
@@ -83,7 +83,8 @@ export class SqliteStore implements Store {
 
   accountByName(username: string): Promise<Account | null> {
     const parameter = usernameParameter(username, this.#schema.user.match ?? 'exact', dialect.iexact);
-    return this.#query(({ byName }) => accountOf(rowsOf(byName, parameter)));
+    if (parameter === undefined) return Promise.resolve(null);
+    return this.#query(({ byName }) => accountOf(rowsWithUsername(rowsOf(byName, parameter), username)));
   }
 
   accountById(id: string): Promise<Account | null> {
