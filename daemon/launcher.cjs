@@ -1,9 +1,9 @@
 'use strict';
-// The program itself, once a shell has set what it has to: runs the bundle beside it, with what V8 compiled of that at
-// the build. This saves a fifth of the time until the daemon is ready.
+// The program itself, which a shell starts: runs the bundle beside it with the code that V8 compiled at build time. This
+// saves a fifth of the time until the daemon is ready.
 //
-// Both files lie in one directory: who can write the one can write the other. The compiled code is taken only for the
-// very octets that it was compiled from, and V8 refuses what another version of itself made; then it compiles anew.
+// Both files are in one directory: a user who can write one can write the other. Compiled code is used only for exactly
+// the octets that it was compiled from, and V8 rejects code of another version of itself; the bundle is then compiled.
 const { createHash } = require('node:crypto');
 const { readFileSync } = require('node:fs');
 const { join } = require('node:path');
@@ -12,10 +12,10 @@ const { Script } = require('node:vm');
 const DIGEST_OCTETS = 32;
 const filename = join(__dirname, 'djauthd.js');
 
-/** The bundle, as a function of what Node gives a module. */
+/** The bundle, as a function with the parameters of a module. */
 function compile() {
   const octets = readFileSync(filename);
-  const source = octets.toString('latin1'); // it is all ASCII, which the build sees to
+  const source = octets.toString('latin1'); // all ASCII: the build ensures it
   const cachedData = compiledOf(octets);
   return new Script(`(function (exports, require, module, __filename, __dirname) {${source}\n})`, {
     filename,
@@ -29,11 +29,11 @@ function compiledOf(source) {
     const compiled = cache.subarray(DIGEST_OCTETS);
     return digestOf(source, compiled).equals(cache.subarray(0, DIGEST_OCTETS)) ? compiled : undefined;
   } catch {
-    return undefined; // there need be none
+    return undefined; // the file is optional
   }
 }
 
-/** What compiled code is bound to its source by, and known to be whole. */
+/** Binds compiled code to its source, and shows that it is complete. */
 function digestOf(source, compiled) {
   return createHash('sha256').update(source).update(compiled).digest();
 }

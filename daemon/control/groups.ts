@@ -7,26 +7,26 @@ import { locate } from '../site/locate.ts';
 import type { Site } from '../site/site.ts';
 import type { Cursor, Membership } from '../store/membership.ts';
 
-/** The most memberships that are read for one page: the database is held up for milliseconds, not for all of them. */
+/** Limit of memberships read for one page: the database is busy for milliseconds, not for the whole list. */
 const ROWS_MAX = 2_000;
 
-/** What a page's names may take of a frame, in octets; the rest is for what stands around them. */
+/** Limit of a page's names, in octets; the rest of the frame is for what surrounds them. */
 const PAGE_OCTETS = 56_000;
 
-/** The most octets that MessagePack puts before a name, and before a group and its list. */
+/** Octets that MessagePack puts, at most, before a name, and before a group and its list. */
 const NAME_HEAD = 3;
 const GROUP_HEAD = 9;
 
-/** The longest name of a group, in octets. Django's are of 150 characters. */
+/** The longest name of a group, in octets. Django's have up to 150 characters. */
 const GROUP_MAX = 1_024;
 
 type Group = [name: string, members: string[]];
 
-/** One page of who is in which group. @throws BadRequest at once, for an `after` that no reply ever said */
+/** One page of the groups and their members. @throws BadRequest, synchronously, for an `after` that no reply contained */
 export function groupsPage(request: GroupsRequest, sites: ReadonlyMap<string, Site>): Promise<Reply> {
   const after = request.after === undefined ? undefined : cursorOf(request.after);
   if (after === null) {
-    throw new BadRequest(request.id, 'argument "after" of groups is not what a reply said under "next"');
+    throw new BadRequest(request.id, 'argument "after" of groups is not the "next" of a reply');
   }
   return read(request.site, after, sites).catch((error) => ({
     status: STATUS.error,
@@ -44,20 +44,20 @@ async function read(name: string | undefined, after: Cursor | undefined, sites: 
   return { status: STATUS.granted, content: { groups, ...(more ? { next: JSON.stringify(last.cursor) } : {}) } };
 }
 
-/** As many of the rows as a frame takes, by group. Left out is what nobody can get in by, and what C cannot name. */
+/** As many of the rows as fit a frame, by group. Names that no check accepts, or that C cannot hold, are omitted. */
 function pageOf(rows: readonly Membership[]): { groups: Group[]; taken: number } {
   const groups: Group[] = [];
   let octets = 0;
   let current: { readonly id: string; readonly members: string[] } | undefined;
-  for (const [taken, { group, member, cursor: at }] of rows.entries()) {
+  for (const [taken, { group, member, cursor }] of rows.entries()) {
     if (!isName(group, GROUP_MAX)) continue;
     const name = member !== undefined && isName(member, USERNAME_MAX) ? member : undefined;
-    const begins = at[0] !== current?.id;
+    const begins = cursor[0] !== current?.id;
     octets += begins ? GROUP_HEAD + Buffer.byteLength(group) : 0;
     octets += name === undefined ? 0 : NAME_HEAD + Buffer.byteLength(name);
     if (octets > PAGE_OCTETS) return { groups, taken };
     if (begins) {
-      current = { id: at[0], members: [] };
+      current = { id: cursor[0], members: [] };
       groups.push([group, current.members]);
     }
     if (name !== undefined) current?.members.push(name);
@@ -65,19 +65,19 @@ function pageOf(rows: readonly Membership[]): { groups: Group[]; taken: number }
   return { groups, taken: rows.length };
 }
 
-function isName(name: string, most: number): boolean {
-  return name !== '' && !name.includes('\0') && Buffer.byteLength(name) <= most;
+function isName(name: string, limit: number): boolean {
+  return name !== '' && !name.includes('\0') && Buffer.byteLength(name) <= limit;
 }
 
-/** null where the text is none that we wrote. */
+/** null if the daemon did not write the text. */
 function cursorOf(text: string): Cursor | null {
-  let place: unknown;
+  let cursor: unknown;
   try {
-    place = JSON.parse(text);
+    cursor = JSON.parse(text);
   } catch {
     return null;
   }
-  if (!Array.isArray(place) || place.length !== 2) return null;
-  const [group, user] = place;
+  if (!Array.isArray(cursor) || cursor.length !== 2) return null;
+  const [group, user] = cursor;
   return typeof group === 'string' && (typeof user === 'string' || user === null) ? [group, user] : null;
 }

@@ -1,26 +1,26 @@
 import { pino } from 'pino';
 
-/** Where lines go in the end: takes them at once and writes them when it can. */
+/** Where lines are written: accepts them at once and writes them when it can. */
 export interface Sink {
   write(lines: string): unknown;
   flushSync(): void;
 }
 
-/** How long a line may wait for others, in ms. A process that is killed outright takes those lines with it. */
+/** How long a line may wait for others, in ms. Lines that wait are lost if the process is killed by SIGKILL. */
 const WAIT_MS = 20;
 
-/** How much is handed on without waiting, in characters. */
+/** A batch of so many characters is passed on without waiting. */
 const BATCH = 32 * 1024;
 
-/** Lines of this level and above, pino's "warn", wait for nothing. */
+/** Lines of this level (pino's "warn") and above do not wait. */
 const URGENT = 40;
 
 /**
- * Hands lines on by the batch. One system call for each line, on another thread, costs more than the verdict that the
- * line is about. There is a timer only while a line waits.
+ * Passes lines on in batches. One system call per line, on another thread, costs more than the verdict that the line is
+ * about. A timer runs only while a line waits.
  */
 export class LineBatch {
-  /** Has pino set `lastLevel` before each line. */
+  /** Makes pino set `lastLevel` before each line. */
   readonly [pino.symbols.needsMetadataGsym] = true;
   lastLevel = 0;
   readonly #sink: Sink;
@@ -33,17 +33,17 @@ export class LineBatch {
 
   write(line: string): void {
     this.#waiting += line;
-    if (this.lastLevel >= URGENT || this.#waiting.length >= BATCH) this.#handOn();
-    else this.#timer ??= setTimeout(() => this.#handOn(), WAIT_MS).unref();
+    if (this.lastLevel >= URGENT || this.#waiting.length >= BATCH) this.#passOn();
+    else this.#timer ??= setTimeout(() => this.#passOn(), WAIT_MS).unref();
   }
 
-  /** Writes out all there is before it returns. pino does so for its own on "fatal". */
+  /** Passes on all lines before it returns, as pino's own destinations do on "fatal". */
   flushSync(): void {
-    this.#handOn();
+    this.#passOn();
     this.#sink.flushSync();
   }
 
-  #handOn(): void {
+  #passOn(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const lines = this.#waiting;

@@ -6,13 +6,13 @@ export type Log = Logger;
 
 const STANDARD_ERROR = 2;
 
-/** The longest a name of a stranger's choosing may make a log line, in characters. */
+/** The longest that a name chosen by a client may be in a log line, in characters. */
 const NAME_MAX = 256;
 
-/** Lines of JSON on standard error, for journald or whoever collects it. What waits is written when the process exits. */
+/** Lines of JSON on standard error, for journald or another collector. Lines that wait are written at exit. */
 export function openLog(level: string): Log {
   const writer = new LogWriter(STANDARD_ERROR, (lost) =>
-    log.warn(`${lost} lines were lost: standard error takes them too slowly`),
+    log.warn(`${lost} log lines lost: the reader of standard error is too slow`),
   );
   const lines = new LineBatch(writer);
   const log = createLog(level, lines);
@@ -30,7 +30,7 @@ export function createLog(level: string, stream: DestinationStream): Log {
 let stampedAt = 0;
 let stamp = '';
 
-/** The time of a line. Under load many lines are of one millisecond, and formatting a date costs more than all else. */
+/** The time of a line. Under load many lines share a millisecond, and formatting a date costs more than the rest. */
 function timestamp(): string {
   const now = Date.now();
   if (now !== stampedAt) {
@@ -40,7 +40,7 @@ function timestamp(): string {
   return stamp;
 }
 
-/** A name that somebody typed, short enough for a line. */
+/** A name that a user typed, short enough for a line. */
 export function shortened(name: string): string {
   return name.length <= NAME_MAX ? name : `${name.slice(0, NAME_MAX)}…`;
 }

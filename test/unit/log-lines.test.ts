@@ -208,7 +208,7 @@ for (const way of ['pipe', 'socket', 'file'] as const) {
         return told !== undefined;
       });
       const numbers = numbersOf(slow);
-      const lost = Number(/^(\d+) lines were lost/.exec(told?.msg ?? '')?.[1]);
+      const lost = Number(/^(\d+) log lines lost/.exec(told?.msg ?? '')?.[1]);
       t.equal(numbers.length + lost, count, `${numbers.length} came, ${lost} did not`);
       t.same(numbers, upTo(numbers.length), 'whole and in order');
       t.ok(lost > 0 && slow.memory() < 300, `${Math.round(slow.memory())} MiB at most`);
