@@ -5,7 +5,7 @@ import t from 'tap';
 import { waitFor } from '../fixtures/daemon.ts';
 import { createWorld } from '../fixtures/world.ts';
 
-/** How many are sent after the daemon has warmed up, and how much its memory may have grown by then, in KiB. */
+/** Frames sent after warming up, and the limit of memory growth meanwhile, in KiB. */
 const FRAMES = 100_000;
 const GROWTH_MAX = 40_000;
 
@@ -14,7 +14,7 @@ const golden = ['requests', 'refused'].flatMap((file) => {
   return (JSON.parse(text).vectors as { hex: string }[]).map(({ hex }) => Buffer.from(hex, 'hex'));
 });
 
-/** A frame of random octets, a golden one with some octets changed, or no frame at all. */
+/** A frame of random octets, a golden frame with some octets changed, or random octets without a length. */
 function random(): Buffer {
   const [kind = 0, length = 0] = randomBytes(2);
   if (kind < 100) {
@@ -31,7 +31,7 @@ function random(): Buffer {
   return randomBytes(length + 1);
 }
 
-/** Sends random frames on connections of their own, and waits for the daemon to close each. */
+/** Sends random frames on separate connections and waits until the daemon has closed each. */
 async function bombard(path: string, frames: number): Promise<void> {
   let sent = 0;
   const one = async () => {
@@ -41,7 +41,7 @@ async function bombard(path: string, frames: number): Promise<void> {
         socket.on('error', () => {});
         socket.on('close', () => resolve());
         socket.resume();
-        // Several on one connection: what follows a bad one must not be looked at.
+        // Several on one connection: frames after a bad one must not be read.
         const count = 1 + (sent % 5);
         sent += count;
         for (let i = 0; i < count; i++) socket.write(random());
@@ -52,7 +52,7 @@ async function bombard(path: string, frames: number): Promise<void> {
   await Promise.all(Array.from({ length: 20 }, one));
 }
 
-// The account is none that a golden frame names: one of those with an octet of its id changed asks for what is due.
+// No golden frame names this account: with only its id changed, such a frame would be a valid request for it.
 t.test('random frames neither crash the daemon nor grow its memory', async (t) => {
   const { daemon, client, stats } = await createWorld(t, [{ username: 'zoe', password: 'not in any frame' }], {
     config: '[log]\nlevel = "info"',
@@ -64,11 +64,11 @@ t.test('random frames neither crash the daemon nor grow its memory', async (t) =
   const grown = rss() - warm;
   t.comment(`after ${FRAMES} random frames: ${warm} KiB before, ${grown} KiB more`);
   t.ok(grown < GROWTH_MAX, `its memory grew by ${grown} KiB`);
-  t.equal((await client.check('zoe', 'not in any frame')).status, 0, 'and it answers as before');
+  t.equal((await client.check('zoe', 'not in any frame')).status, 0, 'the daemon still answers');
   t.equal((await client.check('zoe', 'wrong')).status, 1);
-  t.equal((await stats()).granted, 1, 'nobody else was let in');
+  t.equal((await stats()).granted, 1, 'no other user was granted');
   const granted = () => daemon.lines().filter(({ msg }) => msg === 'granted').length;
-  await waitFor(() => granted() > 0); // the log is written behind the answer
-  t.equal(granted(), 1, 'and the log says so');
+  await waitFor(() => granted() > 0); // the log is written after the answer
+  t.equal(granted(), 1, 'and one grant is logged');
   t.equal(daemon.process.exitCode, null);
 });

@@ -8,7 +8,7 @@ import { PROGRAM, waitFor } from '../fixtures/daemon.ts';
 import { createSite, encodePbkdf2, type Person } from '../fixtures/site.ts';
 import { createWorld } from '../fixtures/world.ts';
 
-/** Different enough to be told apart wherever they turn up; one is as long as what V8 keeps among its objects. */
+/** Distinct enough to be recognized anywhere; one is short enough for V8 to keep among its objects. */
 const RIGHT = 'Ohpah5eiJ0eg';
 const WRONG = 'zaiT7Eighiet-wrong';
 const LATIN = 'Schl\u00fcssel-ieV9oo';
@@ -27,7 +27,7 @@ const PEOPLE: Person[] = [
   { username: 'heavy', encoded: encodePbkdf2('x', { iterations: 1 }).replace('$1$', '$2000000000$') },
 ];
 
-/** Everything that may be done with a password. */
+/** Sends passwords in every way there is. */
 async function useAll(daemon: { socket: string; control: string }): Promise<void> {
   const client = await connect(daemon.socket);
   const control = await connect(daemon.control);
@@ -86,7 +86,7 @@ t.test('no form of a password is in the log, at any level', async (t) => {
   }
 });
 
-/** How often each text is found in the memory of a process. */
+/** The number of occurrences of each text in the memory of a process. */
 function inMemory(pid: number, texts: readonly Buffer[]): number[] {
   const found = texts.map(() => 0);
   const memory = openSync(`/proc/${pid}/mem`, 'r');
@@ -98,7 +98,7 @@ function inMemory(pid: number, texts: readonly Buffer[]): number[] {
     try {
       readSync(memory, octets, 0, octets.length, start);
     } catch {
-      continue; // what the kernel keeps to itself
+      continue; // a mapping that cannot be read
     }
     for (const [at, text] of texts.entries()) {
       for (let where = octets.indexOf(text); where >= 0; where = octets.indexOf(text, where + 1)) {
@@ -110,19 +110,19 @@ function inMemory(pid: number, texts: readonly Buffer[]): number[] {
   return found;
 }
 
-t.test('nothing of a password stays in memory', async (t) => {
+t.test('no password stays in memory', async (t) => {
   const { daemon, client, stats } = await createWorld(t, PEOPLE, { config: '[hash]\nworkers = 1' });
   const pid = daemon.process.pid as number;
   const marker = 'Rooph4ei-a-name-not-a-secret';
   await client.check(marker, 'x');
-  t.not(inMemory(pid, [Buffer.from(marker)])[0], 0, 'what is there is found');
+  t.not(inMemory(pid, [Buffer.from(marker)])[0], 0, 'a text that is there is found');
 
   await useAll(daemon);
-  // Octets lie where the kernel put them until the next ones are read there.
+  // Octets stay where the kernel put them until others are read into the same place.
   for (let at = 0; at < 200; at++) await client.check('alice', Buffer.alloc(1 + 20 * at, 'x'), { deadline_ms: 1 });
   await Promise.all(Array.from({ length: 50 }, async () => (await daemon.connect()).ask('ping')));
-  t.ok(((await stats()).proofs ?? 0) > 0, 'though proofs of them are kept');
-  // One that is sent as text, against the protocol, becomes a string, which nobody can wipe.
+  t.ok(((await stats()).proofs ?? 0) > 0, 'although their proofs are kept');
+  // A password sent as text, against the protocol, becomes a string, which cannot be wiped.
   const octets = SECRETS.filter((secret) => secret !== TEXT).flatMap((secret) => [
     Buffer.from(secret),
     Buffer.from(secret, 'latin1'),
@@ -133,7 +133,7 @@ t.test('nothing of a password stays in memory', async (t) => {
   );
 });
 
-t.test('a disk that is full where the log goes stops nothing', async (t) => {
+t.test('a full disk for the log stops nothing', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'djauthd-l-'));
   const site = createSite(join(directory, 'db.sqlite3'), PEOPLE);
   const socket = join(directory, 'auth.sock');

@@ -38,7 +38,7 @@ const places: Record<string, (t: Test) => Promise<Place>> = {
   },
 };
 
-/** What the keys of users may be: numbers that a floating-point number cannot tell apart, and text made of digits. */
+/** Keys of users: numbers that differ by less than floating-point numbers can show, and text made of digits. */
 const KEYS: Record<string, { type: string; key(number: number): string }> = {
   'numbers beyond 2^53': { type: 'bigint', key: (number) => `${2n ** 53n + BigInt(number)}` },
   'text of digits': { type: 'varchar(20)', key: (number) => `${number % 2 ? '0' : ''}${number}` },
@@ -49,7 +49,7 @@ const MEMBERS = 4500;
 for (const [kind, start] of Object.entries(places)) {
   t.test(kind, async (t) => {
     const { url, run } = await start(t);
-    // SQLite looks at the tables of every statement as soon as it is written.
+    // SQLite checks the tables of a statement when it is prepared.
     await run('CREATE TABLE auth_group_permissions (group_id bigint, permission_id bigint)');
     await run('CREATE TABLE auth_permission (id bigint, content_type_id bigint, codename varchar(100))');
     await run('CREATE TABLE django_content_type (id bigint, app_label varchar(100))');
@@ -91,17 +91,17 @@ for (const [kind, start] of Object.entries(places)) {
       t.ok(pages >= 3, `${about}: ${pages} pages`);
       t.same(Object.keys(groups).sort(), ['all', 'empty', 'few']);
       t.same(groups.empty, []);
-      t.same(groups.few, ['p1'], 'a membership of nobody is none');
+      t.same(groups.few, ['p1'], 'a membership without a user is omitted');
       const active = all.filter((of) => of % 5 > 0).map((of) => `p${of}`);
       t.same(groups.all?.sort(), active.sort(), 'each active member once, over all pages');
       const odd = await control.ask('groups', { after: JSON.stringify([`x' OR '1'='1`, 'y']) });
-      t.equal(odd.status, kind === 'PostgreSQL' ? 4 : 0, 'a place that no key is at: compared, never written into SQL');
+      t.equal(odd.status, kind === 'PostgreSQL' ? 4 : 0, 'a cursor that is no key is compared, never written into SQL');
       await end();
     }
   });
 }
 
-t.test('what comes and goes between two pages shifts nobody else', async (t) => {
+t.test('changes between two pages do not shift the others', async (t) => {
   const people = Array.from({ length: 2500 }, (_, at) => ({ username: `p${at}`, groups: ['g'] }));
   const { daemon, site } = await createWorld(t, people);
   const control = await connect(daemon.control);
@@ -111,7 +111,7 @@ t.test('what comes and goes between two pages shifts nobody else', async (t) => 
   site.database.exec('DELETE FROM auth_user_groups WHERE user_id < 100');
   site.add({ username: 'new', groups: ['g', 'h'] });
   const second = (await control.ask('groups', { after: first.next })).content;
-  t.equal(second.groups[0][1][0], 'p2000', 'the second page goes on where the first one ended');
+  t.equal(second.groups[0][1][0], 'p2000', 'the second page begins where the first one ended');
   t.same(second.groups[0][1].slice(-2), ['p2499', 'new']);
   t.same(second.groups[1], ['h', ['new']]);
   t.equal(second.next, undefined);

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,10 +15,13 @@ const PEOPLE: Person[] = [{ username: 'alice', password: 'secret' }];
 
 const PING = Buffer.from('00000009940101a470696e6780', 'hex');
 
-/** Whose hash takes seconds; it need not match. */
+/** A hash that takes seconds; it need not match. */
 const SLOW: Person[] = [
   { username: 'alice', encoded: encodePbkdf2('secret', { iterations: 1 }).replace('$1$', '$20000000$') },
 ];
+
+const NOBODY = 65534;
+const AS_NOBODY = `exec setpriv --reuid ${NOBODY} --regid ${NOBODY} --clear-groups env -u NODE_OPTIONS`;
 
 t.test('sockets', async (t) => {
   const { daemon, directory, site } = await createWorld(t, PEOPLE, { daemon: { listen: 'group = "www-data"' } });
@@ -30,7 +33,7 @@ t.test('sockets', async (t) => {
   t.match(
     readFileSync(`/proc/${daemon.process.pid}/limits`, 'utf8'),
     /Max core file size +1 +1 /,
-    'no core file, nor one piped to a program',
+    'no core file, also none piped to a program',
   );
 
   const serve = (config: string) => {
@@ -41,9 +44,9 @@ t.test('sockets', async (t) => {
   };
   const sites = `[sites.site]\ndatabase = "${site.url}"\n`;
   const live = serve(`[listen]\nsocket = "${daemon.socket}"\n${sites}`);
-  t.equal(live.status, 2, 'a live socket is refused');
+  t.equal(live.status, 2, 'a live socket cannot be used');
   t.match(live.stderr, /auth\.sock: address already in use/);
-  t.ok(existsSync(daemon.socket), 'and left alone');
+  t.ok(existsSync(daemon.socket), 'and stays as it is');
   const plain = serve(`[listen]\nsocket = "${live.file}"\n${sites}`);
   t.equal(plain.status, 2);
   t.match(plain.stderr, /file exists and is not a socket/);
@@ -63,7 +66,7 @@ t.test('sockets', async (t) => {
   t.equal(spawnSync(PROGRAM, ['check-config', '--nonsense']).status, 2);
 });
 
-t.test('a socket left behind is replaced', async (t) => {
+t.test('a stale socket is replaced', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'djauthd-s-'));
   t.teardown(() => rmSync(directory, { recursive: true }));
   const site = createSite(join(directory, 'db.sqlite3'), PEOPLE);
@@ -71,15 +74,15 @@ t.test('a socket left behind is replaced', async (t) => {
   const killed = await startDaemon({ directory, config });
   killed.signal('SIGKILL');
   await killed.exited;
-  t.ok(existsSync(killed.socket), 'kill -9 leaves it');
+  t.ok(existsSync(killed.socket), 'kill -9 leaves the socket');
   const daemon = await startDaemon({ directory, config });
   t.equal((await (await daemon.connect()).check('alice', 'secret')).status, 0);
   t.equal(await daemon.stop(), 0);
-  t.notOk(existsSync(daemon.socket), 'and one that ends removes it');
+  t.notOk(existsSync(daemon.socket), 'a daemon that exits removes it');
   site.close();
 });
 
-t.test('SIGTERM answers what is in flight', async (t) => {
+t.test('SIGTERM: requests in flight are answered', async (t) => {
   const { daemon, client, stats } = await createWorld(t, PEOPLE, { iterations: 2_000_000 });
   const idle = await daemon.connect();
   const slow = client.check('alice', 'secret');
@@ -90,7 +93,7 @@ t.test('SIGTERM answers what is in flight', async (t) => {
   await t.rejects(idle.ask('ping'), 'idle connections are closed');
 });
 
-t.test('a second signal ends at once', async (t) => {
+t.test('a second signal ends the daemon at once', async (t) => {
   const { daemon, client, stats } = await createWorld(t, SLOW);
   const slow = client.check('alice', 'secret').catch((error: Error) => error.message);
   await waitFor(async () => (await stats()).hashes_running === 1);
@@ -98,20 +101,22 @@ t.test('a second signal ends at once', async (t) => {
   await waitFor(() => daemon.log().includes('stopping: SIGTERM'));
   daemon.signal('SIGTERM');
   t.equal(await daemon.exited, 1);
-  t.type(await slow, 'string', 'what was in flight is cut off, not answered wrongly');
+  t.type(await slow, 'string', 'requests in flight get no answer, and no wrong one');
 });
 
-t.test('the grace is bounded', async (t) => {
-  const { daemon, client, stats } = await createWorld(t, SLOW, {
-    config: '[shutdown]\ngrace = "200ms"',
-  });
+t.test('shutdown.grace bounds the end, as reloaded', async (t) => {
+  const { daemon, client, site, stats } = await createWorld(t, SLOW, { config: '[shutdown]\ngrace = "1h"' });
+  daemon.configure(`[sites.site]\ndatabase = "${site.url}"\n[shutdown]\ngrace = "200ms"`);
+  daemon.signal('SIGHUP');
+  await waitFor(() => daemon.log().includes('configuration reloaded'));
   client.check('alice', 'secret').catch(() => {});
   await waitFor(async () => (await stats()).hashes_running === 1);
   daemon.signal('SIGTERM');
   t.equal(await daemon.exited, 1);
+  t.match(daemon.lines().at(-1).msg, /shutdown\.grace/);
 });
 
-/** One that sends pings and never reads, until nothing more is taken of it for a while. */
+/** A client that sends pings and never reads, until the daemon has not read from it for a while. */
 async function deafPeer(path: string): Promise<{ deaf: net.Socket; sent: number }> {
   const deaf = net.connect(path);
   deaf.on('error', () => {});
@@ -131,10 +136,10 @@ async function deafPeer(path: string): Promise<{ deaf: net.Socket; sent: number 
   return { deaf, sent };
 }
 
-t.test('who fetches no replies does not hold up the end', async (t) => {
+t.test('a client that does not read its replies does not delay the end', async (t) => {
   const { daemon } = await createWorld(t, PEOPLE);
   const { deaf, sent } = await deafPeer(daemon.socket);
-  t.ok(deaf.writableNeedDrain, `after ${sent} octets the daemon has replies that nobody fetches`);
+  t.ok(deaf.writableNeedDrain, `after ${sent} octets the daemon has unread replies`);
   daemon.signal('SIGTERM');
   t.equal(await daemon.exited, 0);
   deaf.destroy();
@@ -167,18 +172,67 @@ t.test('SIGHUP', async (t) => {
     await reload(sites, 'group = "nobody-has-it"'),
     /reload failed, keeping the current configuration: .*nobody-has-it/,
   );
-  t.equal((await client.check('bob', 'other', { site: 'second' })).status, 0, 'nor does a socket that cannot be had');
+  t.equal((await client.check('bob', 'other', { site: 'second' })).status, 0, 'nor does a socket that cannot be used');
 
   const elsewhere = readFileSync(daemon.configFile, 'utf8');
   writeFileSync(daemon.configFile, elsewhere.replace(/control = .*/, 'control = "/nowhere/c"\nmode = "0666"'));
   daemon.signal('SIGHUP');
   await waitFor(() => daemon.log().includes('/nowhere'));
-  t.equal(statSync(daemon.socket).mode & 0o777, 0o660, 'nor does it open to others what it cannot have as a whole');
+  t.equal(statSync(daemon.socket).mode & 0o777, 0o660, 'the mode is not changed by a reload that fails');
 
   t.match(await reload(sites, 'mode = "0600"'), /configuration reloaded/);
   t.equal(statSync(daemon.socket).mode & 0o777, 0o600, 'the mode is changed in place');
-  t.equal((await client.check('bob', 'other', { site: 'second' })).status, 4, 'a site that is gone is a fault');
+  t.equal((await client.check('bob', 'other', { site: 'second' })).status, 4, 'a removed site is a fault');
   t.equal((await client.check('alice', 'secret')).status, 0);
+});
+
+t.test('mode and group of a socket are changed together or not at all', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'djauthd-u-'));
+  const site = createSite(join(directory, 'db.sqlite3'), PEOPLE);
+  t.teardown(() => rmSync(directory, { recursive: true }));
+  chownSync(directory, NOBODY, NOBODY);
+  chownSync(site.path, NOBODY, NOBODY);
+  const program = join(directory, 'as-nobody');
+  writeFileSync(program, `#!/bin/sh\n${AS_NOBODY} ${PROGRAM} "$@"\n`, { mode: 0o755 });
+  const sites = `[sites.site]\ndatabase = "${site.url}"\n`;
+  const daemon = await startDaemon({ directory, program, config: sites, listen: 'mode = "0640"' });
+  t.teardown(() => daemon.stop());
+  const before = statSync(daemon.socket);
+  const control = await connect(daemon.control);
+  t.teardown(() => control.close());
+  daemon.configure(sites, 'mode = "0606"\ngroup = "www-data"');
+  const { status, content } = await control.ask('reload');
+  t.equal(status, 4);
+  t.match(content.reason, /auth\.sock: EPERM.*; the daemon's user must be in group "www-data"/);
+  const { mode, gid, ino } = statSync(daemon.socket);
+  t.same({ mode, gid, ino }, { mode: before.mode, gid: before.gid, ino: before.ino });
+  site.close();
+});
+
+t.test('djauthd reload writes the same log lines as SIGHUP', async (t) => {
+  const { daemon, site } = await createWorld(t, PEOPLE);
+  const control = await connect(daemon.control);
+  t.teardown(() => control.close());
+  const reloads = () =>
+    daemon
+      .lines()
+      .filter(({ msg }) => /reload/.test(msg))
+      .map(({ level, msg, sites }) => ({ level, msg, sites }));
+  for (const config of [`[sites.site]\ndatabase = "${site.url}"`, 'nonsense = 1']) {
+    const from = reloads().length;
+    daemon.configure(config);
+    daemon.signal('SIGHUP');
+    await waitFor(() => reloads().length === from + 1);
+    await control.ask('reload');
+    await waitFor(() => reloads().length === from + 2);
+    t.same(reloads()[from + 1], reloads()[from]);
+  }
+  t.match(reloads(), [
+    { level: 30, msg: 'configuration reloaded', sites: ['site'] },
+    {},
+    { level: 50, msg: /^reload failed, keeping the current configuration: .*nonsense/ },
+    {},
+  ]);
 });
 
 t.test('the control socket', async (t) => {
@@ -198,12 +252,12 @@ t.test('the control socket', async (t) => {
   t.equal(refused.status, 4);
   t.match(refused.content.reason, /nonsense/);
   const strict = await connect(daemon.control);
-  t.equal((await strict.check('alice', 'new')).status, 5, 'questions do not belong there');
+  t.equal((await strict.check('alice', 'new')).status, 5, 'check belongs to the auth socket');
   await waitFor(() => strict.socket.destroyed);
-  for (const order of ['stats', 'flush', 'reload']) {
-    const stranger = await daemon.connect();
-    t.equal((await stranger.ask(order)).status, 5, `${order} does not belong to the other one`);
-    await waitFor(() => stranger.socket.destroyed);
+  for (const operation of ['stats', 'flush', 'reload']) {
+    const other = await daemon.connect();
+    t.equal((await other.ask(operation)).status, 5, `${operation} belongs to the control socket`);
+    await waitFor(() => other.socket.destroyed);
   }
 });
 
@@ -215,7 +269,7 @@ t.test('connections', async (t) => {
   half.end(PING);
   const replies: Buffer[] = [];
   for await (const chunk of half) replies.push(chunk);
-  t.ok(Buffer.concat(replies).includes('djauthd'), 'a client that has stopped sending gets its reply');
+  t.ok(Buffer.concat(replies).includes('djauthd'), 'a client that has ended its side gets its reply');
 
   const misbehaving = net.connect(daemon.socket);
   const slow = Buffer.from(
@@ -226,11 +280,11 @@ t.test('connections', async (t) => {
   const said: Buffer[] = [];
   for await (const chunk of misbehaving) said.push(chunk);
   const all = Buffer.concat(said);
-  t.ok(all.includes('alice'), 'what was accepted before a bad request is answered');
-  t.ok(all.indexOf('alice') < all.indexOf('are not a map'), 'then the sentence');
-  t.notOk(all.includes('djauthd'), 'and nothing after it');
+  t.ok(all.includes('alice'), 'requests accepted before a bad one are answered');
+  t.ok(all.indexOf('alice') < all.indexOf('map'), 'then the bad request');
+  t.notOk(all.includes('djauthd'), 'and no request after it');
 
-  // A client that sends and never reads: what is kept for it is bounded.
+  // A client that sends and never reads: the memory used for it is bounded.
   const rss = () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${daemon.process.pid}/status`, 'utf8'))?.[1]);
   const before = rss();
   const { deaf, sent } = await deafPeer(daemon.socket);
@@ -242,11 +296,11 @@ t.test('connections', async (t) => {
   const many = Array.from({ length: 40 }, () => net.connect(daemon.socket));
   for (const socket of many) socket.on('error', () => {});
   await waitFor(() => many.some((socket) => socket.destroyed));
-  t.same((await client.ask('ping')).status, 0, 'more connections than allowed are closed, the others stay');
+  t.same((await client.ask('ping')).status, 0, 'connections above the limit are closed, the others stay');
   for (const socket of many) socket.destroy();
 });
 
-t.test('who may not open the socket may not ask', async (t) => {
+t.test('a user who may not open the socket cannot ask', async (t) => {
   const { daemon, directory } = await createWorld(t, PEOPLE);
   chmodSync(directory, 0o755);
   const asked = spawnSync(

@@ -6,7 +6,7 @@ import t, { type Test } from 'tap';
 import { VERSION } from '../../daemon/version.ts';
 import { PROGRAM } from '../fixtures/daemon.ts';
 
-/** A copy of the build that may be spoilt. `rejected`: whether V8 refuses what was compiled ahead; undefined where it is not asked. */
+/** A copy of the build to damage. `rejected`: whether V8 rejects the compiled code; undefined if V8 is not given it. */
 function copyOf(t: Test) {
   const directory = mkdtempSync(join(tmpdir(), 'djauthd-l-'));
   t.teardown(() => rmSync(directory, { recursive: true, force: true }));
@@ -14,7 +14,7 @@ function copyOf(t: Test) {
     cpSync(join(dirname(PROGRAM), name), join(directory, name));
   }
   const program = join(directory, 'djauthd');
-  // By the flags that the shell starts it with: to V8 they are part of what was compiled.
+  // With the flags that the shell passes: V8 compiles for them.
   const flags = /exec "\$\{NODE:-node\}" (.*) "\$0"/.exec(readFileSync(program, 'utf8'))?.[1]?.split(' ') ?? [];
   const print = 'console.log(String(require(process.argv[1]).compile().cachedDataRejected))';
   const rejected = () =>
@@ -22,22 +22,22 @@ function copyOf(t: Test) {
   return { directory, rejected, version: () => spawnSync(program, ['--version'], { encoding: 'utf8' }).stdout };
 }
 
-t.test('the bundle is compiled ahead', async (t) => {
+t.test('the bundle is compiled at build time', async (t) => {
   const { rejected, version } = copyOf(t);
   t.equal(rejected(), 'false');
   t.equal(version(), `${VERSION}\n`);
 });
 
-t.test('compiled code is of one source', async (t) => {
+t.test('compiled code is used only for its source', async (t) => {
   const { directory, rejected, version } = copyOf(t);
   const file = join(directory, 'djauthd.js');
-  // V8 itself only looks at its length.
+  // V8 itself compares only the length.
   writeFileSync(file, readFileSync(file, 'latin1').replace(JSON.stringify(VERSION), '"9.9.9"'), 'latin1');
-  t.equal(rejected(), 'undefined', 'not even shown to V8');
+  t.equal(rejected(), 'undefined', 'it is not given to V8');
   t.equal(version(), '9.9.9\n');
 });
 
-t.test('and is done without where it is missing or broken', async (t) => {
+t.test('missing or damaged compiled code is not used', async (t) => {
   const { directory, rejected, version } = copyOf(t);
   const file = join(directory, 'djauthd.cache');
   const whole = readFileSync(file);

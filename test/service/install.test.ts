@@ -32,7 +32,7 @@ function temporary(t: Test): string {
   return directory;
 }
 
-/** Runs one of package.json's scripts, as its readers do. */
+/** Runs a script of package.json. */
 function npm(script: string, env: NodeJS.ProcessEnv, root = ROOT) {
   const { status, stdout, stderr } = spawnSync('npm', ['run', '-s', script], {
     cwd: root,
@@ -42,7 +42,7 @@ function npm(script: string, env: NodeJS.ProcessEnv, root = ROOT) {
   return { status, stderr, lines: stdout.split('\n').filter((line) => line !== '') };
 }
 
-/** Everything in a directory but directories, with what tells a change of it. */
+/** All files in a directory, with what shows that one has changed. */
 function contentOf(directory: string): Map<string, string> {
   const found = new Map<string, string>();
   for (const entry of readdirSync(directory, { withFileTypes: true, recursive: true })) {
@@ -54,7 +54,7 @@ function contentOf(directory: string): Map<string, string> {
   return found;
 }
 
-t.test('what is printed is what is there; again; and back', (t) => {
+t.test('install, install again, uninstall: the printed files are the installed ones', (t) => {
   const stage = temporary(t);
   const first = npm('install:system', { DESTDIR: stage });
   t.equal(first.status, 0, first.stderr);
@@ -73,27 +73,27 @@ t.test('what is printed is what is there; again; and back', (t) => {
   }
 
   t.equal(npm('install:system', { DESTDIR: stage }).status, 0);
-  t.same([...contentOf(stage)].sort(), [...installed].sort(), 'the second time changes nothing');
+  t.same([...contentOf(stage)].sort(), [...installed].sort(), 'installing again changes nothing');
 
   appendFileSync(join(stage, CONFIG), '# mine\n');
   const edited = readFileSync(join(stage, CONFIG), 'utf8');
   rmSync(join(stage, 'usr/local/bin/djauth'));
   const third = npm('install:system', { DESTDIR: stage });
   t.ok(third.lines.includes(`${join(stage, CONFIG)} (kept)`));
-  t.equal(readFileSync(join(stage, CONFIG), 'utf8'), edited, 'an edited configuration stays');
-  t.ok(existsSync(join(stage, 'usr/local/bin/djauth')), 'what was lost is back');
+  t.equal(readFileSync(join(stage, CONFIG), 'utf8'), edited, 'an edited configuration is kept');
+  t.ok(existsSync(join(stage, 'usr/local/bin/djauth')), 'a missing file is restored');
 
-  // Somebody else's, in a directory that was made for ours.
+  // A file of another product, in a directory that was created for this one.
   writeFileSync(join(stage, 'usr/local/bin/other'), '');
   const undo = npm('uninstall:system', { DESTDIR: stage });
   t.equal(undo.status, 0, undo.stderr);
   t.same([...contentOf(stage).keys()].sort(), [join(stage, CONFIG), join(stage, 'usr/local/bin/other')]);
   t.equal(readFileSync(join(stage, CONFIG), 'utf8'), edited);
-  t.notOk(existsSync(join(stage, 'usr/local/lib')), 'directories that were made for it are gone');
+  t.notOk(existsSync(join(stage, 'usr/local/lib')), 'directories that were created for it are removed');
   t.same(
     undo.lines.map((line) => line.split(' ')[0]).sort(),
     [...installed.keys()].sort(),
-    'each file is said, kept or removed',
+    'each file is printed, kept or removed',
   );
   const more = npm('uninstall:system', { DESTDIR: stage });
   t.equal(more.status, 1);
@@ -101,13 +101,17 @@ t.test('what is printed is what is there; again; and back', (t) => {
   t.end();
 });
 
-t.test('all goes where nothing was changed', (t) => {
+t.test('an unchanged installation is removed completely', (t) => {
   const stage = temporary(t);
   t.equal(npm('install:system', { DESTDIR: stage, PREFIX: '/opt/djauthd' }).status, 0);
   const unit = readFileSync(join(stage, 'etc/systemd/system/djauthd.service'), 'utf8');
-  t.match(unit, /^ExecStart=\/opt\/djauthd\/lib\/djauthd\/djauthd serve /m, 'systemd does not look into this PREFIX');
+  t.match(
+    unit,
+    /^ExecStart=\/opt\/djauthd\/lib\/djauthd\/djauthd serve /m,
+    'systemd does not read units below this PREFIX',
+  );
   t.match(readFileSync(join(stage, 'opt/djauthd/lib/pkgconfig/djauth.pc'), 'utf8'), /^prefix=\/opt\/djauthd$/m);
-  // A file that an earlier version had.
+  // A file of an earlier version.
   const manifest = join(stage, 'opt/djauthd/lib/djauthd/installed.json');
   const list = JSON.parse(readFileSync(manifest, 'utf8'));
   list.files['/opt/djauthd/lib/djauthd/old.js'] = '';
@@ -122,7 +126,7 @@ t.test('all goes where nothing was changed', (t) => {
   t.end();
 });
 
-t.test('the installed daemon answers, with nothing else in reach', async (t) => {
+t.test('the installed daemon needs nothing else', async (t) => {
   const stage = temporary(t);
   t.equal(npm('install:system', { DESTDIR: stage }).status, 0);
   const bin = join(stage, 'usr/local/bin');
@@ -155,17 +159,17 @@ t.test('the installed daemon answers, with nothing else in reach', async (t) => 
     [],
     'every addon is an installed one',
   );
-  t.notOk(maps.includes(`${ROOT}/`), 'nothing of the sources is loaded');
+  t.notOk(maps.includes(`${ROOT}/`), 'no source file is loaded');
 
   const config = join(stage, CONFIG);
   const checked = spawnSync(join(bin, 'djauthd'), ['check-config', '--config', config], { encoding: 'utf8' });
   t.equal(checked.status, 2);
-  t.match(checked.stderr, /djauthd\.toml: missing section \[sites\]/, 'it only lacks a site');
+  t.match(checked.stderr, /djauthd\.toml: missing section \[sites\]/, 'only a site is missing');
   writeFileSync(config, readFileSync(config, 'utf8').replaceAll(/^#(\[sites\."[^"]*"\]|database)/gm, '$1'));
   t.match(spawnSync(join(bin, 'djauthd'), ['check-config', '--config', config], { encoding: 'utf8' }), { status: 0 });
 });
 
-t.test('what systemd says of it', (t) => {
+t.test('systemd accepts the units', (t) => {
   const stage = temporary(t);
   t.equal(npm('install:system', { DESTDIR: stage }).status, 0);
   const run = (command: string, ...args: string[]) => {
@@ -182,11 +186,11 @@ t.test('what systemd says of it', (t) => {
   t.same(run('systemd-tmpfiles', '--create', `--root=${stage}`, '--prefix=/run', '--prefix=/etc/djauthd').status, 0);
   const gid = readFileSync(join(stage, 'etc/group'), 'utf8').match(/^djauthd:[^:]*:(\d+)/m)?.[1];
   t.match(readFileSync(join(stage, 'etc/passwd'), 'utf8'), /^djauthd:.*:\/usr\/sbin\/nologin$/m);
-  t.equal(statSync(join(stage, CONFIG)).gid, Number(gid), 'the daemon may read its configuration');
+  t.equal(statSync(join(stage, CONFIG)).gid, Number(gid), 'the daemon can read its configuration');
   t.equal(statSync(join(stage, CONFIG)).mode & 0o7777, 0o640);
   t.equal(statSync(join(stage, 'run/djauthd')).mode & 0o7777, 0o755);
 
-  // The units of systemd itself, and what ours start.
+  // The units of systemd itself, and the programs that the units start.
   cpSync('/usr/lib/systemd/system', join(stage, 'usr/lib/systemd/system'), { recursive: true, verbatimSymlinks: true });
   mkdirSync(join(stage, 'bin'));
   cpSync('/bin/kill', join(stage, 'bin/kill'));
@@ -195,11 +199,15 @@ t.test('what systemd says of it', (t) => {
   t.same(run('systemd-analyze', 'verify', '--man=no', `--root=${stage}`, ...units), { status: 0, said: '' });
   rmSync(join(stage, 'usr/local/lib/djauthd/djauthd'));
   const lacking = run('systemd-analyze', 'verify', '--man=no', `--root=${stage}`, 'djauthd.service');
-  t.match(lacking, { status: 1, said: /lib\/djauthd\/djauthd is not executable/ }, 'it would have said so');
+  t.match(
+    lacking,
+    { status: 1, said: /lib\/djauthd\/djauthd is not executable/ },
+    'a missing program would have been reported',
+  );
   t.end();
 });
 
-t.test('what cannot be installed is said in a sentence', (t) => {
+t.test('an installation that fails says why in one sentence', (t) => {
   const copy = temporary(t);
   const stage = temporary(t);
   cpSync(join(ROOT, 'scripts'), join(copy, 'scripts'), { recursive: true });
@@ -208,7 +216,7 @@ t.test('what cannot be installed is said in a sentence', (t) => {
     const { status, stderr, lines } = npm('install:system', { DESTDIR: stage, ...env }, root);
     t.equal(status, 1);
     t.match(stderr, sentence);
-    t.notMatch(stderr, /\n +at /, 'without a stack');
+    t.notMatch(stderr, /\n +at /, 'without a stack trace');
     t.same(lines, []);
   };
   refused({}, copy, /^install: .*\/build\/djauthd not found; run "npm run build" first$/m);

@@ -12,7 +12,7 @@ import { freePort } from '../fixtures/free-port.ts';
 import { createSite } from '../fixtures/site.ts';
 import { supervise } from '../fixtures/supervisor.ts';
 
-t.test('what the supervisor is told', async (t) => {
+t.test('notifications of systemd', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'djauthd-n-'));
   const site = createSite(join(directory, 'db.sqlite3'), [{ username: 'alice', password: 'secret' }]);
   const supervisor = await supervise(`[sites.site]\ndatabase = "${site.url}"\n[log]\nlevel = "warn"`);
@@ -37,9 +37,9 @@ t.test('what the supervisor is told', async (t) => {
     .filter((line) => /^(RELOADING|MONOTONIC_USEC|READY)/.test(line));
   t.match(reload, ['RELOADING=1', /^MONOTONIC_USEC=\d+$/, 'READY=1'], 'in this order');
   const at = BigInt((reload[1] as string).slice('MONOTONIC_USEC='.length));
-  t.ok(at > before && at < after, 'the clock is that of the system');
+  t.ok(at > before && at < after, 'the clock is CLOCK_MONOTONIC');
 
-  // One that cannot be used: the old one stays, and so does the service.
+  // An unusable configuration: the current one is kept, and the service stays up.
   const good = readFileSync(supervisor.configFile);
   writeFileSync(supervisor.configFile, 'nonsense');
   process.kill(supervisor.pid(), 'SIGHUP');
@@ -51,13 +51,13 @@ t.test('what the supervisor is told', async (t) => {
   const alive = () => told('WATCHDOG=1').length;
   const first = alive();
   await waitFor(() => alive() >= first + 3, 30_000);
-  t.pass('it shows that it lives again and again');
+  t.pass('the heartbeat continues');
   process.kill(supervisor.pid(), 'SIGSTOP');
-  // What was on its way.
+  // Heartbeats that were sent before.
   await sleep(300);
   const stopped = alive();
   await sleep(1200);
-  t.equal(alive(), stopped, 'a daemon that does not run does not say that it lives');
+  t.equal(alive(), stopped, 'a stopped daemon sends no heartbeat');
   process.kill(supervisor.pid(), 'SIGCONT');
   await waitFor(() => alive() > stopped, 30_000);
 
@@ -67,7 +67,7 @@ t.test('what the supervisor is told', async (t) => {
   t.ok(supervisor.told().indexOf('STOPPING=1') < supervisor.told().lastIndexOf('READY=1'));
 });
 
-/** A daemon that systemd-socket-activate has opened sockets for; it starts the daemon at the first connection. */
+/** A daemon with sockets of systemd-socket-activate, which starts it at the first connection. */
 function activate(t: Test, names: string, ...addresses: string[]) {
   const directory = mkdtempSync(join(tmpdir(), 'djauthd-a-'));
   const site = createSite(join(directory, 'db.sqlite3'), [{ username: 'alice', password: 'secret' }]);
@@ -93,19 +93,44 @@ function activate(t: Test, names: string, ...addresses: string[]) {
   return { directory, child, closed, said: () => said };
 }
 
-t.test('sockets of systemd-socket-activate', async (t) => {
-  const { directory, child, closed } = activate(t, 'auth:control', 'DIRECTORY/auth.sock', 'DIRECTORY/control.sock');
+t.test('socket activation', async (t) => {
+  const { directory, child, closed, said } = activate(
+    t,
+    'auth:control',
+    'DIRECTORY/auth.sock',
+    'DIRECTORY/control.sock',
+  );
   const [auth, control] = [join(directory, 'auth.sock'), join(directory, 'control.sock')];
   await waitFor(() => existsSync(control), 30_000);
   chmodSync(auth, 0o642);
   chmodSync(control, 0o600);
   const made = [auth, control].map((path) => statSync(path));
-  // Connecting starts it: the question waits in the socket until it is there.
+  // The connection starts the daemon and waits in the socket's backlog until it is ready.
   const client = await connect(auth);
   const answer = await client.check('alice', 'secret');
   t.equal(answer.status, 0);
   const orders = await connect(control);
-  t.ok((await orders.ask('stats')).content.stats, 'and the other one is for control');
+  t.ok((await orders.ask('stats')).content.stats, 'the other one is the control socket');
+  // The keys that describe the sockets are those of systemd's units now: a reload says that it cannot apply them.
+  const config = join(directory, 'djauthd.toml');
+  const text = readFileSync(config, 'utf8');
+  for (const [key, changed] of [
+    ['socket', text.replace(/^socket = .*/m, `socket = "${directory}/other"`)],
+    ['mode', text.replace(/^control/m, 'mode = "0600"\n$&')],
+    ['group', text.replace(/^control/m, 'group = "daemon"\n$&')],
+    ['control', text.replace(/^control.*/m, '')],
+  ] as const) {
+    const from = said().length;
+    writeFileSync(config, changed);
+    t.equal((await orders.ask('reload')).status, 0);
+    const sentence = `"listen.${key} has no effect: systemd opened the socket, change its unit"`;
+    await waitFor(() => said().slice(from).includes('configuration reloaded'));
+    t.equal(said().slice(from).split('no effect').length, 2, 'one key');
+    t.ok(said().slice(from).includes(sentence), key);
+    writeFileSync(config, text);
+    t.equal((await orders.ask('reload')).status, 0);
+    await waitFor(() => said().slice(from).split('configuration reloaded').length === 3);
+  }
   client.close();
   orders.close();
   child.kill('SIGTERM');
@@ -116,8 +141,8 @@ t.test('sockets of systemd-socket-activate', async (t) => {
   }
 });
 
-t.test('sockets that are not taken', async (t) => {
-  const refused = async (names: string, addresses: string[], sentence: RegExp) => {
+t.test('sockets that cannot be used', async (t) => {
+  const rejected = async (names: string, addresses: string[], sentence: RegExp) => {
     const { directory, child, closed, said } = activate(t, names, ...addresses);
     await waitFor(() => said().includes('Listening on'), 30_000);
     await sleep(50);
@@ -128,13 +153,13 @@ t.test('sockets that are not taken', async (t) => {
     t.equal(child.signalCode, null);
     client.close();
   };
-  await refused('auth', [`127.0.0.1:${await freePort()}`], /djauthd\.toml: listen: .*(TCP|Unix|unix)/);
-  await refused(
+  await rejected('auth', [`127.0.0.1:${await freePort()}`], /djauthd\.toml: listen: .*(TCP|Unix|unix)/);
+  await rejected(
     'auth:auth',
     ['DIRECTORY/a', 'DIRECTORY/b'],
     /djauthd\.toml: listen: two sockets have the name "auth"$/m,
   );
-  await refused(
+  await rejected(
     'auth:door',
     ['DIRECTORY/a', 'DIRECTORY/b'],
     /djauthd\.toml: listen: unknown socket name "door": FileDescriptorName= of the socket unit must be auth or control$/m,
@@ -150,7 +175,7 @@ t.test('descriptors by name', (t) => {
   for (const unnamed of [undefined, '', 'unknown', 'djauthd.socket']) t.same(take('1', unnamed), { auth: 3 });
   t.same(take('0'), {});
   t.same(take(undefined), {});
-  t.same(take('2', 'auth:control', '8'), {}, "another process's");
+  t.same(take('2', 'auth:control', '8'), {}, 'variables for another process');
   t.same(take('nonsense', undefined, '8'), {});
   t.throws(() => take('2', 'auth:auth'), { message: 'two sockets have the name "auth"' });
   t.throws(() => take('1', 'door'), { message: /^unknown socket name "door": .* must be auth or control$/ });
@@ -161,7 +186,7 @@ t.test('descriptors by name', (t) => {
   t.end();
 });
 
-t.test('nothing of it is handed on', (t) => {
+t.test('child processes inherit none of the variables', (t) => {
   for (const pid of ['7', '8']) {
     const environment = { LISTEN_PID: pid, LISTEN_FDS: '1', LISTEN_FDNAMES: 'auth', PATH: '/bin' };
     takeActivatedSockets(environment, 7);
@@ -169,7 +194,7 @@ t.test('nothing of it is handed on', (t) => {
   }
   const broken: NodeJS.ProcessEnv = { LISTEN_PID: '7', LISTEN_FDS: 'x' };
   t.throws(() => takeActivatedSockets(broken, 7));
-  t.same(broken, {}, 'nor where it is refused');
+  t.same(broken, {}, 'nor after an error');
 
   const said: string[] = [];
   const log = { warn: (text: string) => said.push(text), error: (text: string) => said.push(text) };
@@ -184,10 +209,10 @@ t.test('nothing of it is handed on', (t) => {
   t.equal(notifier.watchdogMs, 400);
   notifier.ready();
   notifier.alive();
-  t.match(said, [/^cannot notify systemd at \/nowhere: /], 'a supervisor that is away is said once');
+  t.match(said, [/^cannot notify systemd at \/nowhere: /], 'one line while systemd cannot be reached');
   t.equal(said.length, 1);
   const others = { NOTIFY_SOCKET: '/nowhere', WATCHDOG_USEC: '400000', WATCHDOG_PID: '1' };
-  t.equal(SdNotifier.fromEnvironment(others, log as never).watchdogMs, undefined, "another process's watchdog");
+  t.equal(SdNotifier.fromEnvironment(others, log as never).watchdogMs, undefined, 'the watchdog of another process');
   t.equal(SdNotifier.fromEnvironment({}, log as never).watchdogMs, undefined);
   t.end();
 });

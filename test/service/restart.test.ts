@@ -8,14 +8,14 @@ import { waitFor } from '../fixtures/daemon.ts';
 import { createSite, encodePbkdf2 } from '../fixtures/site.ts';
 import { type Supervisor, supervise } from '../fixtures/supervisor.ts';
 
-/** How often a client asks, in ms: 200 a second. */
+/** The interval of requests, in ms: 200 per second. */
 const PACE_MS = 5;
 
-interface Tally {
+interface Outcome {
   sent: number;
-  /** Right passwords that were not let in, by the status they got; 0: no answer. */
+  /** Requests with the right password that were not granted, by status; 0: no answer. */
   readonly failed: Map<number, number>;
-  /** Wrong passwords that were not refused as such. */
+  /** Requests with a wrong password that were not denied, by status. */
   readonly wrong: Map<number, number>;
   /** The longest time between two grants, in ms. */
   longest: number;
@@ -25,16 +25,16 @@ interface Tally {
 const now = () => Number(process.hrtime.bigint()) / 1e6;
 
 interface Clients {
-  /** Waits until so many more have been let in: the next daemon goes when this one has been of use. */
+  /** Waits for so many more grants: each daemon is ended only after it has answered. */
   granted(count: number): Promise<void>;
-  /** Waits until somebody has been let in who asked after that time, and says when the first one was. */
+  /** Waits for a grant to a request sent after that time. Returns when the first one was received. */
   answered(since: number): Promise<number>;
-  stop(): Promise<Tally>;
+  stop(): Promise<Outcome>;
 }
 
-/** Asks for a page at a steady pace, every tenth time with a wrong password, until it is told to stop. */
+/** Requests a page at a steady pace, every tenth time with a wrong password, until `stop`. */
 function load(apache: Apache): Clients {
-  const tally: Tally = { sent: 0, failed: new Map(), wrong: new Map(), longest: 0 };
+  const outcome: Outcome = { sent: 0, failed: new Map(), wrong: new Map(), longest: 0 };
   const asked: Promise<void>[] = [];
   const startedAt = now();
   let granted = startedAt;
@@ -48,18 +48,18 @@ function load(apache: Apache): Clients {
       () => 0,
     );
     if (right && status === 200) {
-      tally.longest = Math.max(tally.longest, now() - granted);
+      outcome.longest = Math.max(outcome.longest, now() - granted);
       granted = now();
       grants++;
       answers.push({ askedAt, at: granted });
     } else if (right || status !== 401) {
-      const counts = right ? tally.failed : tally.wrong;
+      const counts = right ? outcome.failed : outcome.wrong;
       counts.set(status, (counts.get(status) ?? 0) + 1);
     }
   };
   const timer = setInterval(() => {
-    // As many as are due: a slow moment of this process is made up for.
-    while (tally.sent * PACE_MS < now() - startedAt) asked.push(ask(tally.sent++ % 10 !== 9));
+    // As many as are due, also after a slow moment of this process.
+    while (outcome.sent * PACE_MS < now() - startedAt) asked.push(ask(outcome.sent++ % 10 !== 9));
   }, PACE_MS);
   return {
     granted: (count) => {
@@ -74,20 +74,20 @@ function load(apache: Apache): Clients {
     async stop() {
       clearInterval(timer);
       await Promise.all(asked);
-      return tally;
+      return outcome;
     },
   };
 }
 
-function told(tally: Tally): string {
+function told(outcome: Outcome): string {
   const sum = (counts: Map<number, number>) => [...counts.values()].reduce((a, b) => a + b, 0);
-  const { sent, failed, wrong, longest } = tally;
+  const { sent, failed, wrong, longest } = outcome;
   const statuses =
     failed.size > 0 ? ` (${[...failed].map(([status, count]) => `${count} of status ${status}`).join(', ')})` : '';
   return `${sent} requests sent, ${sum(failed)} failed${statuses}, ${sum(wrong)} wrong; ${Math.round(longest)} ms at most without a grant`;
 }
 
-/** A daemon that is started again, and an Apache that asks it. */
+/** A supervised daemon and an Apache that uses it. */
 async function place(t: Test, iterations: number): Promise<{ supervisor: Supervisor; apache: Apache }> {
   const directory = mkdtempSync(join(tmpdir(), 'djauthd-r-'));
   const encoded = encodePbkdf2('secret', { iterations });
@@ -95,7 +95,7 @@ async function place(t: Test, iterations: number): Promise<{ supervisor: Supervi
   const supervisor = await supervise(`[sites.site]\ndatabase = "${site.url}"\n[log]\nlevel = "warn"`);
   const apache = await startApache(
     `DjangoAuthSocket ${supervisor.socket}
-     # A machine that is slow is no request lost.
+     # A slow machine loses no request.
      DjangoAuthTimeout 120s
      <Location "/">
        AuthType Basic
@@ -128,16 +128,16 @@ t.test('20 restarts and 20 reloads under 200 requests a second lose none', async
     while (reloads() === before) await sleep(10);
     await sleep(50);
   }
-  const tally = await clients.stop();
-  t.comment(`20 restarts, 20 reloads: ${told(tally)}`);
-  t.same([...tally.failed], [], 'every right password was let in');
-  t.same([...tally.wrong], [], 'every wrong one was refused');
-  t.same(supervisor.ends(), Array(20).fill(0), 'every daemon ended as it was asked to');
-  t.ok(tally.sent > 1000, `${tally.sent} requests`);
+  const outcome = await clients.stop();
+  t.comment(`20 restarts, 20 reloads: ${told(outcome)}`);
+  t.same([...outcome.failed], [], 'every right password was granted');
+  t.same([...outcome.wrong], [], 'every wrong one was denied');
+  t.same(supervisor.ends(), Array(20).fill(0), 'every daemon exited 0');
+  t.ok(outcome.sent > 1000, `${outcome.sent} requests`);
 });
 
 t.test('kill -9 under load', async (t) => {
-  const { supervisor, apache } = await place(t, 600_000); // as Django 4.2 hashes
+  const { supervisor, apache } = await place(t, 600_000); // the cost of Django 4.2
   const clients = load(apache);
   const sinceKill: number[] = [];
   const sinceStart: number[] = [];
@@ -150,20 +150,20 @@ t.test('kill -9 under load', async (t) => {
     sinceStart.push(answeredAt - supervisor.startedAt());
   }
   await clients.granted(100);
-  const tally = await clients.stop();
+  const outcome = await clients.stop();
   const each = (times: number[]) => times.map((ms) => Math.round(ms)).join(', ');
-  t.comment(`5 times kill -9: ${told(tally)}`);
-  t.comment(`to the first answer to who asked after the kill: ${each(sinceKill)} ms since the kill`);
+  t.comment(`5 times kill -9: ${told(outcome)}`);
+  t.comment(`to the first answer to a request sent after the kill: ${each(sinceKill)} ms since the kill`);
   t.comment(`and since the supervisor started the next daemon: ${each(sinceStart)} ms`);
   t.same(
-    [...tally.wrong.keys()].filter((status) => status < 500),
+    [...outcome.wrong.keys()].filter((status) => status < 500),
     [],
-    'no wrong password was let in',
+    'no wrong password was granted',
   );
   t.same(
-    [...tally.failed.keys()].filter((status) => status < 500),
+    [...outcome.failed.keys()].filter((status) => status < 500),
     [],
-    'no right one was taken for wrong',
+    'no right one was denied',
   );
   t.same(supervisor.ends(), Array(5).fill(-9));
   t.equal((await apache.get('/page.txt', { user: 'alice', password: 'secret' })).status, 200);

@@ -1,9 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
+import { OPERATIONS } from '../../daemon/control/operations.ts';
 import { type Answer, Connection } from '../../daemon/socket/connection.ts';
 import { FrameReader } from '../../protocol/frame.ts';
 import { IN_FLIGHT_MAX } from '../../protocol/limits.ts';
@@ -18,9 +19,9 @@ interface Pair {
   /** The client's end: plain octets. */
   readonly peer: net.Socket;
   readonly connection: Connection;
-  /** What the daemon was told of its peer's mistakes. */
+  /** The messages about misuse. */
   readonly misuse: string[];
-  /** The replies that came, as id and status. */
+  /** The replies received, as id and status. */
   readonly replies: [number, number][];
   /** Whether the daemon's end is closed. */
   closed(): boolean;
@@ -59,13 +60,13 @@ async function pair(t: Test, answer: Answer): Promise<Pair> {
 
 const ping = (id: number) => encodeRequest(id, 'ping', {});
 
-t.test('a frame has its time', async (t) => {
-  t.test('one that is not completed ends the connection', async (t) => {
+t.test('time limit of a frame', async (t) => {
+  t.test('an incomplete frame ends the connection', async (t) => {
     const { peer, misuse, replies, closed } = await pair(t, () => PONG);
     const frame = ping(2);
     peer.write(Buffer.concat([ping(1), frame.subarray(0, 3)]));
     for (let at = 3; at < 8; at++) {
-      await sleep(FRAME_TIME_MS / 4); // an octet now and then keeps nothing open
+      await sleep(FRAME_TIME_MS / 4); // single octets do not extend the limit
       if (!closed()) peer.write(frame.subarray(at, at + 1));
     }
     await waitFor(() => misuse.length > 0);
@@ -75,10 +76,10 @@ t.test('a frame has its time', async (t) => {
     await waitFor(closed);
   });
 
-  t.test('each has its own', async (t) => {
+  t.test('each frame has its own limit', async (t) => {
     const { peer, misuse, replies } = await pair(t, () => PONG);
     peer.write(ping(0).subarray(0, 3));
-    // For much longer than one frame may take, there is always one under way.
+    // A frame is incomplete at every moment, for much longer than one frame may take.
     for (let id = 0; id < 12; id++) {
       await sleep(FRAME_TIME_MS / 5);
       peer.write(Buffer.concat([ping(id).subarray(3), ping(id + 1).subarray(0, 3)]));
@@ -87,7 +88,7 @@ t.test('a frame has its time', async (t) => {
     t.same(misuse, []);
   });
 
-  t.test('it does not run while the daemon reads nothing', async (t) => {
+  t.test('the limit does not run while the daemon does not read', async (t) => {
     const { peer, misuse, replies } = await pair(t, () => sleep(2 * FRAME_TIME_MS).then(() => PONG));
     const many = Array.from({ length: IN_FLIGHT_MAX }, (_, id) => ping(id));
     peer.write(Buffer.concat([...many, ping(999).subarray(0, 3)]));
@@ -98,7 +99,7 @@ t.test('a frame has its time', async (t) => {
   });
 });
 
-t.test('no more is read while too much is unanswered', async (t) => {
+t.test('reading stops while too many requests are unanswered', async (t) => {
   const waiting: { request: Request; resolve: (reply: Reply) => void }[] = [];
   const { peer, replies } = await pair(t, (request) => new Promise((resolve) => waiting.push({ request, resolve })));
   const total = 3 * IN_FLIGHT_MAX;
@@ -110,15 +111,15 @@ t.test('no more is read while too much is unanswered', async (t) => {
   t.ok(waiting.length >= IN_FLIGHT_MAX && waiting.length < IN_FLIGHT_MAX + 10, `${waiting.length} were taken`);
   waiting[5]?.resolve(PONG);
   await waitFor(() => replies.length === 1);
-  t.same(replies, [[5, 0]], 'a reply goes out when it is ready');
+  t.same(replies, [[5, 0]], 'a reply is sent when it is ready');
   await waitFor(() => {
     for (const { resolve } of waiting) resolve(PONG);
     return replies.length === total;
   });
-  t.equal(new Set(replies.map(([id]) => id)).size, total, 'and each request has one');
+  t.equal(new Set(replies.map(([id]) => id)).size, total, 'each request has one reply');
 });
 
-t.test('an answer that fails is a fault, and nothing else', async (t) => {
+t.test('an answer that rejects is a fault', async (t) => {
   const { peer, replies } = await pair(t, async () => {
     throw new Error('a mistake of ours');
   });
@@ -131,15 +132,15 @@ t.test('misuse', async (t) => {
   for (const [name, octets, said] of [
     ['a length of 0', Buffer.alloc(4), /frame length 0:/],
     ['a length over the limit', Buffer.from('00010001', 'hex'), /frame length 65537/],
-    ['no request', Buffer.from('00000001c0', 'hex'), /array of four/],
+    ['not a request', Buffer.from('00000001c0', 'hex'), /array of four/],
   ] as const) {
     const answers: ((reply: Reply) => void)[] = [];
     const { peer, misuse, replies, closed } = await pair(t, () => new Promise((resolve) => answers.push(resolve)));
     peer.write(Buffer.concat([ping(1), octets, ping(2)]));
     await waitFor(() => misuse.length > 0);
     t.match(misuse, [said], name);
-    t.equal(answers.length, 1, `${name}: nothing after it is looked at`);
-    t.notOk(closed(), `${name}: what was accepted is answered first`);
+    t.equal(answers.length, 1, `${name}: nothing after it is read`);
+    t.notOk(closed(), `${name}: requests accepted before it are answered first`);
     answers[0]?.(PONG);
     await waitFor(() => replies.length === 1);
     t.same(replies, [[1, 0]]);
@@ -147,7 +148,7 @@ t.test('misuse', async (t) => {
   }
 });
 
-t.test('a peer that fetches nothing does not keep its connection', async (t) => {
+t.test('a peer that does not read its replies does not keep its connection', async (t) => {
   for (const how of ['close', 'misuse'] as const) {
     const { peer, connection, closed } = await pair(t, () => ({ status: 0, content: { much: 'x'.repeat(60_000) } }));
     peer.pause();
@@ -156,9 +157,36 @@ t.test('a peer that fetches nothing does not keep its connection', async (t) => 
     await sleep(50);
     t.notOk(closed(), how);
     if (how === 'close') connection.close();
-    // Misuse may stand behind what is not read any more; then it is as any connection that is kept and says nothing.
+    // The misuse may come after what the daemon has stopped reading; then the connection is like any idle one.
     else peer.resume();
     await waitFor(closed);
     t.pass(how);
   }
+});
+
+t.test('PROTOCOL.md names the operations of each socket', (t) => {
+  const protocol = readFileSync(new URL('../../protocol/PROTOCOL.md', import.meta.url), 'utf8');
+  const section = (title: string) => protocol.split(`\n## ${title}`)[1]?.split('\n## ')[0] ?? '';
+  const on = (socket: 'auth' | 'control') =>
+    Object.entries(OPERATIONS)
+      .filter(([, { sockets }]) => sockets.includes(socket))
+      .map(([name]) => name);
+  const described = [...section('3. Requests').matchAll(/^### 3\.\d ([^\n]*): /gm)].map(
+    ([, title]) => title?.match(/`(\w+)`/)?.[1],
+  );
+  t.same(
+    on('auth').sort(),
+    described.filter((name) => name && name in OPERATIONS).sort(),
+    'section 3: the auth socket',
+  );
+  const listed = [...section('6. The control socket').matchAll(/^\| `(\w+)` /gm)].map(([, name]) => name as string);
+  const shared = on('auth').filter((name) => on('control').includes(name));
+  t.same(
+    on('control').sort(),
+    [...new Set([...listed.filter((name) => name in OPERATIONS), ...shared])].sort(),
+    'section 6: the control socket',
+  );
+  for (const name of shared) t.match(section('3. Requests'), new RegExp(`on the control socket[^|]*\`${name}\``), name);
+  t.equal(new Set(Object.keys(OPERATIONS)).size, on('auth').length + on('control').length - shared.length);
+  t.end();
 });

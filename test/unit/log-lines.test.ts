@@ -10,7 +10,7 @@ import { LineBatch } from '../../daemon/log/batch.ts';
 import { createLog } from '../../daemon/log/log.ts';
 import { waitFor } from '../fixtures/daemon.ts';
 
-t.test('lines are handed on whole, in order, none twice', async () => {
+t.test('lines are passed on whole, in order, and once', async () => {
   const step = fc.oneof(
     { weight: 9, arbitrary: fc.tuple(fc.constantFrom(10, 20, 30, 40, 50), fc.nat(40_000)) },
     { weight: 1, arbitrary: fc.constantFrom('flush' as const, 'wait' as const) },
@@ -30,7 +30,7 @@ t.test('lines are handed on whole, in order, none twice', async () => {
           all += line;
           batch.lastLevel = level;
           batch.write(line);
-          if (level >= 40 && handed.join('') !== all) return false; // a warning waits for nothing
+          if (level >= 40 && handed.join('') !== all) return false; // a warning does not wait
         }
       }
       batch.flushSync();
@@ -45,51 +45,51 @@ t.test('a line waits for others, but not for long', async (t) => {
   const batch = new LineBatch({ write: (lines) => handed.push(lines), flushSync: () => {} });
   const log = createLog('info', batch);
   for (const name of ['a', 'b', 'c']) log.info(name);
-  log.debug('unheard');
+  log.debug('below the level');
   t.same(handed, []);
   await waitFor(() => handed.length > 0);
   t.equal(handed.length, 1, 'one batch');
   t.match(handed[0], /"a".*\n.*"b".*\n.*"c"\}\n$/);
   log.level = 'debug';
-  log.debug('heard');
+  log.debug('at the level');
   log.child({ site: 'x' }).warn('at once');
   t.equal(handed.length, 2);
-  t.match(handed[1], /"heard".*\n.*"x".*"at once"\}\n$/, 'what waited goes before it');
+  t.match(handed[1], /"at the level".*\n.*"x".*"at once"\}\n$/, 'lines that waited are passed on before it');
   log.level = 'error';
-  log.warn('unheard');
+  log.warn('below the level');
   log.fatal('the end');
   t.match(handed.slice(2), [/^[^\n]*"the end"\}\n$/]);
-  t.equal(pino.levels.values.warn, 40, 'as LineBatch takes it');
+  t.equal(pino.levels.values.warn, 40, 'as LineBatch assumes');
 });
 
-/** What a talker says, by a way that its standard error is connected by. */
+/** A program that logs, with its standard error on a pipe, a socket or a file. */
 interface Talker {
   readonly child: ChildProcess;
-  /** Reads what has come, up to so many octets; of a socket also all that comes. */
+  /** Reads what has arrived, up to so many octets; from a socket everything, now and later. */
   read(most?: number): void;
-  /** Nobody reads any more. */
+  /** Closes the reading end. */
   close(): void;
-  /** Somebody reads again. */
+  /** Opens the reading end again. */
   open(): void;
   lines(): { level: number; number?: number; msg: string }[];
   text(): string;
   beats(): number;
-  /** The most memory that it had, in MiB. */
+  /** Its peak memory, in MiB. */
   memory(): number;
   ready(): boolean;
   ended: Promise<number | string | null>;
 }
 
-function talk(t: Test, way: 'pipe' | 'socket' | 'file', count: number, then: string): Talker {
+function talk(t: Test, kind: 'pipe' | 'socket' | 'file', count: number, then: string): Talker {
   const directory = mkdtempSync(join(tmpdir(), 'djauthd-l-'));
-  const place = join(directory, 'log');
-  if (way === 'pipe') execFileSync('mkfifo', [place]);
+  const path = join(directory, 'log');
+  if (kind === 'pipe') execFileSync('mkfifo', [path]);
   let reader = -1;
   const open = () => {
-    if (way === 'pipe') reader = openSync(place, constants.O_RDONLY | constants.O_NONBLOCK);
+    if (kind === 'pipe') reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   };
   open();
-  const error = way === 'socket' ? 'pipe' : openSync(place, way === 'pipe' ? 'w' : 'a');
+  const error = kind === 'socket' ? 'pipe' : openSync(path, kind === 'pipe' ? 'w' : 'a');
   const program = join(import.meta.dirname, '../fixtures/talker.ts');
   const child = spawn(process.execPath, ['--import', 'tsx', program, `${count}`, then], {
     stdio: ['ignore', 'pipe', error],
@@ -121,9 +121,9 @@ function talk(t: Test, way: 'pipe' | 'socket' | 'file', count: number, then: str
     child,
     open,
     read(most = Number.POSITIVE_INFINITY) {
-      if (way === 'socket') child.stderr?.resume();
-      if (way === 'file') text = readFileSync(place, 'utf8');
-      for (let left = most; way === 'pipe' && left > 0; ) {
+      if (kind === 'socket') child.stderr?.resume();
+      if (kind === 'file') text = readFileSync(path, 'utf8');
+      for (let left = most; kind === 'pipe' && left > 0; ) {
         try {
           const length = readSync(reader, buffer, 0, Math.min(left, buffer.length), null);
           if (length === 0) return;
@@ -135,8 +135,8 @@ function talk(t: Test, way: 'pipe' | 'socket' | 'file', count: number, then: str
       }
     },
     close() {
-      if (way === 'socket') child.stderr?.destroy();
-      if (way === 'pipe') {
+      if (kind === 'socket') child.stderr?.destroy();
+      if (kind === 'pipe') {
         closeSync(reader);
         reader = -1;
       }
@@ -161,7 +161,7 @@ function readUntil(talker: Talker, condition: () => boolean): Promise<void> {
   }, 30_000);
 }
 
-/** Reads until the talker has ended, and says how. */
+/** Reads until the talker has ended. Returns its exit code or signal. */
 async function readToEnd(talker: Talker): Promise<number | string | null> {
   const { child } = talker;
   await readUntil(talker, () => (child.exitCode ?? child.signalCode) !== null && child.stderr?.readableEnded !== false);
@@ -172,19 +172,19 @@ async function readToEnd(talker: Talker): Promise<number | string | null> {
 const numbersOf = (talker: Talker) => talker.lines().flatMap(({ number }) => (number === undefined ? [] : [number]));
 const upTo = (count: number) => Array.from({ length: count }, (_, number) => number);
 
-for (const way of ['pipe', 'socket', 'file'] as const) {
-  t.test(`standard error is a ${way}`, async (t) => {
+for (const kind of ['pipe', 'socket', 'file'] as const) {
+  t.test(`standard error is a ${kind}`, async (t) => {
     t.test('nothing is lost at the end', async (t) => {
-      const exiting = talk(t, way, 2500, 'exit');
+      const exiting = talk(t, kind, 2500, 'exit');
       t.equal(await readToEnd(exiting), 0);
       t.same(numbersOf(exiting), upTo(2500), 'process.exit');
 
-      const throwing = talk(t, way, 2500, 'throw');
+      const throwing = talk(t, kind, 2500, 'throw');
       t.equal(await readToEnd(throwing), 1);
-      t.same(numbersOf(throwing), upTo(2500), 'an error that nobody caught');
+      t.same(numbersOf(throwing), upTo(2500), 'an uncaught error');
       t.match(throwing.lines().at(-1), { level: 60, msg: /nobody catches this/ });
 
-      const staying = talk(t, way, 2500, 'stay');
+      const staying = talk(t, kind, 2500, 'stay');
       await readUntil(staying, staying.ready);
       staying.child.kill('SIGTERM');
       t.equal(await readToEnd(staying), 0);
@@ -192,16 +192,16 @@ for (const way of ['pipe', 'socket', 'file'] as const) {
       t.match(staying.lines().at(-1), { msg: /^stopping: SIGTERM$/ });
     });
 
-    if (way === 'file') return;
+    if (kind === 'file') return;
 
-    t.test('a reader that is slow', async (t) => {
+    t.test('a slow reader', async (t) => {
       const count = 100_000;
-      const slow = talk(t, way, count, 'stay');
+      const slow = talk(t, kind, count, 'stay');
       await waitFor(slow.ready, 60_000);
       const beats = slow.beats();
       await waitFor(() => slow.beats() > beats + 20, 30_000);
-      t.pass('the event loop goes on while nobody reads');
-      slow.read(10_000); // and stops within a line
+      t.pass('the event loop runs while nothing is read');
+      slow.read(10_000); // up to the middle of a line
       let told: { msg: string } | undefined;
       await readUntil(slow, () => {
         told = slow.lines().find(({ level }) => level === 40);
@@ -209,7 +209,7 @@ for (const way of ['pipe', 'socket', 'file'] as const) {
       });
       const numbers = numbersOf(slow);
       const lost = Number(/^(\d+) log lines lost/.exec(told?.msg ?? '')?.[1]);
-      t.equal(numbers.length + lost, count, `${numbers.length} came, ${lost} did not`);
+      t.equal(numbers.length + lost, count, `${numbers.length} written, ${lost} lost`);
       t.same(numbers, upTo(numbers.length), 'whole and in order');
       t.ok(lost > 0 && slow.memory() < 300, `${Math.round(slow.memory())} MiB at most`);
       slow.child.kill('SIGUSR2');
@@ -217,8 +217,8 @@ for (const way of ['pipe', 'socket', 'file'] as const) {
       t.equal(await readToEnd(slow), 0);
     });
 
-    t.test('nobody reads', async (t) => {
-      const closed = talk(t, way, 10, 'stay');
+    t.test('no reader', async (t) => {
+      const closed = talk(t, kind, 10, 'stay');
       await readUntil(closed, () => numbersOf(closed).length === 10);
       closed.close();
       for (let i = 0; i < 5; i++) {
@@ -226,19 +226,19 @@ for (const way of ['pipe', 'socket', 'file'] as const) {
         const beats = closed.beats();
         await waitFor(() => closed.beats() > beats + 2, 30_000);
       }
-      if (way === 'pipe') {
+      if (kind === 'pipe') {
         closed.open();
         closed.child.kill('SIGUSR2');
         await readUntil(closed, () => numbersOf(closed).length === 16);
-        t.same(numbersOf(closed), upTo(16), 'who reads next gets what waited');
+        t.same(numbersOf(closed), upTo(16), 'the next reader gets the lines that waited');
         closed.close();
       }
       closed.child.kill('SIGTERM');
-      t.equal(await closed.ended, 0, 'and it ends as it is told to');
+      t.equal(await closed.ended, 0, 'SIGTERM ends it');
     });
 
-    t.test('one that never reads again does not keep it from ending', async (t) => {
-      const stuck = talk(t, way, 50_000, 'stay');
+    t.test('a reader that never reads again does not prevent the end', async (t) => {
+      const stuck = talk(t, kind, 50_000, 'stay');
       await waitFor(stuck.ready, 60_000);
       stuck.child.kill('SIGTERM');
       t.equal(await stuck.ended, 0);
@@ -246,7 +246,7 @@ for (const way of ['pipe', 'socket', 'file'] as const) {
   });
 }
 
-t.test('a reader that goes within a line, and another one', async (t) => {
+t.test('a reader that closes in the middle of a line, and another one', async (t) => {
   const talker = talk(t, 'pipe', 3000, 'stay');
   await waitFor(talker.ready, 30_000);
   talker.read(1000);
