@@ -37,12 +37,14 @@ static const authn_provider provider = {&check_password, NULL};
 /* mod_auth_basic adds the challenge to a 401 of its own scheme; if it is not loaded, this adds it. */
 static int challenge(request_rec *r)
 {
+    const char *header = r->proxyreq == PROXYREQ_PROXY ? "Proxy-Authenticate" : "WWW-Authenticate";
+
     ap_note_basic_auth_failure(r);
-    if (apr_table_get(r->err_headers_out, "WWW-Authenticate") == NULL) {
-        apr_table_setn(r->err_headers_out, "WWW-Authenticate",
+    if (apr_table_get(r->err_headers_out, header) == NULL) {
+        apr_table_setn(r->err_headers_out, header,
                        apr_pstrcat(r->pool, "Basic realm=\"", ap_auth_name(r), "\"", NULL));
     }
-    return HTTP_UNAUTHORIZED;
+    return HTTP_UNAUTHORIZED; /* which httpd turns into 407 for a forward proxy */
 }
 
 /*

@@ -315,3 +315,32 @@ t.test('the handler never declines', async (t) => {
   t.match(await ask('/file/'), { status: 200, asked: { user: 'alice' } });
   t.equal(daemon.asked.length, 1);
 });
+
+t.test('a forward proxy', async (t) => {
+  const { apache, daemon, end } = await serve(
+    `ProxyRequests On
+    <Proxy "*">
+      ${BASIC}
+      ${HANDLER}
+    </Proxy>
+    <VirtualHost *>
+      ServerName backend.test
+    </VirtualHost>`,
+    { load: ['proxy', 'proxy_http'] },
+  );
+  t.teardown(end);
+  const proxied = (password?: string) =>
+    apache.get(`${apache.url.replace('127.0.0.1', 'localhost')}/index.html`, {
+      headers: password
+        ? { 'proxy-authorization': `Basic ${Buffer.from(`alice:${password}`).toString('base64')}` }
+        : { authorization: `Basic ${Buffer.from('alice:right').toString('base64')}` },
+    });
+  for (const password of [undefined, 'wrong']) {
+    const { status, headers } = await proxied(password);
+    t.equal(status, 407);
+    t.equal(headers['proxy-authenticate'], 'Basic realm="example.com"');
+    t.equal(headers['www-authenticate'], undefined, 'the challenge is the proxy’s alone');
+  }
+  t.match(await proxied('right'), { status: 200, body: 'hello' });
+  t.equal(daemon.asked.length, 2);
+});
