@@ -1,13 +1,28 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { readConfig } from '../config/config.ts';
+import { daemonProcess } from '../doctor/daemon-process.ts';
 import { examine, writeReport } from '../doctor/report.ts';
-import { EXIT_CODES } from './exit-code.ts';
+import { loadCatalogs } from '../doctor/site-report.ts';
+import { become } from '../service/system-user.ts';
+
+/** Where systemd puts the credentials of a running unit. */
+const CREDENTIALS = '/run/credentials';
 
 /**
- * `djauthd doctor`: whether the sites of a configuration can be served, and what is wrong, on standard output.
- * Exits 0 with or without warnings, 1 if there is a problem, 2 if the configuration cannot be used.
+ * `djauthd doctor`: reports on standard output whether the sites of a configuration can be served, with all findings. Run
+ * by root it first becomes the user whom the daemon's unit names, with its groups, and so sees what the daemon sees.
+ *
+ * Exits 0 without problems, even with warnings, 1 with a problem, 2 if the configuration is invalid.
  */
-export async function doctor(file: string, options: { json: boolean }): Promise<void> {
-  const report = await examine(file, readConfig(file));
+export async function doctor(file: string, options: { json: boolean; unit?: string }): Promise<void> {
+  const daemon = daemonProcess(file, options.unit);
+  const credentials = daemon.unit && join(CREDENTIALS, daemon.unit.name);
+  if (credentials && existsSync(credentials)) process.env.CREDENTIALS_DIRECTORY ??= credentials;
+  const config = readConfig(file);
+  await loadCatalogs(Object.values(config.sites).map((site) => site.database));
+  if (process.getuid?.() === 0 && daemon.user.uid !== 0) become(daemon.user);
+  const report = await examine(file, config, daemon);
   process.stdout.write(options.json ? `${JSON.stringify(report, undefined, 2)}\n` : writeReport(report));
-  process.exitCode = report.problems > 0 ? EXIT_CODES.failed.code : EXIT_CODES.done.code;
+  process.exitCode = report.problems > 0 ? 1 : 0;
 }

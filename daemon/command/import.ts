@@ -2,30 +2,48 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { TomlTable } from 'smol-toml';
 import { ConfigError, parseConfig, parseToml } from '../config/config.ts';
+import { daemonProcess } from '../doctor/daemon-process.ts';
 import { messageOf } from '../fault.ts';
 import { replaceFile } from '../import/atomic-file.ts';
+import { exportSite, readExport } from '../import/export.ts';
 import { ImportError } from '../import/import-error.ts';
 import { type ImportedSite, type ImportOptions, importSite } from '../import/imported-site.ts';
 import { IMPORTED_KEYS, writeSiteTable } from '../import/site-table.ts';
 import { splice } from '../import/splice.ts';
+import { currentUser, groupName } from '../service/system-user.ts';
+import { groupId } from '../socket/group.ts';
 
 /** The sockets of a new configuration. */
 const LISTEN = '[listen]\nsocket = "/run/djauthd/auth.sock"\ncontrol = "/run/djauthd/control.sock"\n';
 
 const DIRECTORY = '/etc/djauthd';
 
+/** The daemon's own group, as installed. */
+const GROUP = 'djauthd';
+
 /**
  * `djauthd import`: introspects a Django site and writes its configuration to a file or to standard output. The database's
- * password is written only to a separate file beside the configuration, mode 0600.
+ * password is written only to a separate file beside the configuration, mode 0600, or 0640 for the daemon's group.
  */
-export async function importCommand(options: ImportOptions & { write?: string | undefined }): Promise<void> {
+export async function importCommand(
+  options: ImportOptions & { write?: string | undefined; export?: true | undefined },
+): Promise<void> {
   const site = await importSite(options);
   for (const note of site.notes) say(note);
+  if (options.export) {
+    exportSite(site);
+    return;
+  }
   if (options.write === undefined) {
     print(site);
     return;
   }
   write(site, resolve(options.write));
+}
+
+/** `djauthd import --install`: writes a site that `--export` has written to the configuration. */
+export async function installCommand({ site, write: file }: { site: string; write: string }): Promise<void> {
+  write(await readExport(site), resolve(file));
 }
 
 function print(site: ImportedSite): void {
@@ -52,12 +70,9 @@ function write(site: ImportedSite, file: string): void {
   if (site.password !== undefined) {
     // A credential of systemd is a copy of a file, by convention of this one.
     const secret = oldFile?.startsWith('/') ? oldFile : beside;
-    replaceFile(secret, `${site.password}\n`, {
-      mode: 0o600,
-      secret: true,
-      ...(owner ? { uid: owner.uid, gid: owner.gid } : {}),
-    });
-    say(`wrote the database's password to ${secret}`);
+    const reader = readerOf(file, owner);
+    replaceFile(secret, `${site.password}\n`, { secret: true, ...reader.access });
+    say(`wrote the database's password to ${secret}, readable by ${reader.name}`);
   } else if (oldFile !== undefined) {
     say(`the database has no password any more: remove ${oldFile}`);
   }
@@ -78,6 +93,20 @@ function tableOf(site: ImportedSite, passwordFile: string, present: TomlTable) {
     },
     schema: site.schema,
   };
+}
+
+/** Who may read the password file: the user whom the daemon runs as, if root writes it. */
+function readerOf(file: string, owner: { uid: number; gid: number } | undefined) {
+  const user = currentUser();
+  if (user.uid !== 0) return { name: user.name, access: { mode: 0o600 } };
+  // The owner of the configuration runs the daemon.
+  if (owner && owner.uid !== 0) {
+    return { name: `user ${owner.uid}`, access: { mode: 0o600, uid: owner.uid, gid: owner.gid } };
+  }
+  const { unit, user: daemon } = daemonProcess(file, undefined);
+  const gid = (unit ? daemon.gid : 0) || owner?.gid || groupId(GROUP);
+  if (!gid) return { name: 'root only', access: { mode: 0o600 } };
+  return { name: `group ${groupName(gid)}`, access: { mode: 0o640, uid: 0, gid } };
 }
 
 /** The name of the site's password file. */

@@ -20,6 +20,14 @@ interface PythonFlags {
   readonly accept: readonly Acceptable[];
 }
 
+interface ImportFlags {
+  readonly settings?: string;
+  readonly site?: string;
+  readonly write?: string;
+  readonly export?: true;
+  readonly install?: true;
+}
+
 /**
  * The table of commands: their help and djauthd(8) are made from it (`npm run docs`). Each command loads only the
  * modules that it needs, because the time until `serve` is ready counts.
@@ -81,11 +89,16 @@ export function createProgram(): Command {
     'check sites, databases and permissions of files',
     'Reports for each site whether its database can be reached, which tables, columns and grants are missing, which ' +
       'hashes cannot be verified and what a check costs, and which files others on this machine could read or write. ' +
+      "Run as root it looks as the user of the daemon's unit. " +
       'Exits 1 if there is a problem.',
   )
     .addOption(config())
     .option('--json', 'print JSON', false)
-    .action(async (flags: { config: string; json: boolean }) =>
+    .option(
+      '--unit <unit>',
+      "the daemon's unit, by name or path (default: djauthd.service, if it serves the configuration)",
+    )
+    .action(async (flags: { config: string; json: boolean; unit?: string }) =>
       (await import('./doctor.ts')).doctor(flags.config, flags),
     );
 
@@ -97,12 +110,30 @@ export function createProgram(): Command {
         "hashers. Run it as the site's user, because it runs the site's code.",
     ),
   )
-    .requiredOption('--settings <module>', 'the DJANGO_SETTINGS_MODULE of the site')
+    .option('--settings <module>', 'the DJANGO_SETTINGS_MODULE of the site')
     .option('--site <name>', 'name of the site in the configuration (default: the settings module)')
     .option('--write <file>', 'write the section to this configuration file (default: standard output)')
-    .action(async (flags: PythonFlags & { settings: string; site?: string; write?: string }) =>
-      (await import('./import.ts')).importCommand({ ...flags, timeoutMs: flags.timeout }),
-    );
+    .addOption(
+      new Option('--export', "write the site, its database's password included, to a pipe").conflicts([
+        'write',
+        'install',
+      ]),
+    )
+    .addOption(
+      new Option(
+        '--install',
+        `with --site: read from standard input what --export wrote, and write it to --write (default: ${DEFAULT_CONFIG})`,
+      ).conflicts(['settings', 'python', 'path', 'database', 'accept']),
+    )
+    .action(async (flags: PythonFlags & ImportFlags, command: Command) => {
+      const { importCommand, installCommand } = await import('./import.ts');
+      const { settings, site, write = DEFAULT_CONFIG } = flags;
+      if (flags.install) {
+        if (site === undefined) command.error('error: --install needs --site, the name of the site');
+        else await installCommand({ site, write });
+      } else if (settings === undefined) command.error("error: required option '--settings <module>' not specified");
+      else await importCommand({ ...flags, settings, timeoutMs: flags.timeout });
+    });
 
   const toRunning = (name: string, summary: string, description: string) =>
     command(name, summary, description)

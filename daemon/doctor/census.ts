@@ -1,7 +1,7 @@
 import { hasherOf } from '../hasher/hashers.ts';
 import type { Examined, HashPolicy } from '../site/hash-policy.ts';
 import type { Row } from './catalog.ts';
-import { counted, type Finding, warning } from './finding.ts';
+import { counted, type Finding, problem, warning } from './finding.ts';
 
 /** How many usernames are listed per flaw. */
 const NAMES_MAX = 5;
@@ -22,25 +22,36 @@ export interface Census {
 interface Flaw {
   count: number;
   readonly names: string[];
+  /** Whether a longer list of hashers would let these accounts in. */
+  readonly isShutOut: boolean;
 }
 
-export async function takeCensus(batches: AsyncIterable<readonly Row[]>, policy: HashPolicy): Promise<Census> {
+/** @param accepted the algorithms that the site accepts; undefined: all */
+export async function takeCensus(
+  batches: AsyncIterable<readonly Row[]>,
+  policy: HashPolicy,
+  accepted: readonly string[] | undefined,
+): Promise<Census> {
   const costs = new Map<string, number>();
   const flaws = new Map<string, Flaw>();
   let accounts = 0;
   let unusable = 0;
+  let grantable = 0;
+  const shutOut = new Set<string>();
   for await (const batch of batches) {
     accounts += batch.length;
-    for (const { username, encoded } of batch) {
+    for (const { username, encoded, active } of batch) {
       const examined = policy.examine(encoded);
       if (encoded === null || examined.kind === 'unusable') {
         unusable++;
         continue;
       }
+      if (examined.kind === 'verifiable' && active) grantable++;
+      if (examined.kind === 'not-accepted') shutOut.add(examined.algorithm);
       const flaw = flawOf(examined);
       if (flaw !== undefined) {
         const kind = flaws.has(flaw) || flaws.size < FLAWS_MAX ? flaw : 'another flaw';
-        const known = flaws.get(kind) ?? { count: 0, names: [] };
+        const known = flaws.get(kind) ?? { count: 0, names: [], isShutOut: examined.kind === 'not-accepted' };
         known.count++;
         if (known.names.length < NAMES_MAX) known.names.push(username);
         flaws.set(kind, known);
@@ -50,13 +61,28 @@ export async function takeCensus(batches: AsyncIterable<readonly Row[]>, policy:
       costs.set(cost, (costs.get(cost) ?? 0) + 1);
     }
   }
+  // One line for all of them: a second one would shut out the algorithms of the first.
+  const remedy =
+    accepted && shutOut.size > 0
+      ? [`hashers = [${[...accepted, ...shutOut].map((name) => JSON.stringify(name)).join(', ')}]`]
+      : [];
+  const nobody =
+    accounts === 0
+      ? 'nobody can log in: the table has no accounts'
+      : `nobody can log in: of ${counted(accounts, 'account')} none is active and has a hash that can be verified`;
   return {
     accounts,
     unusable,
     costs: Object.fromEntries([...costs].sort(([, a], [, b]) => b - a)),
-    findings: [...flaws].map(([flaw, { count, names }]) =>
-      warning(`${counted(count, 'account')} ${count === 1 ? 'has' : 'have'} ${flaw}: ${listed(names, count)}`),
-    ),
+    findings: [
+      ...(grantable === 0 ? [problem(nobody)] : []),
+      ...[...flaws].map(([flaw, { count, names, isShutOut }]) =>
+        warning(
+          `${counted(count, 'account')} ${count === 1 ? 'has' : 'have'} ${flaw}: ${listed(names, count)}`,
+          isShutOut ? remedy : [],
+        ),
+      ),
+    ],
   };
 }
 

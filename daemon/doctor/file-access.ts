@@ -1,7 +1,8 @@
-import { accessSync, constants, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { hasPassword } from '../config/password-file.ts';
 import type { Config } from '../config/schema.ts';
+import { groupName } from '../service/system-user.ts';
 import { pathOf } from '../store/sqlite/url.ts';
 import { type Finding, problem, warning } from './finding.ts';
 
@@ -47,22 +48,62 @@ export function examineAccess(file: string, config: Config): Finding[] {
   return findings;
 }
 
+/** Whether the daemon's user, who examines, may read the configuration and the password files. */
+export function examineReading(file: string, config: Config, user: string): Finding[] {
+  const findings: Finding[] = [];
+  const closed = readingProblem(file, user);
+  if (closed !== undefined) findings.push(problem(closed, fixOf(file)));
+  for (const [name, { password_file: path }] of Object.entries(config.sites)) {
+    // systemd itself makes a credential readable.
+    if (path === undefined || !path.startsWith('/')) continue;
+    const sentence = readingProblem(path, user);
+    if (sentence !== undefined)
+      findings.push(problem(`${sentence}; it is the password_file of site "${name}"`, fixOf(path)));
+  }
+  return findings;
+}
+
+/** The commands with which this process's group may read a file, and others still may not. */
+function fixOf(path: string): string[] {
+  const group = groupName(process.getegid?.() ?? 0);
+  return [`chown root:${group} ${path}`, `chmod 0640 ${path}`];
+}
+
+/** Why this process, which runs as that user, cannot read a file; a sentence. */
+export function readingProblem(path: string, user: string): string | undefined {
+  if (isAllowed(path, constants.R_OK)) return undefined;
+  const directories: string[] = [];
+  for (let at = dirname(path); at !== dirname(at); at = dirname(at)) directories.unshift(at);
+  const closed = directories.find((directory) => existsSync(directory) && !isAllowed(directory, constants.X_OK));
+  if (closed !== undefined) return `${user} cannot read ${path}: permission denied at ${closed}`;
+  return `${user} cannot read ${path}: ${existsSync(path) ? 'permission denied' : 'no such file'}`;
+}
+
+function isAllowed(path: string, mode: number): boolean {
+  try {
+    accessSync(path, mode);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Whether a SQLite file can be written by users who need not. */
-export function examineSqliteFile(url: string): Finding[] {
+export function examineSqliteFile(url: string, user: string): Finding[] {
   const path = pathOf(url);
   const mode = path === undefined ? undefined : modeOf(path);
   if (path === undefined || mode === undefined) return [];
   if (mode & OTHERS_WRITE) return [problem(`${path} is world-writable`, [`chmod o-w ${path}`])];
   if (process.geteuid?.() === 0) return []; // root may write anything, and the daemon's user is unknown
-  try {
-    accessSync(path, constants.W_OK);
-  } catch {
-    return [];
-  }
+  if (!isAllowed(path, constants.W_OK)) return [];
   const group = mode & GROUP_WRITE ? ' (by its group)' : '';
-  return [warning(`this user may write ${path}${group}; the daemon only reads it: run the daemon as a separate user`)];
+  return [warning(`${user} may write ${path}${group}; the daemon only reads it: run the daemon as a separate user`)];
 }
 
 function modeOf(path: string): number | undefined {
-  return statSync(path, { throwIfNoEntry: false })?.mode;
+  try {
+    return statSync(path).mode;
+  } catch {
+    return undefined; // there is none, or none that this user can see
+  }
 }

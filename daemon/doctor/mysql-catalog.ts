@@ -1,7 +1,7 @@
 import { createConnection, type RowDataPacket } from 'mysql2';
 import { settingsOf, tlsOf } from '../store/mysql/url.ts';
 import type { Schema } from '../store/schema.ts';
-import { BATCH, type Catalog, QUERY_TIMEOUT_MS, type Row } from './catalog.ts';
+import { BATCH, type Catalog, QUERY_TIMEOUT_MS, type Row, rowOf } from './catalog.ts';
 import { censusQuery, sharedNamesQuery } from './queries.ts';
 import { partsOf, type Table } from './tables.ts';
 
@@ -55,6 +55,15 @@ export async function openMysql(url: string, schema: Schema): Promise<Catalog> {
   return {
     role,
 
+    async columns(table) {
+      const { schema: own, table: name } = partsOf(table, '`');
+      const rows = await query(
+        'select column_name as name from information_schema.columns where table_schema = coalesce(?, database()) and table_name = ?',
+        [own as string, name],
+      );
+      return rows.map((row) => String(row.name));
+    },
+
     async inspect(table) {
       const code = await error(select(table.columns, table.name));
       if (code === undefined) return { missing: [], readable: true };
@@ -102,7 +111,7 @@ export async function openMysql(url: string, schema: Schema): Promise<Catalog> {
       let batch: Row[] = [];
       const rows = connection.query(censusQuery(schema, '`')).stream({ highWaterMark: BATCH });
       for await (const row of rows as AsyncIterable<Row>) {
-        batch.push({ username: String(row.username), encoded: typeof row.encoded === 'string' ? row.encoded : null });
+        batch.push(rowOf(row));
         if (batch.length < BATCH) continue;
         yield batch;
         batch = [];

@@ -1,7 +1,8 @@
+import { sql } from 'kysely';
 import pg from 'pg';
 import { settingsOf } from '../store/postgres/url.ts';
 import type { Schema } from '../store/schema.ts';
-import { BATCH, type Catalog, QUERY_TIMEOUT_MS, type Row } from './catalog.ts';
+import { BATCH, type Catalog, QUERY_TIMEOUT_MS, type Row, rowOf } from './catalog.ts';
 import { censusQuery, sharedNamesQuery } from './queries.ts';
 import { partsOf, type Table } from './tables.ts';
 
@@ -39,6 +40,14 @@ const INDEXED = `
   select exists (
     select from pg_index as i join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
     where i.indrelid = $1 and i.indisvalid and i.indpred is null and a.attname = $2) as yes`;
+
+/** An index on `upper(column::text)`, as PostgreSQL writes it back. */
+const INDEXED_UPPER = `
+  select exists (
+    select from pg_index as i
+    where i.indrelid = $1 and i.indisvalid and i.indpred is null
+      and pg_get_indexdef(i.indexrelid, 1, false) in ('upper((' || quote_ident($2) || ')::text)', 'upper(' || quote_ident($2) || ')')
+  ) as yes`;
 
 const FOLDS_CASE = `
   select t.typname = 'citext' or not coalesce(l.collisdeterministic, true) as yes
@@ -78,6 +87,12 @@ export async function openPostgres(url: string, schema: Schema): Promise<Catalog
 
   return {
     role,
+
+    async columns(table) {
+      const known = await relation(table);
+      if (known === undefined) return [];
+      return (await query<{ name: string }>(COLUMNS, [known.oid])).map(({ name }) => name);
+    },
 
     async inspect(table) {
       const known = await relation(table.name);
@@ -121,11 +136,16 @@ export async function openPostgres(url: string, schema: Schema): Promise<Catalog
       return known.flatMap(({ name, relation: found }) => (found?.writable ? [name] : []));
     },
 
-    indexed: async (table, column) => one(INDEXED, [(await relation(table))?.oid, column]),
+    indexed: async (table, column) =>
+      one(schema.user.match === 'iexact' ? INDEXED_UPPER : INDEXED, [(await relation(table))?.oid, column]),
+    index: (table, column) =>
+      schema.user.match === 'iexact'
+        ? [`CREATE INDEX ON ${identifier(partsOf(table, '"').table)} (UPPER(${identifier(column)}::text));`]
+        : [],
     foldsCase: async (table, column) => one(FOLDS_CASE, [(await relation(table))?.oid, column]),
 
     async sharedNames() {
-      const [row] = await query<{ names: string }>(sharedNamesQuery(schema, '"'));
+      const [row] = await query<{ names: string }>(sharedNamesQuery(schema, '"', (name) => sql`upper(${name}::text)`));
       return Number(row?.names ?? 0);
     },
 
@@ -136,7 +156,7 @@ export async function openPostgres(url: string, schema: Schema): Promise<Catalog
         for (;;) {
           const rows = await query<Row>(`fetch ${BATCH} from census`);
           if (rows.length === 0) return;
-          yield rows.map(({ username, encoded }) => ({ username: String(username), encoded }));
+          yield rows.map(rowOf);
         }
       } finally {
         await query('rollback');

@@ -4,6 +4,7 @@ import {
   MysqlAdapter,
   MysqlIntrospector,
   MysqlQueryCompiler,
+  type RawBuilder,
   SqliteAdapter,
   SqliteIntrospector,
   SqliteQueryCompiler,
@@ -25,20 +26,26 @@ function writer(quote: '"' | '`'): Kysely<unknown> {
   });
 }
 
-/** Every account: `username`, `encoded`. */
+/** Every account: `username`, `encoded`, `active`. */
 export function censusQuery(schema: Schema, quote: '"' | '`'): string {
   const column = new Columns(schema, { quote });
-  const { username, password } = schema.user;
-  return sql`select ${column.ofUser(username)} as username, ${column.ofUser(password)} as encoded from ${column.users()}`.compile(
-    writer(quote),
-  ).sql;
+  const { username, password, active } = schema.user;
+  return sql`
+    select ${column.ofUser(username)} as username, ${column.ofUser(password)} as encoded,
+      ${active === undefined ? sql.lit(1) : column.ofUser(active)} as active
+    from ${column.users()}`.compile(writer(quote)).sql;
 }
 
 /** How many usernames several accounts share: `names`. */
-export function sharedNamesQuery(schema: Schema, quote: '"' | '`'): string {
+export function sharedNamesQuery(
+  schema: Schema,
+  quote: '"' | '`',
+  fold: (column: RawBuilder<unknown>) => RawBuilder<unknown> = (name) => name,
+): string {
   const column = new Columns(schema, { quote });
   const username = column.ofUser(schema.user.username);
+  const key = schema.user.match === 'iexact' ? fold(username) : username;
   return sql`select count(*) as names from (
     select count(*) as accounts from ${column.users()} where ${username} is not null
-    group by ${username} having count(*) > 1) as shared`.compile(writer(quote)).sql;
+    group by ${key} having count(*) > 1) as shared`.compile(writer(quote)).sql;
 }

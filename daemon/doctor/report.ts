@@ -1,9 +1,12 @@
 import type { Config } from '../config/schema.ts';
 import { choosePbkdf2, describePbkdf2, type Implementation } from '../native/pbkdf2.ts';
+import { groupName } from '../service/system-user.ts';
 import { hashPolicyOf } from '../site/hash-policy.ts';
-import { examineAccess } from './file-access.ts';
+import type { DaemonProcess } from './daemon-process.ts';
+import { examineAccess, examineReading } from './file-access.ts';
 import { counted, type Finding } from './finding.ts';
 import { examineSite, type SiteReport } from './site-report.ts';
+import { examineSocket } from './socket-access.ts';
 
 /**
  * The output of `djauthd doctor --json`.
@@ -13,6 +16,8 @@ import { examineSite, type SiteReport } from './site-report.ts';
  */
 export interface Report {
   readonly config: string;
+  /** As whom the files and databases were examined: the user of the daemon's unit, if doctor runs as root or that user. */
+  readonly process: { readonly user: string; readonly groups: readonly string[]; readonly unit: string | undefined };
   /** The implementation of PBKDF2 on this machine. */
   readonly pbkdf2: Implementation;
   readonly problems: number;
@@ -23,22 +28,30 @@ export interface Report {
 }
 
 /** Examines everything that a configuration names; one site after the other, because the cost of hashes is measured. */
-export async function examine(file: string, config: Config): Promise<Report> {
+export async function examine(file: string, config: Config, daemon: DaemonProcess): Promise<Report> {
   const pbkdf2 = choosePbkdf2(config.hash.native);
   const sites: SiteReport[] = [];
   for (const [name, site] of Object.entries(config.sites)) {
-    sites.push(await examineSite(name, site, hashPolicyOf(site, config.hash), config.hash.workers));
+    sites.push(await examineSite(name, site, hashPolicyOf(site, config.hash), config.hash.workers, daemon));
   }
-  const findings = examineAccess(file, config);
+  const { unit, user } = daemon;
+  const findings = [
+    ...daemon.findings,
+    ...examineReading(file, config, user.name),
+    ...examineAccess(file, config),
+    ...examineSocket(daemon, config.listen),
+  ];
   const all = [...findings, ...sites.flatMap((site) => site.findings)];
   const count = (level: Finding['level']) => all.filter((finding) => finding.level === level).length;
-  return { config: file, pbkdf2, problems: count('problem'), warnings: count('warning'), findings, sites };
+  const process = { user: user.name, groups: user.groups.map(groupName), unit: unit?.file };
+  return { config: file, process, pbkdf2, problems: count('problem'), warnings: count('warning'), findings, sites };
 }
 
 /** The report as text. */
 export function writeReport(report: Report): string {
   const lines = [
     report.config,
+    line('daemon', processOf(report)),
     line('PBKDF2', `${describePbkdf2(report.pbkdf2)}`),
     ...report.findings.flatMap(linesOf),
   ];
@@ -73,6 +86,12 @@ export function writeReport(report: Report): string {
   );
   lines.push('', [problems > 0 ? 'not good' : 'good', ...counts].join(', '));
   return `${lines.join('\n')}\n`;
+}
+
+function processOf({ process: { user, groups, unit } }: Report): string {
+  const others = groups.filter((group) => group !== user);
+  const inGroups = others.length > 0 ? `, in ${others.length === 1 ? 'group' : 'groups'} ${others.join(', ')}` : '';
+  return `as ${user}${inGroups}${unit === undefined ? '' : ` (${unit})`}`;
 }
 
 function linesOf({ level, message, remedy }: Finding): string[] {

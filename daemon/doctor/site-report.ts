@@ -1,15 +1,19 @@
 import type { SiteConfig } from '../config/schema.ts';
 import { messageOf } from '../fault.ts';
+import type { Unit } from '../service/unit.ts';
 import type { HashPolicy } from '../site/hash-policy.ts';
 import { databaseOf, loadStores } from '../store/databases.ts';
 import type { Schema } from '../store/schema.ts';
+import { pathOf } from '../store/sqlite/url.ts';
 import type { Store } from '../store/store.ts';
 import type { Catalog } from './catalog.ts';
 import { type Census, takeCensus } from './census.ts';
 import { type ColdCost, coldCost } from './cold-cost.ts';
-import { examineSqliteFile } from './file-access.ts';
+import type { DaemonProcess } from './daemon-process.ts';
+import { examineSqliteFile, readingProblem } from './file-access.ts';
 import { counted, type Finding, problem, warning } from './finding.ts';
 import { tablesOf, usernameOf } from './tables.ts';
+import { blockedHosts, hiddenBy } from './unit-restrictions.ts';
 
 /** The doctor's report on one site. What could not be examined is undefined. */
 export interface SiteReport {
@@ -33,6 +37,12 @@ const catalogs: Readonly<Record<string, () => Promise<OpenCatalog>>> = {
   mysql: async () => (await import('./mysql-catalog.ts')).openMysql,
 };
 
+/** Loads what examining these databases takes: another user may not read the modules. */
+export async function loadCatalogs(urls: readonly string[]): Promise<void> {
+  await loadStores(urls);
+  await Promise.all(urls.map((url) => catalogs[databaseOf(url)?.schemes[0] ?? '']?.()));
+}
+
 /** How many encoded hashes the daemon samples to learn their cost. */
 const SAMPLE = 500;
 
@@ -45,6 +55,7 @@ export async function examineSite(
   config: SiteConfig,
   policy: HashPolicy,
   workers: number,
+  daemon: DaemonProcess,
 ): Promise<SiteReport> {
   const { database: url, schema, timeout } = config;
   const findings: Finding[] = [];
@@ -52,15 +63,20 @@ export async function examineSite(
   // The configuration has been checked, so the database is a supported one.
   if (kind === undefined) throw new Error(`unsupported database for site ${name}`);
   const scheme = kind.schemes[0] as string;
+  const { user, unit } = daemon;
+  if (unit) findings.push(...(await restrictions(unit, config)));
   const nothing = { name, role: undefined, reached: false, census: undefined, coldCost: undefined };
   let store: Store;
   try {
     const open = await loadStores([url]);
     store = open(url, { schema, timeoutMs: timeout, connections: 1, onTrouble: () => {} });
   } catch (error) {
-    return { ...nothing, database: scheme, findings: [problem(messageOf(error))] };
+    return { ...nothing, database: scheme, findings: [...findings, problem(messageOf(error))] };
   }
   const report = { ...nothing, database: store.name };
+  const path = pathOf(url);
+  const closed = path === undefined ? undefined : readingProblem(path, user.name);
+  if (closed !== undefined) return { ...report, findings: [...findings, problem(closed)] };
   let catalog: Catalog | undefined;
   try {
     catalog = await (await catalogs[scheme]?.())?.(url, schema);
@@ -69,11 +85,12 @@ export async function examineSite(
     const common = { ...report, role: catalog.role, reached: true };
     if (!usable) return { ...common, findings };
     await examineNames(catalog, schema, findings);
+    await examineColumns(catalog, schema, findings);
     // The same queries that the daemon sends.
     await store.accountByName(NOBODY);
     const cost = coldCost(await store.sample(SAMPLE), policy, workers);
-    const { findings: ofCensus, ...census } = await takeCensus(catalog.accounts(), policy);
-    findings.push(...ofCensus, ...examineSqliteFile(url));
+    const { findings: ofCensus, ...census } = await takeCensus(catalog.accounts(), policy, config.hashers);
+    findings.push(...ofCensus, ...examineSqliteFile(url, user.name));
     return { ...common, census, coldCost: cost, findings };
   } catch (error) {
     const what = catalog === undefined ? 'cannot connect to the database' : 'a query failed';
@@ -82,6 +99,40 @@ export async function examineSite(
   } finally {
     await catalog?.close().catch(() => {});
     await store.close().catch(() => {});
+  }
+}
+
+/** The files and hosts of a site that its unit keeps from the daemon. */
+async function restrictions(unit: Unit, { database, password_file }: SiteConfig): Promise<Finding[]> {
+  const found: (Finding | undefined)[] = [];
+  const path = pathOf(database);
+  if (path !== undefined) found.push(hiddenBy(unit, path, 'the database'));
+  if (password_file?.startsWith('/')) found.push(hiddenBy(unit, password_file, 'the password file'));
+  for (const [name, value] of new URLSearchParams(/\?([^#]*)/.exec(database)?.[1] ?? '')) {
+    if (!value.startsWith('/')) continue;
+    if (name === 'host' || name === 'socket') found.push(hiddenBy(unit, value, "the database's socket"));
+    else if (/^ssl/.test(name)) found.push(hiddenBy(unit, value, 'the file'));
+  }
+  return [...found.filter((finding) => finding !== undefined), ...(await blockedHosts(unit, database))];
+}
+
+/** Columns that look like the flags of Django's user model, and that the configuration says the model does not have. */
+async function examineColumns(catalog: Catalog, { user }: Schema, findings: Finding[]): Promise<void> {
+  const flags = {
+    active: 'every user is active',
+    staff: 'requiring staff is a fault',
+    superuser: 'requiring a superuser is a fault',
+  };
+  for (const table of [user.table, ...user.parents.map((parent) => parent.table)]) {
+    const columns = await catalog.columns(table);
+    for (const [flag, meaning] of Object.entries(flags) as [keyof typeof flags, string][]) {
+      const column = columns.find((name) => name.toLowerCase() === `is_${flag}`);
+      if (user[flag] !== undefined || column === undefined) continue;
+      const value = table === user.table ? column : `${table}.${column}`;
+      findings.push(
+        warning(`column ${table}.${column} is not used: ${meaning}`, [`${flag} = ${JSON.stringify(value)}`]),
+      );
+    }
   }
 }
 
@@ -110,12 +161,15 @@ async function examineTables(catalog: Catalog, schema: Schema, findings: Finding
 
 async function examineNames(catalog: Catalog, schema: Schema, findings: Finding[]): Promise<void> {
   const { table, column } = usernameOf(schema);
-  if (!(await catalog.indexed(table, column))) {
-    findings.push(warning(`no index on ${table}.${column}: each lookup reads all accounts`));
+  if ((await catalog.indexed(table, column)) === false) {
+    findings.push(
+      warning(`no index on ${table}.${column}: each lookup reads all accounts`, catalog.index?.(table, column)),
+    );
   }
   const shared = await catalog.sharedNames();
   if (shared === 0) return;
-  const how = (await catalog.foldsCase(table, column)) ? ` (comparisons of ${table}.${column} ignore case)` : '';
+  const folds = schema.user.match === 'iexact' || (await catalog.foldsCase(table, column));
+  const how = folds ? ` (comparisons of ${table}.${column} ignore case)` : '';
   findings.push(
     problem(
       `${counted(shared, 'username')} ${shared === 1 ? 'belongs' : 'belong'} to several accounts${how}: checks answer "error"`,

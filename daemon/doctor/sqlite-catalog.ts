@@ -1,7 +1,8 @@
 import Sqlite from 'better-sqlite3';
+import { sql } from 'kysely';
 import type { Schema } from '../store/schema.ts';
 import { pathOf } from '../store/sqlite/url.ts';
-import { BATCH, type Catalog, QUERY_TIMEOUT_MS, type Row } from './catalog.ts';
+import { BATCH, type Catalog, QUERY_TIMEOUT_MS, type Row, rowOf } from './catalog.ts';
 import { censusQuery, sharedNamesQuery } from './queries.ts';
 import { partsOf } from './tables.ts';
 
@@ -18,6 +19,8 @@ export async function openSqlite(url: string, schema: Schema): Promise<Catalog> 
   return {
     role: undefined,
 
+    columns: async (table) => columnsOf(table),
+
     async inspect(table) {
       const present = columnsOf(table.name).map((column) => column.toLowerCase());
       if (present.length === 0) return { missing: [`table ${table.name} does not exist`], readable: true };
@@ -29,6 +32,7 @@ export async function openSqlite(url: string, schema: Schema): Promise<Catalog> 
     writable: async () => [], // the file's mode decides
 
     async indexed(table, column) {
+      if (schema.user.match === 'iexact') return undefined; // LIKE uses none
       const indexes = `select x.name from pragma_index_list(?) as i join pragma_index_xinfo(i.name) as x where x.seqno = 0`;
       const names = database.prepare(indexes).pluck().all(tableOf(table)) as string[];
       return names.includes(column);
@@ -44,13 +48,16 @@ export async function openSqlite(url: string, schema: Schema): Promise<Catalog> 
     },
 
     async sharedNames() {
-      return database.prepare(sharedNamesQuery(schema, '"')).pluck().get() as number;
+      return database
+        .prepare(sharedNamesQuery(schema, '"', (name) => sql`upper(${name})`))
+        .pluck()
+        .get() as number;
     },
 
     async *accounts() {
       let batch: Row[] = [];
-      for (const { username, encoded } of database.prepare(censusQuery(schema, '"')).iterate() as Iterable<Row>) {
-        batch.push({ username: String(username), encoded: typeof encoded === 'string' ? encoded : null });
+      for (const row of database.prepare(censusQuery(schema, '"')).iterate() as Iterable<Row>) {
+        batch.push(rowOf(row));
         if (batch.length < BATCH) continue;
         yield batch;
         batch = [];

@@ -19,7 +19,7 @@ import { ImportError } from './import-error.ts';
 
 /**
  * Replaces a file atomically: no reader sees half of it. Mode, owner and group are kept; a new file gets those of `fresh`.
- * A symbolic link is kept and its target replaced.
+ * A symbolic link is kept and its target replaced. A secret of root alone gets the given owner and group.
  *
  * @throws ImportError
  */
@@ -31,7 +31,10 @@ export function replaceFile(
   let temporary: string | undefined;
   try {
     const target = existsSync(path) ? realpathSync(path) : path;
-    const { mode, uid, gid } = existsSync(target) ? statSync(target) : fresh;
+    const present = existsSync(target) ? statSync(target) : undefined;
+    // A secret that only root can read was not made for the daemon.
+    const keeps = present && !(fresh.secret && fresh.gid !== undefined && present.uid === 0 && present.gid === 0);
+    const { mode, uid, gid } = keeps ? present : fresh;
     temporary = join(dirname(target), `.djauthd-${randomBytes(8).toString('hex')}`);
     const descriptor = openSync(temporary, 'wx', 0o600);
     try {

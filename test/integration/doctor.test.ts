@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -7,6 +7,9 @@ import { PROGRAM } from '../fixtures/daemon.ts';
 import { startMariaDb } from '../fixtures/mariadb.ts';
 import { startPostgres } from '../fixtures/postgres.ts';
 import { createSite, createSiteOnPostgres, encodePbkdf2 } from '../fixtures/site.ts';
+
+/** A hash that costs little. */
+const ARGON2 = `argon2$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$${Buffer.alloc(32).toString('base64').replace(/=+$/, '')}`;
 
 interface Outcome {
   status: number | null;
@@ -21,11 +24,15 @@ function startDoctor(t: Test) {
   const directory = mkdtempSync(join(tmpdir(), 'djauthd-d-'));
   t.teardown(() => rmSync(directory, { recursive: true, force: true }));
   const file = join(directory, 'djauthd.toml');
-  const examine = (sites: string, listen = ''): Outcome => {
+  const examine = (sites: string, listen = '', ...args: string[]): Outcome => {
     writeFileSync(file, `[listen]\nsocket = "${directory}/a.sock"\n${listen}\n${sites}`);
-    const { status, stdout, stderr } = spawnSync(PROGRAM, ['doctor', '--config', file], { encoding: 'utf8' });
+    const { status, stdout, stderr } = spawnSync(PROGRAM, ['doctor', '--config', file, ...args], {
+      encoding: 'utf8',
+    });
     const report = () => {
-      const json = spawnSync(PROGRAM, ['doctor', '--config', file, '--json'], { encoding: 'utf8' });
+      const json = spawnSync(PROGRAM, ['doctor', '--config', file, '--json', ...args], {
+        encoding: 'utf8',
+      });
       t.equal(json.status, status, 'the same exit status in both forms');
       return JSON.parse(json.stdout);
     };
@@ -69,6 +76,7 @@ t.test('SQLite: accounts, and hashes that cannot be verified', async (t) => {
   ]) {
     t.match(text, line);
   }
+  t.match(text, /\n +hashers = \["pbkdf2_sha256", "md5"\]\n/, 'the line that lets them in');
   t.match(text, /\ngood, 6 warnings\n$/);
   t.notMatch(text + JSON.stringify(report), /hunter2|my own|many|salt|0{32}/, 'no hash and no password');
   t.notOk(text.includes('\u001b'), 'and no terminal escape');
@@ -135,6 +143,19 @@ t.test('SQLite: tables, names and files', async (t) => {
   t.match(lacking.text, /\nnot good, 2 problems\n$/);
   t.match(lacking.report().sites[0], { reached: true, census: undefined });
 
+  const nobody = createSite(join(directory, 'nobody.sqlite3'), []);
+  t.teardown(() => nobody.close());
+  const none = () => examine(`[sites.s]\ndatabase = "${nobody.url}"\nhashers = ["argon2"]\n`);
+  t.match(none(), { status: 1, text: /problem +nobody can log in: the table has no accounts\n/ });
+  nobody.add({ username: 'inactive', encoded: ARGON2, isActive: false });
+  nobody.add({ username: 'other', password: 'secret' });
+  t.match(none(), {
+    status: 1,
+    text: /problem +nobody can log in: of 2 accounts none is active and has a hash that can be verified\n/,
+  });
+  nobody.update('inactive', { isActive: true });
+  t.match(none(), { status: 0, text: /\ngood, one warning\n$/ });
+
   const other = createSite(join(directory, 'folded.sqlite3'), []);
   t.teardown(() => other.close());
   other.database.exec(`
@@ -148,14 +169,145 @@ t.test('SQLite: tables, names and files', async (t) => {
   t.match(folded.text, /one username belongs to several accounts \(comparisons of people\.name ignore case\)/);
   t.match(folded.text, /warning +no index on people\.name/);
   other.database.exec('CREATE INDEX by_name ON people (name)');
-  t.notMatch(examine(readFileSync(file, 'utf8').replace(/^\[listen\]\n.*\n/, '')).text, /no index/);
+  const again = readFileSync(file, 'utf8').replace(/^\[listen\]\n.*\n/, '');
+  t.notMatch(examine(again).text, /no index/);
+  t.notMatch(examine(again).text, /is not used/);
+  other.database.exec('ALTER TABLE people ADD COLUMN is_active bool; ALTER TABLE people ADD COLUMN is_staff bool');
+  const unused = examine(again);
+  t.match(unused.text, /warning +column people\.is_active is not used: every user is active\n +active = "is_active"\n/);
+  t.match(
+    unused.text,
+    /warning +column people\.is_staff is not used: requiring staff is a fault\n +staff = "is_staff"\n/,
+  );
+  t.notMatch(examine(again.replace('active = false', 'active = "is_active"\nstaff = "is_staff"')).text, /is not used/);
 
-  const missing = spawnSync(PROGRAM, ['doctor', '--config', join(directory, 'none.toml')], { encoding: 'utf8' });
+  const missing = spawnSync(PROGRAM, ['doctor', '--config', join(directory, 'none.toml')], {
+    encoding: 'utf8',
+  });
   t.equal(missing.status, 2);
   const both = examine(`${config}[sites.gone]\ndatabase = "sqlite:///nowhere/db"\n`);
   t.equal(both.status, 1);
   t.equal(both.report().sites.length, 2, 'a failing site does not hide another');
   t.equal(both.report().sites[1].reached, false);
+});
+
+t.test("the daemon's user, its unit and the web server", async (t) => {
+  const { directory, file, examine } = startDoctor(t);
+  const site = createSite(join(directory, 'db.sqlite3'), [{ username: 'alice', password: 'secret' }]);
+  t.teardown(() => site.close());
+  // Of another user than root, and in a directory that PrivateTmp= does not hide.
+  chmodSync(directory, 0o755);
+  const unit = join(directory, 'some.service');
+  const examineUnit = (settings: string, sites: string, listen = '') => {
+    writeFileSync(unit, `[Unit]\nUser=root\n[Service]\nUser=nobody\nGroup=nogroup\n${settings}\n`);
+    return examine(sites, listen, '--unit', unit);
+  };
+  const config = `[sites.s]\ndatabase = "${site.url}"\n`;
+  const good = examineUnit('', config, 'mode = "0666"');
+  t.equal(good.status, 0, good.text);
+  t.match(good.text, /\n {2}daemon +as nobody, in group nogroup \(.*some\.service\)\n/);
+  t.match(good.report(), { process: { user: 'nobody', groups: ['nogroup'], unit } });
+
+  // A password file of root alone, as `import --write` once made it.
+  const secret = join(directory, 'pw');
+  writeFileSync(secret, 'hunter2\n', { mode: 0o600 });
+  const server = `[sites.p]\ndatabase = "postgres://u@127.0.0.1:1/db"\npassword_file = "${secret}"\n`;
+  const unreadable = new RegExp(
+    `problem +nobody cannot read ${secret}: permission denied; it is the password_file of site "p"\n +chown root:nogroup ${secret}\n +chmod 0640 ${secret}\n`,
+  );
+  t.match(examineUnit('', server), { status: 1, text: unreadable });
+  chownSync(secret, 0, 65534);
+  chmodSync(secret, 0o640);
+  t.notMatch(examineUnit('', server).text, /cannot read/);
+  chownSync(secret, 0, 1);
+  t.match(examineUnit('', server).text, /cannot read/);
+  t.notMatch(examineUnit('SupplementaryGroups=daemon', server).text, /cannot read/, 'a supplementary group');
+  chmodSync(file, 0o600);
+  t.match(examineUnit('', config).text, /problem +nobody cannot read \S*djauthd\.toml: permission denied\n/);
+  chmodSync(file, 0o644);
+
+  // The database's file and the directories above it.
+  chmodSync(site.path, 0o600);
+  t.match(examineUnit('', config), {
+    status: 1,
+    text: /problem +nobody cannot read .*db\.sqlite3: permission denied\n/,
+  });
+  chmodSync(site.path, 0o644);
+  chmodSync(directory, 0o750);
+  t.match(
+    examineUnit('', config).text,
+    new RegExp(`problem +nobody cannot read .*db\\.sqlite3: permission denied at ${directory}\n`),
+  );
+  chmodSync(directory, 0o755);
+
+  // What the unit keeps from the daemon.
+  const hidden = examineUnit('PrivateTmp=yes', config);
+  t.equal(hidden.status, 1);
+  t.match(hidden.text, /problem +PrivateTmp=yes of some\.service hides the database \S+db\.sqlite3 from the daemon\n/);
+  t.match(hidden.text, `             BindReadOnlyPaths=${directory}\n`);
+  t.notMatch(examineUnit(`PrivateTmp=yes\nBindReadOnlyPaths=${directory}`, config).text, /hides/);
+  t.notMatch(examineUnit('PrivateTmp=yes\nPrivateTmp=no', config).text, /hides/);
+  t.match(examineUnit(`InaccessiblePaths=-/nowhere ${directory}`, config).text, /InaccessiblePaths=.* hides/);
+  const home = '[sites.s]\ndatabase = "sqlite:///home/mysite/db"\n';
+  t.match(
+    examineUnit('ProtectHome=yes', home).text,
+    /ProtectHome=yes of some\.service hides the database \/home\/mysite/,
+  );
+  t.notMatch(examineUnit('ProtectHome=read-only', home).text, /hides/);
+  mkdirSync(`${unit}.d`);
+  writeFileSync(join(`${unit}.d`, '10-home.conf'), '[Service]\nProtectHome=tmpfs\nBindReadOnlyPaths=/home/mysite\n');
+  t.notMatch(examineUnit('ProtectHome=yes', home).text, /hides/, 'a drop-in counts');
+  const blocked = /problem +IPAddressDeny= of some\.service keeps the daemon from connecting to (\S+)\n/;
+  const deny = 'IPAddressDeny=any\nIPAddressAllow=localhost';
+  t.notMatch(examineUnit(deny, server).text, blocked);
+  t.notMatch(examineUnit('IPAddressDeny=192.0.3.0/24', server.replace('127.0.0.1', '127.0.0.2')).text, blocked);
+  t.match(examineUnit(deny, server.replace('127.0.0.1', '255.255.255.255')).text, blocked);
+  t.notMatch(
+    examineUnit(`${deny}\nIPAddressAllow=255.255.255.0/24`, server.replace('127.0.0.1', '255.255.255.255')).text,
+    blocked,
+  );
+
+  // Who may open the socket: Apache's user.
+  const socketUnit = join(directory, 'some.socket');
+  const withSocket = (settings: string) => {
+    writeFileSync(socketUnit, `[Socket]\nListenStream=${directory}/a.sock\n${settings}\n`);
+    return examineUnit('Sockets=some.socket', config).text;
+  };
+  const closed =
+    /(problem|warning) +www-data, the web server's user, may not open \S+a\.sock \(group (\S+), mode (\d+)\)\n/;
+  t.notMatch(withSocket('SocketGroup=www-data\nSocketMode=0660'), closed);
+  t.match(withSocket('SocketGroup=daemon\nSocketMode=0660').match(closed)?.slice(1), ['warning', 'daemon', '0660']);
+  t.match(withSocket('SocketGroup=nogroup\nSocketMode=0660').match(closed)?.slice(1), ['problem', 'nogroup', '0660']);
+  t.notMatch(withSocket('SocketGroup=nogroup'), closed, "systemd's default is 0666");
+  t.match(
+    examineUnit('', config, 'group = "www-data"').text,
+    /problem +nobody is not in group www-data: the daemon cannot set listen\.group\n/,
+  );
+  const group = examineUnit('SupplementaryGroups=www-data', config, 'group = "www-data"');
+  t.equal(group.status, 0, group.text);
+  t.match(group.text, /\ngood\n/);
+
+  t.test('doctor of another user than root', async (t) => {
+    const as = (user: string) =>
+      spawnSync(
+        'setpriv',
+        [`--reuid=${user}`, '--regid=nogroup', '--clear-groups', PROGRAM, 'doctor', '--config', file, '--unit', unit],
+        {
+          encoding: 'utf8',
+        },
+      ).stdout;
+    t.match(
+      as('daemon'),
+      /warning +examined as daemon, but some\.service runs the daemon as nobody: run doctor as root\n/,
+    );
+    t.notMatch(as('nobody'), /examined as/);
+  });
+  const missing = spawnSync(PROGRAM, ['doctor', '--config', file, '--unit', 'no-such'], {
+    encoding: 'utf8',
+  });
+  t.match(missing, { status: 1, stderr: 'djauthd: unit no-such not found\n' });
+  writeFileSync(unit, '[Service]\nUser=no-such\n');
+  t.match(examine(config, '', '--unit', unit).text, /problem +no such user no-such, which some\.service names\n/);
 });
 
 t.test('PostgreSQL: grants', async (t) => {

@@ -1,6 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
+  chownSync,
   existsSync,
   mkdtempSync,
   readdirSync,
@@ -287,6 +288,63 @@ Sailor.objects.create(email='old@ship.example', password='sha1$salt$' + __import
     t.equal(project.import('--write', file).status, 0);
     t.match(readFileSync(file, 'utf8'), 'password_file = "$CREDENTIALS_DIRECTORY/db"');
     t.equal(readFileSync(secret, 'utf8'), `${password}\n`, 'its source is the file beside the configuration');
+  });
+
+  t.test('run by root: the daemon can read the password file', async (t) => {
+    const as = (group: string, ...command: string[]) =>
+      spawnSync('setpriv', ['--reuid=nobody', `--regid=${group}`, '--clear-groups', ...command], {
+        cwd: project.directory,
+        encoding: 'utf8',
+      });
+    const etc = mkdtempSync(join(tmpdir(), 'djauthd-e-'));
+    t.teardown(() => rmSync(etc, { recursive: true, force: true }));
+    chmodSync(etc, 0o755);
+    // As installed: root owns the configuration, the daemon's group reads it.
+    const installed = join(etc, 'djauthd.toml');
+    writeFileSync(installed, `[listen]\nsocket = "${socket}"\n`);
+    chownSync(installed, 0, 1);
+    chmodSync(installed, 0o640);
+    const first = project.import('--write', installed);
+    t.equal(first.status, 0, first.stderr);
+    t.match(first.stderr, /wrote the database's password to \S+mysite\.settings\.password, readable by group daemon\n/);
+    t.equal(as('daemon', PROGRAM, 'check-config', '--config', installed).status, 0, 'the daemon reads it');
+    t.equal(as('nogroup', 'cat', join(etc, 'mysite.settings.password')).status, 1, 'and nobody else');
+
+    t.test("import as the site's user, install as root", async (t) => {
+      chmodSync(project.directory, 0o755);
+      t.teardown(() => chmodSync(project.directory, 0o700));
+      rmSync(join(etc, 'mysite.settings.password'));
+      const before = readFileSync(installed, 'utf8');
+      const importing = `${PROGRAM} import --settings mysite.settings --python ${PYTHON} --export`;
+      const line = (to: string) =>
+        spawnSync('sh', ['-c', `setpriv --reuid=nobody --regid=nogroup --clear-groups ${importing} ${to}`], {
+          cwd: project.directory,
+          encoding: 'utf8',
+        });
+      const done = line(`| ${PROGRAM} import --install --site mysite.settings --write ${installed}`);
+      t.equal(done.status, 0, done.stderr);
+      t.equal(readFileSync(installed, 'utf8'), before, 'the same as imported by root');
+      t.equal(as('daemon', PROGRAM, 'check-config', '--config', installed).status, 0);
+      t.equal(readFileSync(join(etc, 'mysite.settings.password'), 'utf8'), `${password}\n`);
+
+      const leaked = line(`> ${join(etc, 'leak')}`);
+      t.equal(leaked.status, 1, 'a file others may read gets no password');
+      t.match(leaked.stderr, /--export writes the database's password: pipe it/);
+      t.equal(readFileSync(join(etc, 'leak'), 'utf8'), '');
+      const install = (input: string, ...args: string[]) =>
+        spawnSync(PROGRAM, ['import', '--install', '--write', installed, ...args], { input, encoding: 'utf8' });
+      t.match(install('', '--site', 'x'), { status: 1, stderr: /standard input is empty, the export failed\n$/ });
+      t.match(install('{"password":"hunter2"}', '--site', 'x'), { status: 1, stderr: /is not the output of/ });
+      t.equal(install('').status, 2, 'root says which site it is');
+      // The site's user may say of its own site what it likes, and nothing of others.
+      const evil = (site: object) =>
+        install(JSON.stringify({ djauthd_site: 1, url: 'sqlite:///x', keys: {}, ...site }), '--site', 'x');
+      t.equal(evil({ keys: { password_file: '/etc/shadow' } }).status, 1);
+      t.equal(evil({ schema: { user: { table: 't' } } }).status, 2);
+      t.equal(readFileSync(installed, 'utf8'), before, 'nothing of it is written');
+      t.equal(evil({ url: 'sqlite:///x"\n[sites.y]\ndatabase = "sqlite:///y' }).status, 0);
+      t.notMatch(readFileSync(installed, 'utf8'), /^\[sites\.y\]/m);
+    });
   });
 
   t.test('serve --django', async (t) => {

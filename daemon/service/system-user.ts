@@ -1,0 +1,70 @@
+import { execFileSync } from 'node:child_process';
+import { groupId } from '../socket/group.ts';
+
+/** A user of this machine, with all groups. */
+export interface SystemUser {
+  readonly name: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly groups: readonly number[];
+}
+
+/** The user whom a process of this one's rights is. */
+export function currentUser(): SystemUser {
+  const uid = process.geteuid?.() ?? 0;
+  const gid = process.getegid?.() ?? 0;
+  const name = passwd(String(uid))?.[0] ?? String(uid);
+  return { name, uid, gid, groups: [...new Set([gid, ...(process.getgroups?.() ?? [])])] };
+}
+
+/** A user by name or number, in the given groups too; undefined if there is no such user. */
+export function findUser(
+  user: string,
+  { group, supplementary = [] }: { group?: string | undefined; supplementary?: readonly string[] } = {},
+): SystemUser | undefined {
+  const entry = passwd(user);
+  if (entry === undefined) return undefined;
+  const [name = user, , uid, ownGid] = entry;
+  const gid = group === undefined ? Number(ownGid) : groupId(group);
+  if (gid === undefined) return undefined;
+  const more = supplementary.map(groupId).filter((id): id is number => id !== undefined);
+  return { name, uid: Number(uid), gid, groups: [...new Set([gid, ...groupsOf(name), ...more])] };
+}
+
+/** The name of a group, or its number. */
+export function groupName(gid: number): string {
+  return getent('group', String(gid))?.[0] ?? String(gid);
+}
+
+/** The names of those who are in a group beside the users whose own group it is. */
+export function groupMembers(gid: number): string[] {
+  return (getent('group', String(gid))?.[3] ?? '').split(',').filter(Boolean);
+}
+
+/** Makes this process, run by root, one of that user for good. */
+export function become({ uid, gid, groups }: SystemUser): void {
+  process.setgroups?.([...groups]);
+  process.setgid?.(gid);
+  process.setuid?.(uid);
+}
+
+const passwd = (user: string) => getent('passwd', user);
+
+function groupsOf(name: string): number[] {
+  // `initgroups NAME  GID GID …`
+  return run('getent', ['initgroups', '--', name]).trim().split(/\s+/).slice(1).map(Number);
+}
+
+function getent(database: string, key: string): string[] | undefined {
+  const line = run('getent', [database, '--', key]).split('\n')[0];
+  return line ? line.split(':') : undefined;
+}
+
+/** The C library knows users and groups of directory services too. */
+function run(program: string, args: string[]): string {
+  try {
+    return execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+  } catch {
+    return '';
+  }
+}
