@@ -131,7 +131,7 @@ t.test('changes between two pages do not shift the others', async (t) => {
     const asked = await connect(daemon.control);
     t.match(
       await asked.ask('groups', { after }),
-      { status: 5, content: { reason: /is not what a reply said/ } },
+      { status: 5, content: { reason: /is not the "next" of a reply/ } },
       after,
     );
     asked.close();
