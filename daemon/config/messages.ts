@@ -1,7 +1,7 @@
 import type { z } from 'zod';
+import { closest, didYouMean } from '../text/suggest.ts';
 import { type SectionEntry, sectionsOf } from './key.ts';
 import { schema } from './schema.ts';
-import { closest, didYouMean } from './suggest.ts';
 
 type Path = readonly PropertyKey[];
 

@@ -1,5 +1,6 @@
-import { createConnection, type RowDataPacket } from 'mysql2';
-import { settingsOf, tlsOf } from '../store/mysql/url.ts';
+import type { RowDataPacket } from 'mysql2';
+import { connect } from '../store/mysql/connect.ts';
+import { settingsOf } from '../store/mysql/url.ts';
 import type { Schema } from '../store/schema.ts';
 import { BATCH, type Catalog, QUERY_TIMEOUT_MS, type Row, rowOf } from './catalog.ts';
 import { censusQuery, sharedNamesQuery } from './queries.ts';
@@ -12,14 +13,8 @@ const NO_TABLE = 1146;
 const NO_COLUMN = 1054;
 
 export async function openMysql(url: string, schema: Schema): Promise<Catalog> {
-  const { ssl, prepare: _, ...settings } = settingsOf(url);
-  const connection = createConnection({
-    ...settings,
-    ...(ssl === undefined ? {} : { ssl: tlsOf(ssl) }),
-    connectTimeout: QUERY_TIMEOUT_MS / 6,
-    flags: ['-LOCAL_FILES'],
-  });
-  connection.on('error', () => {}); // the pending query rejects with it
+  const settings = settingsOf(url);
+  const connection = await connect(settings, { connectTimeout: QUERY_TIMEOUT_MS / 6 });
   const query = (text: string, values: string[] = []): Promise<RowDataPacket[]> =>
     new Promise((resolve, reject) => {
       connection.query<RowDataPacket[]>({ sql: text, timeout: QUERY_TIMEOUT_MS }, values, (error, rows) =>

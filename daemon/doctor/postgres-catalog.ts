@@ -1,5 +1,7 @@
 import { sql } from 'kysely';
 import pg from 'pg';
+import { connect } from '../store/postgres/connect.ts';
+import { SESSION_OPTIONS } from '../store/postgres/session.ts';
 import { settingsOf } from '../store/postgres/url.ts';
 import type { Schema } from '../store/schema.ts';
 import { BATCH, type Catalog, QUERY_TIMEOUT_MS, type Row, rowOf } from './catalog.ts';
@@ -55,21 +57,13 @@ const FOLDS_CASE = `
   where a.attrelid = $1 and a.attname = $2`;
 
 export async function openPostgres(url: string, schema: Schema): Promise<Catalog> {
-  const { host, port, database, user, password, ssl, options } = settingsOf(url);
-  const client = new pg.Client({
-    host,
-    database,
-    user,
-    ...(port === undefined ? {} : { port }),
-    ...(password === undefined ? {} : { password }),
-    ...(ssl === undefined ? {} : { ssl }),
-    application_name: 'djauthd doctor',
-    connectionTimeoutMillis: QUERY_TIMEOUT_MS / 6,
-    statement_timeout: QUERY_TIMEOUT_MS,
-    options: `${options ?? ''} -c default_transaction_read_only=on`.trim(),
+  const settings = settingsOf(url);
+  const client = await connect(settings, {
+    applicationName: 'djauthd doctor',
+    statementTimeoutMs: QUERY_TIMEOUT_MS,
+    startup: SESSION_OPTIONS,
+    timeoutMs: QUERY_TIMEOUT_MS / 6,
   });
-  client.on('error', () => {}); // the pending query rejects with it
-  await client.connect();
   const query = async <T>(text: string, values: unknown[] = []): Promise<T[]> =>
     (await client.query(text, values)).rows;
   const one = async (text: string, values: unknown[]): Promise<boolean> =>
@@ -78,7 +72,7 @@ export async function openPostgres(url: string, schema: Schema): Promise<Catalog
     const parts = partsOf(name, '"');
     return (await query<Relation>(RELATIONS, [parts.table, parts.schema ?? null]))[0];
   };
-  const [{ role } = { role: user }] = await query<{ role: string }>('select current_user as role');
+  const [{ role } = { role: settings.user }] = await query<{ role: string }>('select current_user as role');
 
   const readable = async (table: Table, oid: number): Promise<boolean> => {
     const columns = await query<{ name: string; readable: boolean }>(COLUMNS, [oid]);

@@ -7,7 +7,7 @@ import { censusQuery, sharedNamesQuery } from './queries.ts';
 import { partsOf } from './tables.ts';
 
 export async function openSqlite(url: string, schema: Schema): Promise<Catalog> {
-  const database = new Sqlite(pathOf(url) as string, {
+  const database = new Sqlite(pathOf(url), {
     readonly: true,
     fileMustExist: true,
     timeout: QUERY_TIMEOUT_MS,

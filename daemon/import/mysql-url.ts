@@ -1,10 +1,10 @@
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
+import { readOptionFile } from '../store/option-file.ts';
 import { formatQuery } from '../store/url-query.ts';
 import { ImportError } from './import-error.ts';
 import type { ImportedDatabase } from './imported-database.ts';
 import type { IntrospectedDatabase } from './introspection.ts';
-import { readOptionFile } from './option-file.ts';
 
 /** The names that mysqlclient, PyMySQL and MySQL's own connector have for one parameter; the first given one counts. */
 const NAMES = {
@@ -76,7 +76,7 @@ function tlsOptions(
   ssl: Record<string, unknown>,
 ): Record<string, string | undefined> {
   const mode = find('ssl_mode')?.toLowerCase();
-  if (mode === 'disabled') return {};
+  if (mode === 'disabled') return { ssl_mode: 'disabled' };
   const given = { ssl_ca: find('ssl_ca'), ssl_cert: find('ssl_cert'), ssl_key: find('ssl_key') };
   const wanted = Object.values(given).some(Boolean) || Object.keys(ssl).length > 0;
   if (mode === undefined || mode === 'preferred') {

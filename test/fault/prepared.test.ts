@@ -67,6 +67,8 @@ t.test('prepared statements', async (t) => {
   });
 
   t.test('prepare is true or false', async (t) => {
-    await t.rejects(serve(t, `${url}&prepare=no`), { message: /prepare is neither true nor false/ });
+    await t.rejects(serve(t, `${url}&prepare=no`), {
+      message: /parameter prepare: unknown value; accepted: true, false/,
+    });
   });
 });

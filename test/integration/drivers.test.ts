@@ -28,5 +28,5 @@ t.test('a missing driver is reported at start, and only for a site that needs it
   t.match(examined.stdout, reason);
 
   const other = run(`postgres:///none?host=${directory}`, 'doctor');
-  t.match(other.stdout, /cannot be reached: connect ENOENT/);
+  t.match(other.stdout, /cannot connect to the database: connect ENOENT/);
 });

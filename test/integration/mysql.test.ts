@@ -1,42 +1,9 @@
 import { userInfo } from 'node:os';
 import t, { type Test } from 'tap';
-import { mysql } from '../../daemon/store/mysql/database.ts';
 import { pairsOf, textsOf } from '../../daemon/store/mysql/list.ts';
 import { startDaemon, waitFor } from '../fixtures/daemon.ts';
 import { MYSQL, startMariaDb } from '../fixtures/mariadb.ts';
 import { createSiteOnMariaDb, encodePbkdf2, type Person } from '../fixtures/site.ts';
-
-t.test('URLs', async (t) => {
-  for (const url of [
-    'mysql://user:pw@host:3306/db',
-    'mysql://user@/db?socket=/run/mysqld/mysqld.sock',
-    'mariadb://localhost/db',
-    'mysql:///db',
-    'mysql://user:p%40%2F%3A@[::1]:3307/d%20b?charset=latin1',
-    'mysql://user@host/db?ssl_mode=verify_identity&ssl_ca=/etc/ca.pem',
-    'mysql://user@host/db?ssl-mode=REQUIRED&ssl-cert=/c&ssl-key=/k',
-  ]) {
-    t.equal(mysql.problem(url), undefined, url);
-  }
-  for (const [url, problem] of [
-    ['mysql://user@host', /is not of the form/],
-    ['mysql://user@host/', /is not of the form/],
-    ['mysql://user:p@w@host/db', /is not of the form/],
-    ['mysql://user:p/w@host/db', /is not of the form/],
-    ['mysql://user@host:70000/db', /no port number/],
-    ['mysql://user@host/db?socket=relative', /no absolute path/],
-    ['mysql://user@host/db?charset=utf8;drop', /charset is none/],
-    ['mysql://user@host/db?prepare=no', /prepare is neither true nor false/],
-    ['mysql://user@host/db?nonsense=1', /unknown parameter nonsense/],
-    ['mysql://user@host/db?ssl_mode=maybe', /ssl_mode is none of/],
-    ['mysql://us%er@host/db', /malformed/],
-    ['mysql://user@192.0.2.1/db?ssl_mode=verify_identity', /needs the name of a host/],
-    ['mysql://user@[::1]/db?ssl_mode=verify_identity', /needs the name of a host/],
-  ] as const) {
-    t.match(mysql.problem(url), problem, url);
-    t.notMatch(mysql.problem(url), /p@w|p\/w/, 'the message has no password');
-  }
-});
 
 t.test('a truncated list is a fault, never a shorter list', async (t) => {
   const hex = (text: string) => Buffer.from(text).toString('hex').toUpperCase();

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { parseConfig } from '../../daemon/config/config.ts';
-import { closest } from '../../daemon/config/suggest.ts';
 import { parseDuration, parseSize } from '../../daemon/config/units.ts';
+import { closest } from '../../daemon/text/suggest.ts';
 
 const LEAST = '[listen]\nsocket = "/run/a.sock"\n[sites."mysite.settings"]\ndatabase = "sqlite:///srv/db.sqlite3"\n';
 

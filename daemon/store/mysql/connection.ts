@@ -1,14 +1,16 @@
 import { promisify } from 'node:util';
-import { type Connection as Client, type ConnectionOptions, createConnection, type RowDataPacket } from 'mysql2';
+import type { Connection as Client, RowDataPacket } from 'mysql2';
 import { messageOf } from '../../fault.ts';
 import type { Connection } from '../connection-pool.ts';
 import type { PreparedStatements } from '../prepared-statements.ts';
 import { QueryError } from '../query-error.ts';
+import { connect, destroy } from './connect.ts';
 import { mayBeAboutParameter, queryErrorOf, unpreparable } from './errors.ts';
+import type { Settings } from './url.ts';
 
 export interface MysqlConnectionOptions {
-  /** May throw, because it reads files. */
-  readonly config: () => ConnectionOptions;
+  readonly settings: Settings;
+  readonly timeoutMs: number;
   /** The statements that set up the session. */
   readonly session: readonly string[];
   readonly prepared: PreparedStatements;
@@ -20,9 +22,10 @@ const PROBE = 'x';
 type Done = (error: Error | null) => void;
 
 export function makeConnection(
-  { config, session, prepared }: MysqlConnectionOptions,
+  { settings, timeoutMs, session, prepared }: MysqlConnectionOptions,
   onEnd: (reason: string) => void,
 ): Connection {
+  const destroyed = new AbortController();
   let client: Client | undefined;
   const connected = (): Client => {
     if (client === undefined) throw new Error('not connected');
@@ -50,13 +53,17 @@ export function makeConnection(
   return {
     async connect() {
       try {
-        const opening = createConnection(config());
-        client = opening;
+        const options = {
+          supportBigNumbers: true, // ids beyond 2^53 arrive as text
+          connectTimeout: timeoutMs,
+          connectAttributes: { program_name: 'djauthd' },
+        };
+        const opened = await connect(settings, options, destroyed.signal);
+        client = opened;
         // The driver may emit this more than once and between queries; without a listener it would end the daemon.
-        opening.on('error', (error) => onEnd(messageOf(error)));
-        opening.on('end', () => onEnd('the server closed it'));
-        await promisify((done: Done) => opening.connect(done))();
-        for (const statement of session) await promisify((done: Done) => opening.query(statement, done))();
+        opened.on('error', (error) => onEnd(messageOf(error)));
+        opened.on('end', () => onEnd('the server closed it'));
+        for (const statement of session) await promisify((done: Done) => opened.query(statement, done))();
       } catch (error) {
         throw queryErrorOf(error);
       }
@@ -77,9 +84,8 @@ export function makeConnection(
     end: promisify((done: Done) => connected().end((error) => done(error))),
 
     destroy() {
-      client?.destroy();
-      // The driver's own method waits for the server, which may never answer.
-      (client as unknown as { stream?: { destroy(): void } } | undefined)?.stream?.destroy();
+      destroyed.abort();
+      if (client) destroy(client);
     },
   };
 }

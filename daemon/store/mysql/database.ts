@@ -1,6 +1,6 @@
 import { messageOf } from '../../fault.ts';
 import type { Database } from '../store.ts';
-import { settingsOf } from './url.ts';
+import { read, settingsOf, tlsOptionsOf } from './url.ts';
 
 export const mysql: Database = {
   schemes: ['mysql', 'mariadb'],
@@ -8,7 +8,10 @@ export const mysql: Database = {
 
   problem(url) {
     try {
-      settingsOf(url);
+      const { ssl, serverPublicKey } = settingsOf(url);
+      // Files that the URL names are read with each connection; that they can be is better known now.
+      if (ssl) tlsOptionsOf(ssl);
+      if (serverPublicKey !== undefined) read('server-public-key-path', serverPublicKey);
       return undefined;
     } catch (error) {
       return messageOf(error);

@@ -1,5 +1,4 @@
 import { DummyDriver, Kysely, MysqlAdapter, MysqlIntrospector, MysqlQueryCompiler } from 'kysely';
-import type { ConnectionOptions } from 'mysql2';
 import { ConnectionPool } from '../connection-pool.ts';
 import { PreparedStatements } from '../prepared-statements.ts';
 import { type AccountRow, accountQuery } from '../query.ts';
@@ -9,7 +8,7 @@ import type { Store, StoreOptions } from '../store.ts';
 import { makeConnection } from './connection.ts';
 import { dialect, pairsOf, textsOf } from './list.ts';
 import { sessionOf } from './session.ts';
-import { settingsOf, tlsOf } from './url.ts';
+import { settingsOf } from './url.ts';
 
 /** Builds statements; the pool sends them. */
 const db = new Kysely<unknown>({
@@ -22,28 +21,19 @@ const db = new Kysely<unknown>({
 });
 
 export function openMysql(url: string, options: StoreOptions): Store {
-  const { charset, ssl, prepare, ...settings } = settingsOf(url);
+  const settings = settingsOf(url);
   const { schema, timeoutMs } = options;
   const name = `mysql ${settings.database} on ${settings.socketPath ?? settings.host}`;
-  const config = (): ConnectionOptions => ({
-    ...settings,
-    charset,
-    ...(ssl === undefined ? {} : { ssl: tlsOf(ssl) }),
-    supportBigNumbers: true, // ids beyond 2^53 arrive as text
-    connectTimeout: timeoutMs,
-    connectAttributes: { program_name: 'djauthd' },
-    flags: ['-LOCAL_FILES'],
-  });
   const onTrouble = (message: string) => options.onTrouble(`${name}: ${message}`);
-  const prepared = new PreparedStatements(prepare, onTrouble);
-  const session = sessionOf(charset, timeoutMs);
+  const prepared = new PreparedStatements(settings.prepare, onTrouble);
+  const session = sessionOf(settings.charset, timeoutMs);
   return new ServerStore({
     name,
     schema,
     dialect,
     db,
     pool: new ConnectionPool({
-      make: (onEnd) => makeConnection({ config, session, prepared }, onEnd),
+      make: (onEnd) => makeConnection({ settings, timeoutMs, session, prepared }, onEnd),
       limit: options.connections,
       timeoutMs,
       onTrouble,

@@ -4,11 +4,14 @@ import { messageOf } from '../../fault.ts';
 import type { Connection } from '../connection-pool.ts';
 import type { PreparedStatements } from '../prepared-statements.ts';
 import { QueryError } from '../query-error.ts';
+import { connect, socketOf } from './connect.ts';
 import { isPreparedElsewhere, queryErrorOf } from './errors.ts';
-import { ignoredSettings, SESSION_QUERY } from './session.ts';
+import { ignoredSettings, SESSION_OPTIONS, SESSION_QUERY } from './session.ts';
+import type { Settings } from './url.ts';
 
 export interface PostgresConnectionOptions {
-  readonly config: pg.ClientConfig;
+  readonly settings: Settings;
+  readonly timeoutMs: number;
   readonly prepared: PreparedQuery;
   readonly session: SessionCheck;
 }
@@ -58,22 +61,34 @@ export class SessionCheck {
 }
 
 export function makeConnection(
-  { config, prepared, session }: PostgresConnectionOptions,
+  { settings, timeoutMs, prepared, session }: PostgresConnectionOptions,
   onEnd: (reason: string) => void,
 ): Connection {
-  const client = new pg.Client(config);
-  // The driver may emit this more than once and between queries; without a listener it would end the daemon.
-  client.on('error', (error) => onEnd(messageOf(error)));
-  client.on('end', () => onEnd('the server closed it'));
+  const destroyed = new AbortController();
+  let client: pg.Client | undefined;
   let bound = false;
-  internals(client).connection.on('bindComplete', () => {
-    bound = true;
-  });
+  const connected = (): pg.Client => {
+    if (client === undefined) throw new Error('not connected');
+    return client;
+  };
   return {
     async connect() {
       try {
-        await client.connect();
-        await session.run(client);
+        const opened = await connect(settings, {
+          applicationName: 'djauthd',
+          statementTimeoutMs: timeoutMs,
+          startup: SESSION_OPTIONS,
+          timeoutMs,
+          signal: destroyed.signal,
+        });
+        client = opened;
+        // The driver may emit this more than once and between queries; without a listener it would end the daemon.
+        opened.on('error', (error) => onEnd(messageOf(error)));
+        opened.on('end', () => onEnd('the server closed it'));
+        internals(opened).connection.on('bindComplete', () => {
+          bound = true;
+        });
+        await session.run(opened);
       } catch (error) {
         throw queryErrorOf(error, true);
       }
@@ -84,7 +99,7 @@ export function makeConnection(
       const values = [...parameters];
       bound = false;
       try {
-        return (await client.query({ text, values, types, ...(name === undefined ? {} : { name }) })).rows;
+        return (await connected().query({ text, values, types, ...(name === undefined ? {} : { name }) })).rows;
       } catch (error) {
         if (!isPreparedElsewhere(error)) throw queryErrorOf(error, bound);
         prepared.statements.disable('a pooler seems to be in use');
@@ -92,9 +107,12 @@ export function makeConnection(
       }
     },
 
-    end: () => client.end(),
-    // `end()` waits for the server, which may never answer.
-    destroy: () => internals(client).connection.stream.destroy(),
+    end: async () => connected().end(),
+
+    destroy() {
+      destroyed.abort();
+      if (client) socketOf(client).destroy();
+    },
   };
 }
 
@@ -107,7 +125,6 @@ const types: pg.CustomTypesConfig = {
 
 interface Internals {
   readonly connection: {
-    readonly stream: { destroy(): void };
     /** Once the server has read the parameters of a query. */
     on(event: 'bindComplete', listener: () => void): void;
   };

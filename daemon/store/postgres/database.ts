@@ -1,5 +1,7 @@
 import { messageOf } from '../../fault.ts';
 import type { Database } from '../store.ts';
+import { checkPassfile } from './password-file.ts';
+import { tlsOptionsOf } from './tls.ts';
 import { settingsOf } from './url.ts';
 
 export const postgres: Database = {
@@ -9,11 +11,14 @@ export const postgres: Database = {
   problem(url) {
     try {
       const settings = settingsOf(url);
-      if (settings.port !== undefined && !(settings.port > 0 && settings.port < 65536))
-        return 'the port is no port number';
+      const { hosts, tls, password } = settings;
+      const overNetwork = hosts.find(({ address }) => !address.startsWith('/'));
+      // Files that the URL names are read with each connection; that they can be is better known now.
+      if (overNetwork && tls.mode !== 'disable') tlsOptionsOf(tls, overNetwork.name);
+      if (password === undefined) checkPassfile(settings);
       return undefined;
     } catch (error) {
-      return messageOf(error).replaceAll(url, 'the URL');
+      return messageOf(error);
     }
   },
 

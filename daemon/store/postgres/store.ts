@@ -1,12 +1,10 @@
 import { DummyDriver, Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler, sql } from 'kysely';
-import type pg from 'pg';
 import { ConnectionPool } from '../connection-pool.ts';
 import { PreparedStatements } from '../prepared-statements.ts';
 import { accountQuery, type SqlDialect } from '../query.ts';
 import { ServerStore } from '../server-store.ts';
 import type { Store, StoreOptions } from '../store.ts';
 import { makeConnection, PreparedQuery, SessionCheck } from './connection.ts';
-import { SESSION_OPTIONS } from './session.ts';
 import { settingsOf } from './url.ts';
 
 const dialect: SqlDialect = {
@@ -28,28 +26,16 @@ const db = new Kysely<unknown>({
 });
 
 export function openPostgres(url: string, options: StoreOptions): Store {
-  const { host, port, database, user, password, ssl, options: startup, prepare } = settingsOf(url);
+  const settings = settingsOf(url);
   const { schema, timeoutMs } = options;
-  const name = `postgres ${database} on ${host}`;
+  const name = `postgres ${settings.database} on ${settings.hosts.map((host) => host.name).join(',')}`;
   const accountByName = accountQuery(db, schema, dialect);
   const accountById = accountQuery(db, schema, dialect, 'id');
-  const config: pg.ClientConfig = {
-    host,
-    ...(port === undefined ? {} : { port }),
-    ...(password === undefined ? {} : { password }),
-    ...(ssl === undefined ? {} : { ssl }),
-    database,
-    user,
-    application_name: 'djauthd',
-    statement_timeout: timeoutMs,
-    keepAlive: true,
-    options: `${startup ?? ''} ${SESSION_OPTIONS}`.trim(),
-  };
   const onTrouble = (message: string) => options.onTrouble(`${name}: ${message}`);
-  const prepared = new PreparedQuery(accountByName.sql, new PreparedStatements(prepare, onTrouble));
+  const prepared = new PreparedQuery(accountByName.sql, new PreparedStatements(settings.prepare, onTrouble));
   const session = new SessionCheck(timeoutMs, onTrouble);
   const pool = new ConnectionPool({
-    make: (onEnd) => makeConnection({ config, prepared, session }, onEnd),
+    make: (onEnd) => makeConnection({ settings, timeoutMs, prepared, session }, onEnd),
     limit: options.connections,
     timeoutMs,
     onTrouble,

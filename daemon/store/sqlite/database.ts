@@ -1,4 +1,5 @@
 import { existsSync, statSync } from 'node:fs';
+import { messageOf } from '../../fault.ts';
 import type { Database } from '../store.ts';
 import { pathOf } from './url.ts';
 
@@ -7,14 +8,16 @@ export const sqlite: Database = {
   example: 'sqlite:///srv/mysite/db.sqlite3',
 
   problem(url) {
-    const path = pathOf(url);
-    if (path === undefined) return 'a SQLite database is given as an absolute path after sqlite://';
-    if (existsSync(path) && !statSync(path).isFile()) return `${path} is not a file`;
-    return undefined;
+    try {
+      const path = pathOf(url);
+      return existsSync(path) && !statSync(path).isFile() ? `${path} is not a file` : undefined;
+    } catch (error) {
+      return messageOf(error);
+    }
   },
 
   async load() {
     const { SqliteStore } = await import('./store.ts');
-    return (url, options) => new SqliteStore(pathOf(url) as string, options);
+    return (url, options) => new SqliteStore(pathOf(url), options);
   },
 };

@@ -1,10 +1,13 @@
-/** The absolute path in `sqlite:///path`, percent-decoded; undefined if the URL has another form. */
-export function pathOf(url: string): string | undefined {
-  const match = /^sqlite:\/\/(\/[^?#]+)$/.exec(url);
-  if (!match) return undefined;
-  try {
-    return decodeURIComponent(match[1] as string);
-  } catch {
-    return undefined;
+import { decode, parseQuery, UrlError } from '../url-query.ts';
+
+/** The absolute path in `sqlite:///path`, percent-decoded. @throws UrlError */
+export function pathOf(url: string): string {
+  const [match, path = '', query = ''] = /^sqlite:\/\/(\/[^?#]+)(?:\?([^#]*))?$/i.exec(url) ?? [];
+  if (match === undefined) {
+    throw new UrlError(
+      'a SQLite database is given as an absolute path after sqlite://, with %, ? and # as %25, %3F and %23',
+    );
   }
+  parseQuery(query, []); // there are no parameters
+  return decode(path, 'the path');
 }
