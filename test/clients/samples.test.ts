@@ -15,8 +15,8 @@ const ELSEWHERE = ['static-files.conf', 'subversion.conf', 'webdav.conf', 'git.c
 /** Serves a sample, with a daemon that has these sites. */
 async function serve(t: Test, name: string, sites: Record<string, Person[]>, files: Record<string, string>) {
   const directory = publicDirectory();
-  const databases = Object.entries(sites).map(([site, people], at) => {
-    const made = createSite(join(directory, `${at}.sqlite3`), people, {
+  const databases = Object.entries(sites).map(([site, users], at) => {
+    const made = createSite(join(directory, `${at}.sqlite3`), users, {
       groups: { Authors: [], Reviewers: [], admins: [] },
     });
     t.teardown(() => made.close());
@@ -60,12 +60,12 @@ t.test('several sites', async (t) => {
 });
 
 t.test('from mod_python', async (t) => {
-  const people = [
+  const users = [
     { username: 'staff', password, isStaff: true },
     { username: 'voter', password, permissions: ['polls.can_vote'] },
   ];
   const files = { 'example/x.txt': 'x', 'example/votes/x.txt': 'x' };
-  const ask = asks(await serve(t, 'from-mod_python.conf', { 'mysite.settings': people }, files));
+  const ask = asks(await serve(t, 'from-mod_python.conf', { 'mysite.settings': users }, files));
   t.equal(await ask('/example/x.txt', 'staff'), 200);
   t.equal(await ask('/example/x.txt', 'staff', 'wrong'), 401);
   t.equal(await ask('/example/x.txt', 'voter'), 401);
@@ -74,13 +74,13 @@ t.test('from mod_python', async (t) => {
 });
 
 t.test('from mod_wsgi', async (t) => {
-  const people = [
+  const users = [
     { username: 'anna', password, groups: ['admins'] },
     { username: 'bert', password },
     { username: 'gone', password, isActive: false },
   ];
   const files = { 'secret/x.txt': 'x', 'secret/admins/x.txt': 'x' };
-  const ask = asks(await serve(t, 'from-mod_wsgi.conf', { 'mysite.settings': people }, files));
+  const ask = asks(await serve(t, 'from-mod_wsgi.conf', { 'mysite.settings': users }, files));
   t.equal(await ask('/secret/x.txt', 'bert'), 200);
   t.equal(await ask('/secret/x.txt', 'gone'), 401);
   t.equal(await ask('/secret/admins/x.txt', 'anna'), 200);
