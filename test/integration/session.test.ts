@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { startDaemon } from '../fixtures/daemon.ts';
 import { startMariaDb } from '../fixtures/mariadb.ts';
@@ -6,6 +8,11 @@ import { startPostgres } from '../fixtures/postgres.ts';
 import { createSiteOnMariaDb, createSiteOnPostgres, type Person } from '../fixtures/site.ts';
 
 // What a session inherits from the server, the database or the role must not change a verdict.
+
+/** The SQL of docs/databases.md, in its order. */
+const [postgresGrants, mysqlGrants, poolerSettings] = [
+  ...readFileSync(join(import.meta.dirname, '../../docs/databases.md'), 'utf8').matchAll(/^```sql\n(.*?)^```/gms),
+].map(([, sql]) => sql as string);
 
 const PEOPLE: Person[] = [
   { username: 'alice', password: 'secret', groups: ['Editors'] },
@@ -46,9 +53,9 @@ t.test('MariaDB', async (t) => {
   const site = await createSiteOnMariaDb(url, PEOPLE);
   t.teardown(() => site.close());
   const run = (sql: string) => mariadb.execute('site', sql);
-  // init_connect is not executed for root.
-  await run("CREATE USER reader@localhost IDENTIFIED BY 'p'; GRANT SELECT ON site.* TO reader@localhost");
-  const reader = url.replace('//root@', '//reader:p@');
+  // The documented user; init_connect is not executed for root.
+  await run((mysqlGrants as string).replaceAll('mysite.', 'site.').replace('a long password', 'p'));
+  const reader = url.replace('//root@', '//djauthd:p@');
   const alter = () =>
     run(
       'SET lock_wait_timeout = 5; ALTER TABLE auth_user ADD COLUMN extra INT; ALTER TABLE auth_user DROP COLUMN extra',
@@ -110,8 +117,8 @@ t.test('PostgreSQL', async (t) => {
   const site = await createSiteOnPostgres(url, PEOPLE);
   t.teardown(() => site.close());
   const run = (sql: string) => postgres.execute('site', sql);
-  await run('CREATE ROLE reader LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader');
-  const reader = url.replace('//postgres@', '//reader@');
+  await run(postgresGrants as string);
+  const reader = url.replace('//postgres@', '//djauthd@');
   const alter = () =>
     run("SET lock_timeout = '5s'; ALTER TABLE auth_user ADD COLUMN extra int; ALTER TABLE auth_user DROP COLUMN extra");
 
@@ -129,8 +136,8 @@ t.test('PostgreSQL', async (t) => {
   ];
   await t.test('settings of the role and of the database', async (t) => {
     for (const setting of inherited) {
-      await run(`ALTER ROLE reader SET ${setting}`);
-      await run(`ALTER ROLE reader IN DATABASE site SET ${setting}`);
+      await run(`ALTER ROLE djauthd SET ${setting}`);
+      await run(`ALTER ROLE djauthd IN DATABASE site SET ${setting}`);
     }
     const { daemon } = await checkFreshness(t, reader, site, alter);
     t.notMatch(daemon.log(), /a pooler/);
@@ -146,13 +153,7 @@ t.test('PostgreSQL', async (t) => {
     const message =
       /a pooler ignored settings of the session.* default_transaction_read_only = 'on'.* statement_timeout = '2000ms'/;
     t.equal(daemon.lines().filter(({ msg }) => message.test(msg)).length, 1);
-    // As the message says.
-    for (const setting of ["read_only = 'on'", "isolation = 'read committed'", "deferrable = 'off'"]) {
-      await postgres.execute('postgres', `ALTER ROLE postgres IN DATABASE site SET default_transaction_${setting}`);
-    }
-    await postgres.execute('postgres', "ALTER ROLE postgres IN DATABASE site SET lock_timeout = '0'");
-    await postgres.execute('postgres', "ALTER ROLE postgres IN DATABASE site SET standard_conforming_strings = 'on'");
-    await postgres.execute('postgres', "ALTER ROLE postgres IN DATABASE site SET statement_timeout = '2s'");
+    await postgres.execute('postgres', (poolerSettings as string).replaceAll('ROLE djauthd', 'ROLE postgres'));
     const other = await startPgBouncer(postgres);
     t.teardown(() => other.stop());
     const set = await clientOf(t, `${other.url('site')}&prepare=false`);
