@@ -89,7 +89,7 @@ export async function examineSite(
     // The same queries that the daemon sends.
     await store.accountByName(NOBODY);
     const cost = coldCost(await store.sample(SAMPLE), policy, workers);
-    const { findings: ofCensus, ...census } = await takeCensus(catalog.accounts(), policy, config.hashers);
+    const { findings: ofCensus, ...census } = await takeCensus(catalog.accounts(), policy);
     findings.push(...ofCensus, ...examineSqliteFile(url, user.name));
     return { ...common, census, coldCost: cost, findings };
   } catch (error) {
