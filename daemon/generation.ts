@@ -122,6 +122,7 @@ export class Generation {
       log.info(`PBKDF2 is computed by ${describePbkdf2(this.pbkdf2)}`);
     }
     for (const [name, site] of this.sites) {
+      site.store.reopen(); // of a site that was not changed
       if (site === this.#before.sites.get(name)?.site) continue;
       // Not awaited: a site whose database is down must not keep the others from being served.
       site.sample().catch((error) => {

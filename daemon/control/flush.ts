@@ -5,7 +5,10 @@ import type { Generation } from '../generation.ts';
 import { shortened } from '../log/log.ts';
 import { decodeTyped } from '../request/typed-text.ts';
 
-/** Removes accounts from memory, those of one site or one user if the request names it; without either, proofs as well. */
+/**
+ * Removes accounts from memory, those of one site or one user if the request names it; without either, proofs as well.
+ * The databases are read from scratch.
+ */
 export function flush({ site, username }: FlushRequest, { sites, proofs }: Generation): Reply {
   if (site !== undefined && !sites.has(site)) return failed(`site "${shortened(site)}" is not configured`);
   if (site === undefined && username && sites.size > 1) {
@@ -14,7 +17,9 @@ export function flush({ site, username }: FlushRequest, { sites, proofs }: Gener
   const name = username && decodeTyped(username);
   let flushed = 0;
   for (const each of sites.values()) {
-    if (site === undefined || each.name === site) flushed += each.accounts.flush(name);
+    if (site !== undefined && each.name !== site) continue;
+    each.store.reopen();
+    flushed += each.accounts.flush(name);
   }
   if (site === undefined && name === undefined) flushed += proofs.flush();
   return { status: STATUS.granted, content: { flushed } };

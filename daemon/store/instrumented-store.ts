@@ -43,6 +43,10 @@ export class InstrumentedStore implements Store {
     return this.#watch(this.#store.memberships(after, limit));
   }
 
+  reopen(): void {
+    this.#store.reopen?.();
+  }
+
   close(): Promise<void> {
     return this.#store.close();
   }

@@ -26,6 +26,8 @@ export interface Store {
   memberships(after: Cursor | undefined, limit: number): Promise<Membership[] | undefined>;
   /** The use of its connections; absent for a file. */
   connections?(): ConnectionPoolReport;
+  /** Makes the next query read the database from scratch; absent if nothing is kept that could be out of date. */
+  reopen?(): void;
   close(): Promise<void>;
 }
 
@@ -51,6 +53,11 @@ export interface Database {
   readonly example: string;
   /** A sentence that says what is wrong with the URL, or undefined. */
   problem(url: string): string | undefined;
+  /**
+   * A sentence that says why this process could not use the database of a good URL now, as far as that is known without
+   * opening it. The daemon starts all the same: the cause may be gone later.
+   */
+  warning?(url: string): string | undefined;
   /** Loads the driver, which is slow, so only if a site needs it. Rejects if the driver is not installed. */
   load(): Promise<OpenStore>;
 }

@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { messageOf } from '../../fault.ts';
 import type { Database } from '../store.ts';
+import { accessProblem, cannotRead } from './access.ts';
 import { pathOf } from './url.ts';
 
 export const sqlite: Database = {
@@ -14,6 +15,12 @@ export const sqlite: Database = {
     } catch (error) {
       return messageOf(error);
     }
+  },
+
+  warning(url) {
+    const path = pathOf(url) as string;
+    const problem = accessProblem(path);
+    return problem === undefined ? undefined : cannotRead(path, problem);
   },
 
   async load() {

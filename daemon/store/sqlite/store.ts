@@ -1,10 +1,9 @@
 import { isUtf8 } from 'node:buffer';
-import { statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Sqlite from 'better-sqlite3';
 import { Kysely, SqliteDialect, sql } from 'kysely';
 import type { Account } from '../../account/account.ts';
-import { Fault, messageOf } from '../../fault.ts';
+import { Fault } from '../../fault.ts';
 import { type Cursor, type Membership, type MembershipRow, membershipOf, membershipQuery } from '../membership.ts';
 import { type AccountRow, accountQuery, type SqlDialect, sampleQuery } from '../query.ts';
 import { Outage } from '../query-error.ts';
@@ -13,6 +12,8 @@ import type { Schema } from '../schema.ts';
 import type { Store, StoreOptions } from '../store.ts';
 import { usernameParameter } from '../username-match.ts';
 import { isLock, isOutage } from './errors.ts';
+import { type FileState, fileState, isReplaced, isUnchanged, unsettledMs } from './file-state.ts';
+import { openError } from './open-error.ts';
 
 const dialect: SqlDialect = {
   quote: '"',
@@ -50,8 +51,21 @@ interface Statements {
   readonly octets: Sqlite.Statement<[string]>;
 }
 
+/**
+ * How long a connection is used after SQLite has noticed a change, in ms. SQLite then discards its page cache, but keeps
+ * the schema if a file that was copied into place has the same schema version.
+ */
+const REFRESH_MS = 250;
+
 interface Opened {
-  readonly file: { readonly dev: number; readonly ino: number };
+  readonly inWalMode: boolean;
+  /** The state of the files when the connection last saw them. */
+  state: FileState;
+  /** SQLite's own mark of that: different when SQLite has noticed a change. */
+  version: number;
+  /** When the database must be opened again, by performance.now(). */
+  expiresAt: number;
+  readonly dataVersion: () => number;
   readonly connection: Sqlite.Database;
   readonly byName: Statements;
   readonly byId: Statements;
@@ -103,6 +117,10 @@ export class SqliteStore implements Store {
     return this.#query(({ memberships }) => memberships(after, limit)?.map(membershipOf));
   }
 
+  reopen(): void {
+    if (this.#opened) this.#opened.expiresAt = 0;
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     this.#drop();
@@ -124,7 +142,7 @@ export class SqliteStore implements Store {
         if (error instanceof Fault) throw error;
         if (!isLock(error)) {
           this.#drop(); // whatever it was, the next query opens the database again
-          const message = `cannot read ${this.#path}: ${messageOf(error)}`;
+          const message = openError(this.#path, error);
           throw isOutage(error) ? new Outage(message) : new Fault(message);
         }
         this.#locked = sleep(this.#wait).then(() => {
@@ -135,16 +153,36 @@ export class SqliteStore implements Store {
     }
   }
 
-  /** The open database, opened again if another file took its path, as when a backup is restored. */
+  /**
+   * The open database, opened again if it was replaced or written behind SQLite's back. SQLite itself notices a change by a
+   * counter in the file, which a file that is copied into place (`cp`, `rsync --inplace`) may share with the old one:
+   * pages of the old one would then be read from the page cache until the next write.
+   */
   #current(): Opened {
     if (this.#closed) throw new Fault(`${this.#path} is closed`);
-    const stat = statSync(this.#path, { throwIfNoEntry: false });
-    if (stat === undefined) {
-      this.#drop();
-      throw new Outage(`cannot open ${this.#path}: no such file`);
+    const before = this.#opened;
+    const state = fileState(this.#path, before?.inWalMode ?? false);
+    if (state === undefined) throw new Outage(openError(this.#path, undefined));
+    if (before === undefined) {
+      this.#opened = open(this.#path, this.#schema);
+      return this.#opened;
     }
-    if (this.#opened && (this.#opened.file.ino !== stat.ino || this.#opened.file.dev !== stat.dev)) this.#drop();
-    this.#opened ??= open(this.#path, { dev: stat.dev, ino: stat.ino }, this.#schema);
+    const now = performance.now();
+    if (now < before.expiresAt) {
+      if (isUnchanged(before.state, state)) return before;
+      const version = isReplaced(before.state, state) ? before.version : before.dataVersion();
+      if (version !== before.version) {
+        before.state = state;
+        before.version = version;
+        before.expiresAt = Math.min(before.expiresAt, now + REFRESH_MS);
+        return before;
+      }
+    }
+    // The site deletes the files of WAL mode if no other connection is open at the moment: the new one is opened first.
+    // Not if files were replaced, because SQLite would share the old ones between both.
+    if (isReplaced(before.state, state)) this.#drop();
+    this.#opened = open(this.#path, this.#schema);
+    before.connection.close();
     return this.#opened;
   }
 
@@ -154,19 +192,27 @@ export class SqliteStore implements Store {
   }
 }
 
-function open(path: string, file: Opened['file'], schema: Schema): Opened {
+function open(path: string, schema: Schema): Opened {
   const connection = new Sqlite(path, { readonly: true, fileMustExist: true, timeout: LOCK_WAIT_MS });
   try {
     connection.pragma('query_only = on');
     connection.pragma(`cache_size = -${CACHE_KIB}`);
+    // Opens the files, in WAL mode the two others too.
+    const inWalMode = connection.pragma('journal_mode', { simple: true }) === 'wal';
+    const dataVersion = connection.prepare<[], number>('pragma data_version').pluck();
+    const version = dataVersion.get() as number;
+    const state = fileState(path, inWalMode);
+    if (state === undefined) throw new Error('the file was removed');
+    const unsettled = unsettledMs(state);
     const db = new Kysely<unknown>({ dialect: new SqliteDialect({ database: connection }) });
     const prepare = (by: 'username' | 'id'): Statements => ({
       account: connection.prepare<[string]>(accountQuery(db, schema, dialect, by).sql).safeIntegers(),
       octets: connection.prepare<[string]>(accountQuery(db, schema, octets, by).sql),
     });
     return {
-      file,
-      connection,
+      ...{ inWalMode, state, version, connection },
+      expiresAt: unsettled > 0 ? performance.now() + unsettled : Number.POSITIVE_INFINITY,
+      dataVersion: () => dataVersion.get() as number,
       // Kysely builds the statement once; better-sqlite3 keeps it prepared.
       // safeIntegers: ids beyond 2^53 are exact.
       byName: prepare('username'),
