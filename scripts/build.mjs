@@ -58,6 +58,7 @@ writeFileSync(join(out, 'package.json'), '{ "type": "commonjs" }\n');
 writeFileSync(
   join(out, 'djauthd'),
   `#!/bin/sh\n':' //; prlimit --core=1:1 --pid $$ 2>/dev/null || ulimit -c 0; exec "\${NODE:-node}" ${FLAGS.join(' ')} "$0" "$@"\n` +
+    readFileSync(join(root, 'scripts/require-node.cjs'), 'utf8') +
     readFileSync(join(root, 'daemon/launcher.cjs'), 'utf8'),
 );
 chmodSync(join(out, 'djauthd'), 0o755);

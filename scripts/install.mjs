@@ -17,6 +17,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, isAbsolute, join, normalize, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import './require-node.cjs';
 import { InstalledTree } from './installed-tree.mjs';
 
 /** Directories hidden from a unit with ProtectHome=. */

@@ -44,7 +44,18 @@ else
     exit 1
 fi
 echo "Installing Debian packages:$missing" >&2
-export DEBIAN_FRONTEND=noninteractive
 $as_root apt-get -qq -o DPkg::Lock::Timeout=600 update
+
+# apt prints several lines for each package: a line for each tenth of them is enough to see that it goes on.
+failed=$(mktemp)
+trap 'rm -f "$failed"' EXIT
 # shellcheck disable=SC2086  # the list is words
-$as_root env DEBIAN_FRONTEND=noninteractive $install >/dev/null
+{ $as_root env LC_ALL=C DEBIAN_FRONTEND=noninteractive $install -o Dpkg::Use-Pty=0 || echo "$?" >"$failed"; } | awk '
+    / newly installed/ { total = $1 + $3; print "    " total " packages" }
+    /^Need to get/ { print "    " $4 " " $5 " to download" }
+    /^(Unpacking|Setting up) / && total > 0 {
+        done += 0.5
+        if (done >= mark) { printf "    %3d %%  %s\n", 100 * done / total, $1 == "Setting" ? $1 " " $2 " " $3 : $1 " " $2; mark += total / 10 }
+    }
+    { fflush() }' >&2
+[ ! -s "$failed" ] || { echo "packages.sh: apt-get failed; see above" >&2; exit 1; }

@@ -1,11 +1,13 @@
 #!/bin/sh
 # npm test: installs what is missing, builds, checks, and runs every test. TAP output stays in build/test/.
+# Prints a line for each test file as it ends; no cursor movements, so the output can go to a file.
 # The last line is "N passed, N failed", counted from that output.
 #
 #   npm test -- FILE...     runs these files only: no types, no lint; no build if all of them are in test/unit/
 set -u
 cd "$(dirname "$0")/.." || exit 1
 results=build/test
+node scripts/prerequisites.cjs || exit 1
 mkdir -p $results
 rm -f $results/*.tap
 passed=0
@@ -36,6 +38,7 @@ units_only() {
 }
 
 if [ $# -eq 0 ]; then
+    echo "# every test: a quarter of an hour on an idle machine, and some minutes more the first time, to install packages"
     step "packages" sh scripts/packages.sh test
     step "build" npm run -s build
     step "types" npm run -s check
@@ -56,7 +59,7 @@ tests() {
     output=$results/$1.tap
     shift
     # --fail-skip: a missing server or package is a failure.
-    "$@" --fail-skip --reporter=terse --output-file="$output"
+    "$@" --fail-skip --reporter=test/progress.mjs --reporter-arg="$output"
     status=$?
     summary=$(grep -E '^# \{ total: ' "$output" | tail -n 1)
     all=$(number total)

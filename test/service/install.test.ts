@@ -261,3 +261,32 @@ t.test('a build without its programs names them and the command that installs th
   t.notMatch(stderr, /\n +at /, 'without a stack trace');
   t.end();
 });
+
+t.test('with an old Node.js every program says the same sentence', (t) => {
+  const old = join(temporary(t), 'old.cjs');
+  writeFileSync(
+    old,
+    `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.18.3' } });`,
+  );
+  const commands = [
+    [join(ROOT, 'build/djauthd'), 'version'],
+    ['node', 'scripts/prerequisites.cjs'],
+    ['node', 'scripts/install.mjs'],
+    ['sh', 'scripts/demo.sh', '--help'],
+    ['sh', 'test/run.sh', 'test/unit/none.test.ts'],
+  ] as const;
+  for (const [program, ...words] of commands) {
+    const { status, stdout, stderr } = spawnSync(program, words, {
+      cwd: ROOT,
+      env: { ...process.env, NODE_OPTIONS: `--require=${old}`, DESTDIR: temporary(t) },
+      encoding: 'utf8',
+    });
+    t.match(stderr, /^djauthd requires Node\.js 20\.19 or later; \S+ is 20\.18\.3\n$/, words.join(' '));
+    t.same({ status, stdout }, { status: 1, stdout: '' }, words.join(' '));
+  }
+  // npm checks the same before it installs anything.
+  const { engines } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  t.match(engines.node, /^\^20\.19\.0 /);
+  t.match(readFileSync(join(ROOT, '.npmrc'), 'utf8'), /^engine-strict=true$/m);
+  t.end();
+});
