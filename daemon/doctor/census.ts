@@ -26,7 +26,12 @@ interface Flaw {
   readonly isShutOut: boolean;
 }
 
-export async function takeCensus(batches: AsyncIterable<readonly Row[]>, policy: HashPolicy): Promise<Census> {
+/** @param accepted the algorithms that the site accepts; undefined: all */
+export async function takeCensus(
+  batches: AsyncIterable<readonly Row[]>,
+  policy: HashPolicy,
+  accepted: readonly string[] | undefined,
+): Promise<Census> {
   const costs = new Map<string, number>();
   const flaws = new Map<string, Flaw>();
   let accounts = 0;
@@ -58,8 +63,8 @@ export async function takeCensus(batches: AsyncIterable<readonly Row[]>, policy:
   }
   // One line for all of them: a second one would shut out the algorithms of the first.
   const remedy =
-    shutOut.size > 0
-      ? [`hashers = [${[...policy.hashers, ...shutOut].map((name) => JSON.stringify(name)).join(', ')}]`]
+    accepted && shutOut.size > 0
+      ? [`hashers = [${[...accepted, ...shutOut].map((name) => JSON.stringify(name)).join(', ')}]`]
       : [];
   const nobody =
     accounts === 0
