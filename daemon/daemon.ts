@@ -10,6 +10,7 @@ import type { Report } from './metrics/report.ts';
 import { Observer } from './observer.ts';
 import { decide } from './request/decide.ts';
 import type { Decision, Question } from './request/question.ts';
+import { openFilesProblem } from './service/open-files.ts';
 import type { ActivatedSockets, SocketName } from './service/socket-activation.ts';
 import type { Answer } from './socket/connection.ts';
 import { socketListeners, unappliedKeys } from './socket/front-end.ts';
@@ -149,9 +150,9 @@ export class Daemon implements Operated {
 
   async #reload(): Promise<void> {
     const { readConfig, notifier, activated = {} } = this.#options;
-    if (this.#stopping) throw new Error('the daemon is stopping');
-    notifier?.reloading();
+    if (!this.#stopping) notifier?.reloading();
     try {
+      if (this.#stopping) throw new Error('the daemon is stopping');
       const config = readConfig();
       const unapplied = unappliedKeys(config, this.#generation.config, activated);
       await this.#replace(config);
@@ -176,6 +177,10 @@ export class Daemon implements Operated {
     this.#counters.configure(next.sites.keys());
     this.#log.level = config.log.level;
     next.commit();
+    const { max_connections } = config.listen;
+    const problem =
+      max_connections === previous?.config.listen.max_connections ? undefined : openFilesProblem(max_connections);
+    if (problem) this.#log.warn(problem);
     if (previous) this.#release(previous, next);
   }
 

@@ -23,8 +23,8 @@ const OTHER_SIGNALS = [
 ] as const;
 
 /**
- * On SIGTERM and SIGINT: stops, then exits 0. A second signal, or the end of the grace period, exits 1 at once. An
- * uncaught error is logged and ends the process as well: a daemon whose state cannot be trusted must not give verdicts.
+ * On SIGTERM and SIGINT: stops, then exits 0. A second signal, or the end of the grace period, exits 1 at once. So does an
+ * uncaught error, which is logged: a daemon whose state cannot be trusted must not give another verdict.
  */
 export function shutdownOnSignal({ log, graceMs, stop }: ShutdownOptions): void {
   closeWithGrace(
@@ -33,11 +33,14 @@ export function shutdownOnSignal({ log, graceMs, stop }: ShutdownOptions): void 
       logger: false,
       skip: ['beforeExit', ...OTHER_SIGNALS],
       onSecondSignal: (signal) => log.warn(`second signal (${signal}): exiting at once`),
-      onSecondError: (error) => log.fatal(`uncaught error while stopping: ${messageOf(error)}`),
+      onSecondError: (error) => log.fatal(`uncaught error: ${messageOf(error)}`),
     },
     async ({ signal, err }) => {
-      if (err) log.fatal(`uncaught error, stopping: ${messageOf(err)}`);
-      else log.info(`stopping: ${signal ?? 'end of input'}`);
+      if (err) {
+        log.fatal(`uncaught error: ${messageOf(err)}`);
+        process.exit(1);
+      }
+      log.info(`stopping: ${signal}`);
       const grace = setTimeout(() => {
         log.error('stopped with requests unanswered: shutdown.grace is over');
         process.exit(1);

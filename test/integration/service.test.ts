@@ -235,6 +235,39 @@ t.test('djauthd reload writes the same log lines as SIGHUP', async (t) => {
   ]);
 });
 
+t.test('more connections than the limit of open files', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'djauthd-f-'));
+  const site = createSite(join(directory, 'db.sqlite3'), PEOPLE);
+  const program = join(directory, 'limited');
+  writeFileSync(program, `#!/bin/sh\nulimit -n 64\nexec ${PROGRAM} "$@"\n`, { mode: 0o755 });
+  const sites = `[sites.site]\ndatabase = "${site.url}"`;
+  const daemon = await startDaemon({ directory, program, config: sites });
+  t.teardown(async () => {
+    await daemon.stop();
+    site.close();
+    rmSync(directory, { recursive: true });
+  });
+  await waitFor(() =>
+    daemon.lines().some(({ level, msg }) => level === 40 && /limit of open files \(64\) is too low/.test(msg)),
+  );
+  const client = await daemon.connect();
+  t.equal((await client.check('alice', 'secret')).status, 0);
+  const many = await Promise.all(Array.from({ length: 200 }, () => connect(daemon.socket).catch(() => undefined)));
+  await waitFor(() => many.some((each) => each === undefined || each.socket.destroyed));
+  t.equal((await client.check('alice', 'secret')).status, 0, 'open connections are served');
+  for (const each of many) each?.close();
+  await waitFor(async () => {
+    const next = await connect(daemon.socket);
+    const answered = await next.check('alice', 'secret').then(
+      ({ status }) => status === 0,
+      () => false,
+    );
+    next.close();
+    return answered;
+  });
+  t.pass('and new ones as soon as others are closed');
+});
+
 t.test('the control socket', async (t) => {
   const { daemon, client, site } = await createWorld(t, PEOPLE, { config: '[cache]\naccount_ttl = "1h"' });
   const control = await connect(daemon.control);

@@ -116,6 +116,8 @@ interface WorldOptions {
   readonly activated?: ActivatedSockets;
   /** Where the sockets are. */
   readonly directory?: string;
+  /** false: the test starts the daemon. */
+  readonly start?: boolean;
 }
 
 const BASE = '[listen]\nsocket = "{}/auth"\ncontrol = "{}/control"\n';
@@ -189,13 +191,13 @@ async function world(t: Test, text = BASE + SITES, options: WorldOptions = {}): 
     builders,
     activated: options.activated ?? {},
   });
-  await daemon.start();
+  if (options.start !== false) await daemon.start();
   const auth = join(directory, 'auth');
   t.teardown(async () => {
     for (const client of clients) client.close();
     await daemon.stop();
-    rmSync(directory, { recursive: true });
-    rmSync(file);
+    rmSync(directory, { recursive: true, force: true });
+    rmSync(file, { force: true });
   });
   return {
     ...{ configure, daemon, directory, auth, stores, pools, log: lines, steps },
@@ -371,9 +373,21 @@ t.test('stop', async (t) => {
     await w.daemon.stop();
     t.equal(await reload, 'the daemon is stopping');
     t.equal(await w.daemon.reload().catch((error: Error) => error.message), 'the daemon is stopping');
+    t.equal(w.log.at(-1), 'reload failed, keeping the current configuration: the daemon is stopping');
     t.same(w.sockets(), {});
     t.ok(w.stores.every(({ closed }) => closed));
   });
+});
+
+t.test('a daemon that is stopped while it starts', async (t) => {
+  const w = await world(t);
+  await w.daemon.stop();
+  const again = await world(t, BASE + SITES, { directory: w.directory, start: false });
+  const start = again.daemon.start().catch((error: Error) => error.message);
+  await again.daemon.stop();
+  t.equal(await start, 'the daemon is stopping');
+  t.same(again.sockets(), {});
+  t.ok(again.stores.every(({ closed }) => closed));
 });
 
 t.test('clients that connect before a generation is committed are served by it', async (t) => {
