@@ -17,6 +17,9 @@ import { privateServer } from '../fixtures/private-server.ts';
 
 const PASSWORD = 'pä55 word';
 
+/** Where MariaDB is installed. */
+const BASE = process.env.MARIADB_BASEDIR ?? '/usr';
+
 /** What comes of a URL: whether TLS was used, or the error. */
 async function outcome(url: string): Promise<string> {
   try {
@@ -54,17 +57,21 @@ async function startServer(t: Test, options: string[] = []) {
     ];
     return (await promisify(execFile)('mariadb', flags)).stdout.trim();
   };
-  server.run('mariadb-install-db', [
-    '--no-defaults',
-    `--datadir=${data}`,
-    '--auth-root-authentication-method=normal',
-    '--skip-test-db',
-  ]);
-  const settings = ['--no-defaults', `--datadir=${data}`, `--socket=${socket}`, `--port=${port}`];
+  const settings = ['--no-defaults', `--datadir=${data}`, `--basedir=${BASE}`];
+  const make = ['--auth-root-authentication-method=normal', '--skip-test-db'];
+  server.run(join(BASE, 'bin/mariadb-install-db'), [...settings, ...make]);
   const small = ['--innodb-buffer-pool-size=32M', '--innodb-log-file-size=8M', `--tmpdir=${server.directory}`];
+  const place = [`--socket=${socket}`, `--port=${port}`, '--bind-address=127.0.0.1'];
   await server.start(
-    '/usr/sbin/mariadbd',
-    [...settings, ...small, '--bind-address=127.0.0.1', '--plugin-load-add=auth_ed25519', ...options],
+    join(BASE, 'sbin/mariadbd'),
+    [
+      ...settings,
+      ...small,
+      ...place,
+      `--plugin-dir=${BASE}/lib/mysql/plugin`,
+      '--plugin-load-add=auth_ed25519',
+      ...options,
+    ],
     async () => {
       await run('SELECT 1');
     },
