@@ -119,6 +119,8 @@ for (const mpm of ['event', 'prefork'] as const) {
       load: SUBVERSION,
       mpm,
       logLevel: 'warn',
+      // What counts here is the number of questions; a loaded machine needs time for the checkouts.
+      more: 'DjangoAuthTimeout 60s',
       processes: mpm === 'prefork' ? 'StartServers 20\nMaxRequestWorkers 60' : 'StartServers 2',
     });
     const { svn, url, home } = client(t, served);
