@@ -336,6 +336,14 @@ t.test('PostgreSQL: grants', async (t) => {
   t.equal(granted.status, 0, granted.text);
   t.match(granted.text, /\n {2}database {3}postgres site on .* as dj reader\n {2}accounts {3}2: 2 pbkdf2/);
   t.match(granted.text, /\ngood\n$/, 'usernames that differ in case are different ones');
+  const ignoring = () => examine(`${config}username_match = "iexact"\n`).text;
+  t.match(
+    ignoring(),
+    /problem +one username belongs to several accounts \(comparisons of auth_user\.username ignore case\)/,
+  );
+  const [, index = ''] = /warning +no index on auth_user\.username: .*\n +(CREATE INDEX .*;)\n/.exec(ignoring()) ?? [];
+  await postgres.execute('site', index);
+  t.notMatch(ignoring(), /no index/, 'the statement that it prints');
 
   await postgres.execute('site', 'GRANT UPDATE ON auth_user TO "dj reader"');
   t.match(examine(config).text, /warning +dj reader may change auth_user; the daemon only reads/);

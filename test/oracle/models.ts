@@ -2,7 +2,7 @@
 export interface Model {
   readonly name: string;
   readonly table: string;
-  /** Lines for [sites.X.schema]; none for the stock model. */
+  /** Lines for [sites.X], after its database, and [sites.X.schema]; none for the stock model. */
   schema(site: string): string;
 }
 
@@ -44,4 +44,35 @@ const visitor: Model = {
   `,
 };
 
-export const models: readonly Model[] = [stock, member, visitor];
+/** A subclass of AbstractUser. */
+function ofAbstractUser(app: string, name: string, match: string): Model {
+  const model = name.toLowerCase();
+  const table = `${app}_${model}`;
+  return {
+    name: `${app}.${name}`,
+    table,
+    schema: (site) => `
+      username_match = "${match}"
+      [sites."${site}".schema.user]
+      table = "${table}"
+      id = "id"
+      username = "username"
+      password = "password"
+      active = "is_active"
+      staff = "is_staff"
+      superuser = "is_superuser"
+      email = "email"
+      first_name = "first_name"
+      last_name = "last_name"
+      [sites."${site}".schema]
+      user_groups = { table = "${table}_groups", user = "${model}_id", group = "group_id" }
+      user_permissions = { table = "${table}_user_permissions", user = "${model}_id", permission = "permission_id" }
+    `,
+  };
+}
+
+/** `inn/models.py`, `lodge/models.py` */
+const guest = ofAbstractUser('inn', 'Guest', 'iexact');
+const lodger = ofAbstractUser('lodge', 'Lodger', 'lower');
+
+export const models: readonly Model[] = [stock, member, visitor, guest, lodger];

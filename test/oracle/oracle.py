@@ -20,7 +20,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('what', choices=['verdicts', 'people', 'groups', 'migrate', 'schema'])
     parser.add_argument('--database', required=True, metavar='URL', help='an empty database')
-    parser.add_argument('--model', default='auth.User', choices=['auth.User', 'club.Member', 'gate.Visitor'])
+    parser.add_argument('--model', default='auth.User', choices=['auth.User', 'club.Member', 'gate.Visitor', 'inn.Guest', 'lodge.Lodger'])
     parser.add_argument('--out', metavar='FILE', help='where the verdicts go, one JSON object a line; else to stdout')
     options = parser.parse_args()
     os.environ['DATABASE'] = options.database

@@ -78,10 +78,19 @@ t.test('MariaDB', async (t) => {
   const mariadb = await startMariaDb();
   t.teardown(() => mariadb.stop());
   // Each model with another idea of which names are equal.
-  for (const [number, model] of models.entries()) {
-    await t.test(`MariaDB, ${model.name}, ${COLLATIONS[number]}`, async (t) => {
-      const url = await mariadb.createDatabase(model.name, COLLATIONS[number]);
-      await compare(t, model, url, () => mariadb.execute(model.name, `CHECKSUM TABLE \`${model.table}\``));
+  const last = models.length - 1;
+  const runs = [
+    ...models.map((model, number) => ({ model, collation: COLLATIONS[number % COLLATIONS.length] as string })),
+    // What `LIKE` takes for equal depends on the collation.
+    ...models
+      .filter(({ name }) => name === 'inn.Guest')
+      .map((model) => ({ model, collation: COLLATIONS[2] as string })),
+  ];
+  for (const [number, { model, collation }] of runs.entries()) {
+    await t.test(`MariaDB, ${model.name}, ${collation}`, async (t) => {
+      const database = number > last ? `${model.name}.${number}` : model.name;
+      const url = await mariadb.createDatabase(database, collation);
+      await compare(t, model, url, () => mariadb.execute(database, `CHECKSUM TABLE \`${model.table}\``));
     });
   }
 });
