@@ -53,6 +53,7 @@ django.setup()
 
 from django.conf import settings  # noqa: E402
 from django.contrib.auth import base_user, get_user_model  # noqa: E402
+from django.contrib.auth import models as auth_models  # noqa: E402
 from django.contrib.auth.backends import ModelBackend  # noqa: E402
 from django.contrib.auth.hashers import BasePasswordHasher  # noqa: E402
 from django.core.exceptions import ImproperlyConfigured  # noqa: E402
@@ -465,9 +466,11 @@ def database_of(model, others):
 def overridden_of(user):
     """The methods of the user model that a verdict depends on and that custom code defines."""
     found = custom(user, ("check_password", "has_perm"))
-    function = getattr(base_user, "check_password", None)
-    if "check_password" not in found and not is_django(getattr(function, "__globals__", {}).get("__name__", "django")):
-        found.append("check_password")
+    functions = {"check_password": (base_user, "check_password"), "has_perm": (auth_models, "_user_has_perm")}
+    for method, (module, name) in functions.items():
+        function = getattr(module, name, None)
+        if method not in found and not is_django(getattr(function, "__globals__", {}).get("__name__", "django")):
+            found.append(method)
     return found
 
 

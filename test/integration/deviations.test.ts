@@ -258,6 +258,13 @@ from django.contrib.auth import base_user
 base_user.check_password = lambda *args, **rest: False`,
   );
   refused(
+    'has_perm',
+    /people\.Person has a custom has_perm/,
+    `class Person(AbstractUser): pass
+from django.contrib.auth import models as auth
+auth._user_has_perm = lambda *args: False`,
+  );
+  refused(
     'manager',
     /the default manager of people\.models\.Team has a custom get_queryset/,
     `class Teams(GroupManager):

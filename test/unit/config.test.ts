@@ -43,6 +43,21 @@ t.test('durations and sizes', async (t) => {
   t.equal(parseSize('1MB'), undefined);
 });
 
+/** A user model without a word on whether it has is_active. */
+const USER_MODEL = '[sites."mysite.settings".schema.user]\ntable = "t"\nid = "i"\nusername = "u"\npassword = "p"\n';
+
+t.test('a flag is a column, or false for none', (t) => {
+  const user = (flags: string) =>
+    parseConfig(`${LEAST}${USER_MODEL}${flags}`, 'f').sites['mysite.settings']?.schema.user;
+  t.match(user('active = "on"\nstaff = "s"'), { active: 'on', staff: 's', superuser: undefined, match: 'exact' });
+  t.match(user('active = false\nstaff = false\nsuperuser = false'), {
+    active: undefined,
+    staff: undefined,
+    superuser: undefined,
+  });
+  t.end();
+});
+
 t.test('a mistake is one line with file, key, value and what is accepted', async (t) => {
   const invalid = (value: string, accepted: string) => `invalid value ${value}; accepted: ${accepted}`;
   const table: [string, RegExp | string][] = [
@@ -53,6 +68,15 @@ t.test('a mistake is one line with file, key, value and what is accepted', async
       `listen.socket: ${invalid('"a.sock"', 'an absolute path of at most')}`,
     ],
     [LEAST.replace('/run/a.sock', `/${'x'.repeat(107)}`), /listen\.socket: .* at most 107 octets/],
+    [
+      `${LEAST}${USER_MODEL}`,
+      'missing key "active" in [sites."mysite.settings".schema.user]; accepted: the name of a column, or false if',
+    ],
+    [`${LEAST}${USER_MODEL}active = true`, `schema.user.active: ${invalid('true', 'the name of a column, or false')}`],
+    [
+      `${LEAST}${USER_MODEL}active = false\nstaff = ""`,
+      `schema.user.staff: ${invalid('""', 'the name of a column, or false')}`,
+    ],
     [LEAST.replace('socket = "/run/a.sock"', ''), 'missing key "socket" in [listen]; accepted: an absolute path'],
     [`${LEAST}[cache]\naccount_ttl = "soon"`, `cache.account_ttl: ${invalid('"soon"', 'a number of seconds, or')}`],
     [LEAST.replace('socket =', 'mode = "0999"\nsocket ='), `listen.mode: ${invalid('"0999"', 'an octal mode')}`],
