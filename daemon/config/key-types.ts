@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { djangoReleases } from '../hasher/django-releases.ts';
 import { hashers } from '../hasher/hashers.ts';
 import { databaseOf, databases } from '../store/databases.ts';
 import { isPasswordFile, PASSWORD_FILE_FORM } from './password-file.ts';
@@ -128,9 +129,17 @@ export const databaseUrl: KeyType<string> = {
 };
 
 const algorithms = hashers.map((hasher) => hasher.algorithm);
-
-export const algorithm: KeyType<string> = {
+const algorithm: KeyType<string> = {
   name: 'algorithm',
   accepted: quoted(algorithms),
   parse: (value) => algorithms.find((name) => name === value),
+};
+const algorithmList = list(algorithm, 1);
+const releases = [...djangoReleases.keys()];
+
+/** Algorithms: a list of their names, or the default list of a Django release. */
+export const acceptedHashers: KeyType<readonly string[]> = {
+  name: 'Django release or list: algorithm',
+  accepted: `a Django release from "${releases[0]}" to "${releases.at(-1)}", or ${algorithmList.accepted}`,
+  parse: (value) => (isText(value) ? djangoReleases.get(value) : algorithmList.parse(value)),
 };

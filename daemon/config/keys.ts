@@ -1,7 +1,8 @@
+import { LATEST_RELEASE } from '../hasher/django-releases.ts';
 import { USERNAME_MATCHES } from '../store/username-match.ts';
 import { key, namedSections, optionalSection, section } from './key.ts';
 import {
-  algorithm,
+  acceptedHashers,
   boolean,
   databaseUrl,
   duration,
@@ -77,10 +78,11 @@ export const keys = section('The file.', {
         about: 'Limit of connections to the database; not used for SQLite.',
         default: 4,
       }),
-      hashers: key(list(algorithm, 1), {
-        about: 'Accepted password algorithms, as in `PASSWORD_HASHERS`.',
-        absent: 'all that djauthd knows',
-        example: ['pbkdf2_sha256', 'argon2'],
+      hashers: key(acceptedHashers, {
+        about:
+          'Accepted password algorithms, as in `PASSWORD_HASHERS`: a list such as `["pbkdf2_sha256", "md5"]`, or the ' +
+          'default list of a Django release, such as `"django-1.4"`, `"django-2.2"` or `"django-5.2"`.',
+        default: LATEST_RELEASE,
       }),
       foreign_hashers: key(list(string), {
         about:

@@ -26,12 +26,7 @@ interface Flaw {
   readonly isShutOut: boolean;
 }
 
-/** @param accepted the algorithms that the site accepts; undefined: all */
-export async function takeCensus(
-  batches: AsyncIterable<readonly Row[]>,
-  policy: HashPolicy,
-  accepted: readonly string[] | undefined,
-): Promise<Census> {
+export async function takeCensus(batches: AsyncIterable<readonly Row[]>, policy: HashPolicy): Promise<Census> {
   const costs = new Map<string, number>();
   const flaws = new Map<string, Flaw>();
   let accounts = 0;
@@ -63,8 +58,8 @@ export async function takeCensus(
   }
   // One line for all of them: a second one would shut out the algorithms of the first.
   const remedy =
-    accepted && shutOut.size > 0
-      ? [`hashers = [${[...accepted, ...shutOut].map((name) => JSON.stringify(name)).join(', ')}]`]
+    shutOut.size > 0
+      ? [`hashers = [${[...policy.hashers, ...shutOut].map((name) => JSON.stringify(name)).join(', ')}]`]
       : [];
   const nobody =
     accounts === 0

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { hasPassword } from '../config/password-file.ts';
 import type { Config } from '../config/schema.ts';
 import { groupName } from '../service/system-user.ts';
-import { pathOf } from '../store/sqlite/url.ts';
+import { sqlitePathOf } from '../store/sqlite/url.ts';
 import { type Finding, problem, warning } from './finding.ts';
 
 const GROUP_WRITE = 0o020;
@@ -90,10 +90,9 @@ function isAllowed(path: string, mode: number): boolean {
 
 /** Whether a SQLite file can be written by users who need not. */
 export function examineSqliteFile(url: string, user: string): Finding[] {
-  if (!/^sqlite:/i.test(url)) return [];
-  const path = pathOf(url);
-  const mode = modeOf(path);
-  if (mode === undefined) return [];
+  const path = sqlitePathOf(url);
+  const mode = path === undefined ? undefined : modeOf(path);
+  if (path === undefined || mode === undefined) return [];
   if (mode & OTHERS_WRITE) return [problem(`${path} is world-writable`, [`chmod o-w ${path}`])];
   if (process.geteuid?.() === 0) return []; // root may write anything, and the daemon's user is unknown
   if (!isAllowed(path, constants.W_OK)) return [];

@@ -4,7 +4,7 @@ import type { Unit } from '../service/unit.ts';
 import type { HashPolicy } from '../site/hash-policy.ts';
 import { databaseOf, loadStores } from '../store/databases.ts';
 import type { Schema } from '../store/schema.ts';
-import { pathOf } from '../store/sqlite/url.ts';
+import { sqlitePathOf } from '../store/sqlite/url.ts';
 import type { Store } from '../store/store.ts';
 import type { Catalog } from './catalog.ts';
 import { type Census, takeCensus } from './census.ts';
@@ -74,7 +74,7 @@ export async function examineSite(
     return { ...nothing, database: scheme, findings: [...findings, problem(messageOf(error))] };
   }
   const report = { ...nothing, database: store.name };
-  const path = pathOf(url);
+  const path = sqlitePathOf(url);
   const closed = path === undefined ? undefined : readingProblem(path, user.name);
   if (closed !== undefined) return { ...report, findings: [...findings, problem(closed)] };
   let catalog: Catalog | undefined;
@@ -89,7 +89,7 @@ export async function examineSite(
     // The same queries that the daemon sends.
     await store.accountByName(NOBODY);
     const cost = coldCost(await store.sample(SAMPLE), policy, workers);
-    const { findings: ofCensus, ...census } = await takeCensus(catalog.accounts(), policy, config.hashers);
+    const { findings: ofCensus, ...census } = await takeCensus(catalog.accounts(), policy);
     findings.push(...ofCensus, ...examineSqliteFile(url, user.name));
     return { ...common, census, coldCost: cost, findings };
   } catch (error) {
@@ -105,7 +105,7 @@ export async function examineSite(
 /** The files and hosts of a site that its unit keeps from the daemon. */
 async function restrictions(unit: Unit, { database, password_file }: SiteConfig): Promise<Finding[]> {
   const found: (Finding | undefined)[] = [];
-  const path = pathOf(database);
+  const path = sqlitePathOf(database);
   if (path !== undefined) found.push(hiddenBy(unit, path, 'the database'));
   if (password_file?.startsWith('/')) found.push(hiddenBy(unit, password_file, 'the password file'));
   for (const [name, value] of new URLSearchParams(/\?([^#]*)/.exec(database)?.[1] ?? '')) {

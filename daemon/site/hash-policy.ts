@@ -3,8 +3,8 @@ import { BCRYPT_OCTETS, bcrypt } from '../hasher/bcrypt.ts';
 import { algorithmOf, hasherOf, isUnusable } from '../hasher/hashers.ts';
 
 export interface HashPolicyOptions {
-  /** The algorithms that the site accepts; undefined: every known one. */
-  readonly hashers: readonly string[] | undefined;
+  /** The algorithms that the site accepts. */
+  readonly hashers: readonly string[];
   /** Custom algorithms that the site accepts and that cannot be computed here. */
   readonly foreignHashers: readonly string[];
   /** What happens to a password with more octets than bcrypt takes: it is cut off, or denied. */
@@ -38,14 +38,19 @@ const UNUSABLE: Examined = { kind: 'unusable' };
 /** What a site accepts as an encoded hash, and the most that verifying one may cost. */
 export class HashPolicy {
   readonly #options: HashPolicyOptions;
-  readonly #accepted: ReadonlySet<string> | undefined;
+  readonly #accepted: ReadonlySet<string>;
   readonly #foreign: ReadonlySet<string>;
   readonly #examined = new LRUCache<string, Examined>({ max: EXAMINED_MAX });
 
   constructor(options: HashPolicyOptions) {
     this.#options = options;
-    this.#accepted = options.hashers && new Set(options.hashers);
+    this.#accepted = new Set(options.hashers);
     this.#foreign = new Set(options.foreignHashers);
+  }
+
+  /** The algorithms that the site accepts. */
+  get hashers(): readonly string[] {
+    return this.#options.hashers;
   }
 
   examine(encoded: string | null): Examined {
@@ -64,7 +69,7 @@ export class HashPolicy {
     if (this.#foreign.has(algorithm)) return { kind: 'foreign', algorithm };
     const hasher = hasherOf(encoded);
     if (hasher === undefined) return { kind: 'unknown', algorithm: nameLike(encoded) };
-    if (this.#accepted?.has(algorithm) === false) return { kind: 'not-accepted', algorithm };
+    if (!this.#accepted.has(algorithm)) return { kind: 'not-accepted', algorithm };
     const work = hasher.work(encoded);
     if (work === undefined) return { kind: 'malformed', algorithm };
     if (work.seconds > this.#options.maxSeconds) {
@@ -88,7 +93,7 @@ export class HashPolicy {
 
 /** The keys of the configuration that a policy is made of: of a site, and of `[hash]`. */
 interface SiteKeys {
-  readonly hashers?: readonly string[] | undefined;
+  readonly hashers: readonly string[];
   readonly foreign_hashers: readonly string[];
   readonly bcrypt_long: 'truncate' | 'refuse';
 }

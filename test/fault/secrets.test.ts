@@ -61,7 +61,7 @@ async function useAll(daemon: { socket: string; control: string }): Promise<void
 
 t.test('no form of a password is in the log, at any level', async (t) => {
   const { daemon, stats, site } = await createWorld(t, PEOPLE, {
-    config: '[log]\nlevel = "trace"\n[hash]\nworkers = 1',
+    config: 'hashers = "django-1.10"\n[log]\nlevel = "trace"\n[hash]\nworkers = 1',
   });
   await useAll(daemon);
   const { granted = 0, denied = 0, busy = 0, error = 0 } = await stats();
@@ -111,7 +111,9 @@ function inMemory(pid: number, texts: readonly Buffer[]): number[] {
 }
 
 t.test('no password stays in memory', async (t) => {
-  const { daemon, client, stats } = await createWorld(t, PEOPLE, { config: '[hash]\nworkers = 1' });
+  const { daemon, client, stats } = await createWorld(t, PEOPLE, {
+    config: 'hashers = "django-1.10"\n[hash]\nworkers = 1',
+  });
   const pid = daemon.process.pid as number;
   const marker = 'Rooph4ei-a-name-not-a-secret';
   await client.check(marker, 'x');
@@ -140,7 +142,7 @@ t.test('a full disk for the log stops nothing', async (t) => {
   const file = join(directory, 'djauthd.toml');
   writeFileSync(
     file,
-    `[listen]\nsocket = "${socket}"\n[sites.site]\ndatabase = "${site.url}"\n[log]\nlevel = "trace"\n`,
+    `[listen]\nsocket = "${socket}"\n[sites.site]\ndatabase = "${site.url}"\nhashers = "django-1.10"\n[log]\nlevel = "trace"\n`,
   );
   const full = openSync('/dev/full', 'w');
   const daemon = spawn(PROGRAM, ['serve', '--config', file], { stdio: ['ignore', 'ignore', full] });

@@ -1,4 +1,7 @@
+import { spawnSync } from 'node:child_process';
 import t from 'tap';
+import { djangoReleases, LATEST_RELEASE } from '../../daemon/hasher/django-releases.ts';
+import { hashers } from '../../daemon/hasher/hashers.ts';
 import { connect } from '../fixtures/client.ts';
 import { startDaemon } from '../fixtures/daemon.ts';
 import { encodePbkdf2, type Person } from '../fixtures/site.ts';
@@ -28,8 +31,16 @@ t.test('the hash policy of a site', async (t) => {
     });
     return { other, client };
   };
-  const { client } = await open('');
-  t.equal((await client.check('md5', LETMEIN)).status, 0, 'every known algorithm, unless the site names its own');
+  const { client: stock } = await open('');
+  t.equal((await stock.check('pbkdf2', 'secret')).status, 0);
+  for (const [name, password] of [
+    ['md5', LETMEIN],
+    ['long', 'a'.repeat(72)],
+  ] as const) {
+    t.same(await stock.check(name, password), { status: 1, content: { reason: 'unverifiable-password' } }, name);
+  }
+  const { client } = await open('hashers = "django-1.4"');
+  t.equal((await client.check('md5', LETMEIN)).status, 0, 'the default list of the release contains md5');
   t.equal((await client.check('foreign', 'secret')).content.reason, 'unverifiable-password');
   t.equal((await client.check('long', 'a'.repeat(72))).status, 0);
   t.equal((await client.check('long', 'a'.repeat(80))).status, 0, 'bcrypt uses 72 octets');
@@ -59,4 +70,30 @@ t.test('the hash policy of a site', async (t) => {
   }
   t.notMatch(strict.other.log(), /hunter2|seasalt|3f86d0d3/);
   t.notMatch(daemon.log(), /hunter2/);
+});
+
+t.test('the default lists of Django releases', async (t) => {
+  const known = hashers.map(({ algorithm }) => algorithm);
+  for (const [release, accepted] of djangoReleases) {
+    t.same(
+      accepted.filter((algorithm) => !known.includes(algorithm)),
+      [],
+      release,
+    );
+    t.equal(new Set(accepted).size, accepted.length, release);
+  }
+  t.equal(djangoReleases.size, 22);
+  t.equal(LATEST_RELEASE, 'django-6.1');
+  t.same(djangoReleases.get('django-1.9'), djangoReleases.get('django-1.6'));
+  t.same(djangoReleases.get('django-2.0'), djangoReleases.get('django-1.10'));
+
+  // The Django of this machine is asked itself; `algorithm` needs no library.
+  const script = `
+import django
+from django.conf import global_settings
+from django.utils.module_loading import import_string
+print('django-%d.%d' % django.VERSION[:2], *[import_string(path).algorithm for path in global_settings.PASSWORD_HASHERS])`;
+  const { stdout, stderr } = spawnSync('/usr/bin/python3', ['-c', script], { encoding: 'utf8' });
+  const [release = '', ...algorithms] = stdout.trim().split(' ');
+  t.same(djangoReleases.get(release), algorithms, release + stderr);
 });

@@ -112,6 +112,12 @@ t.test("the fixtures' tables are Django's", async (t) => {
   t.equal(fixture('auth.mysql.sql').trim(), await askSchema(await mariadb.createDatabase('schema')));
 });
 
+/** PASSWORD_HASHERS of `project/settings.py`. */
+const HASHERS = [
+  ...['pbkdf2_sha256', 'pbkdf2_sha1', 'argon2', 'bcrypt_sha256', 'bcrypt', 'scrypt'],
+  ...['sha1', 'md5', 'unsalted_sha1', 'unsalted_md5'],
+];
+
 /** Every question that Django answered, put to the daemon over the same database. */
 async function compare(t: Test, model: Model, url: string, contents: () => Promise<string>): Promise<void> {
   const questions = await askDjango(url, join(directory, 'verdicts.jsonl'), model.name);
@@ -120,6 +126,7 @@ async function compare(t: Test, model: Model, url: string, contents: () => Promi
   const config = `
     [sites."${SITE}"]
     database = "${url}"
+    hashers = ${JSON.stringify(HASHERS)}
     timeout = "60s"
     ${model.schema(SITE)}
     [cache]

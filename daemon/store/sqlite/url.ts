@@ -11,3 +11,8 @@ export function pathOf(url: string): string {
   parseQuery(query, []); // there are no parameters
   return decode(path, 'the path');
 }
+
+/** The path of a SQLite database's file; undefined for any other database. @throws UrlError */
+export function sqlitePathOf(url: string): string | undefined {
+  return /^sqlite:/i.test(url) ? pathOf(url) : undefined;
+}
