@@ -32,7 +32,7 @@ const common = {
   },
   plugins: [{ name: 'lean', setup: leaveOutLocales }],
   // Native code cannot be bundled; pg looks for an optional binding that we do not use.
-  external: ['better-sqlite3', 'pg-native'],
+  external: ['pg-native'],
   // Node reads the bundle at each start. Names are kept for stack traces.
   minifySyntax: true,
   minifyWhitespace: true,

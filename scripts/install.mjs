@@ -27,7 +27,9 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const build = join(root, 'build');
 
 /** Packages with native code: not in the bundle, loaded from node_modules. */
-const NATIVE = ['better-sqlite3', '@node-rs/argon2', '@node-rs/bcrypt'];
+const NATIVE = ['@node-rs/argon2', '@node-rs/bcrypt'];
+/** Node.js 24 and later have SQLite. */
+if (Number.parseInt(process.versions.node, 10) < 24) NATIVE.unshift('better-sqlite3');
 /** Needed only while a package is installed. */
 const INSTALLERS = ['prebuild-install'];
 /** The files of a package that are installed: code, binaries and licenses, without C sources and tests. */

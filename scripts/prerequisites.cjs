@@ -2,8 +2,14 @@
 require('./require-node.cjs');
 const { existsSync } = require('node:fs');
 const { join } = require('node:path');
+const { dependencies, devDependencies } = require('../package.json');
 
-if (!existsSync(join(__dirname, '../node_modules/esbuild'))) {
-  console.error('node_modules is missing or incomplete; run "npm ci" first');
+const missing = Object.keys({ ...dependencies, ...devDependencies }).filter(
+  (name) => !existsSync(join(__dirname, '../node_modules', name)),
+);
+if (missing.length > 0) {
+  console.error(
+    `node_modules lacks ${missing.slice(0, 3).join(', ')}${missing.length > 3 ? ' and more' : ''}; run "npm ci" first`,
+  );
   process.exit(1);
 }

@@ -18,12 +18,13 @@
  */
 static void fill_standard_descriptors(void)
 {
+    static int filled[STDERR_FILENO + 1]; /* open until the process ends */
     int fd;
 
     for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
-        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0) {
-            exit(EXIT_FAULT);
-        }
+        if (fcntl(fd, F_GETFD) >= 0) continue;
+        filled[fd] = open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+        if (filled[fd] < 0) exit(EXIT_FAULT);
     }
 }
 

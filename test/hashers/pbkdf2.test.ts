@@ -1,7 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { pbkdf2Sync } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
@@ -102,8 +101,7 @@ function copyOf(t: Test): string {
   for (const name of ['djauthd', 'djauthd.js', 'hash-worker.js', 'package.json']) {
     copyFileSync(join(dirname(PROGRAM), name), join(directory, 'build', name));
   }
-  const modules = dirname(dirname(createRequire(import.meta.url).resolve('better-sqlite3/package.json')));
-  symlinkSync(modules, join(directory, 'node_modules'));
+  symlinkSync(join(import.meta.dirname, '../../node_modules'), join(directory, 'node_modules'));
   return join(directory, 'build');
 }
 

@@ -1,13 +1,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import t, { type Test } from 'tap';
 import { connect } from '../fixtures/client.ts';
 import { startDaemon } from '../fixtures/daemon.ts';
 import { allGroups } from '../fixtures/groups.ts';
 import { startMariaDb } from '../fixtures/mariadb.ts';
 import { startPostgres } from '../fixtures/postgres.ts';
+import { openDatabase } from '../fixtures/sqlite.ts';
 import { createWorld } from '../fixtures/world.ts';
 
 interface Place {
@@ -19,7 +19,7 @@ const places: Record<string, (t: Test) => Promise<Place>> = {
   async SQLite(t) {
     const directory = mkdtempSync(join(tmpdir(), 'djauthd-g-'));
     const path = join(directory, 'site.sqlite3');
-    const database = new Database(path);
+    const database = openDatabase(path);
     t.teardown(() => {
       database.close();
       rmSync(directory, { recursive: true });

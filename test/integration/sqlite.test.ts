@@ -18,11 +18,11 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import Database from 'better-sqlite3';
 import t, { type Test } from 'tap';
 import { connect } from '../fixtures/client.ts';
 import { PROGRAM, startDaemon } from '../fixtures/daemon.ts';
 import { createSite, type Person, type Site } from '../fixtures/site.ts';
+import { openDatabase } from '../fixtures/sqlite.ts';
 import { createWorld } from '../fixtures/world.ts';
 
 const PEOPLE: Person[] = [
@@ -48,13 +48,13 @@ function otherCopy(site: Site, path: string, password: string): void {
   site.database.pragma('wal_checkpoint(TRUNCATE)');
   copyFileSync(site.path, path);
   const counter = counterOf(path);
-  const copy = new Database(path);
+  const copy = openDatabase(path);
   copy.pragma('journal_mode = DELETE');
   copy.close();
   const other = createSite(`${path}.site`, [{ username: 'alice', password }]);
   const { password: encoded } = other.database.prepare('select password from auth_user').get() as { password: string };
   other.close();
-  const changed = new Database(path);
+  const changed = openDatabase(path);
   changed.prepare("update auth_user set password = ? where username = 'alice'").run(encoded);
   if (site.database.pragma('journal_mode', { simple: true }) === 'wal') changed.pragma('journal_mode = WAL');
   changed.close();
@@ -187,7 +187,7 @@ t.test('a database in WAL mode in a directory that the daemon cannot write', asy
       'it is logged at start',
     );
 
-    const leaving = new Database(path);
+    const leaving = openDatabase(path);
     leaving.pragma('journal_mode = DELETE');
     leaving.close();
     t.equal((await check()).status, 0, 'cure: leave WAL mode');

@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import t, { type Test } from 'tap';
 import { parseConfig } from '../../daemon/config/config.ts';
 import { loadStores } from '../../daemon/store/databases.ts';
@@ -9,6 +8,7 @@ import { startDaemon } from '../fixtures/daemon.ts';
 import { MYSQL, startMariaDb } from '../fixtures/mariadb.ts';
 import { startPostgres } from '../fixtures/postgres.ts';
 import { encodePbkdf2 } from '../fixtures/site.ts';
+import { openDatabase } from '../fixtures/sqlite.ts';
 
 /** A database in which to create tables of any shape. */
 interface Place {
@@ -24,7 +24,7 @@ const places: Record<string, (t: Test) => Promise<Place>> = {
   async SQLite(t) {
     const directory = mkdtempSync(join(tmpdir(), 'djauthd-u-'));
     const path = join(directory, 'site.sqlite3');
-    const database = new Database(path);
+    const database = openDatabase(path);
     t.teardown(() => {
       database.close();
       rmSync(directory, { recursive: true });

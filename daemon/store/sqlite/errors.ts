@@ -1,4 +1,4 @@
-import Sqlite from 'better-sqlite3';
+import { driver } from './drivers.ts';
 
 /** The codes of SQLite, without what follows in an extended code, that say that the file cannot be used. */
 const OUTAGES = [
@@ -20,10 +20,10 @@ export function isLock(error: unknown): boolean {
 
 /** Whether the file cannot be used. Other errors are about the query, such as a missing table. */
 export function isOutage(error: unknown): boolean {
-  return !(error instanceof Sqlite.SqliteError) || has(error, OUTAGES);
+  return driver.codeOf(error) === undefined || has(error, OUTAGES);
 }
 
 function has(error: unknown, codes: readonly string[]): boolean {
-  const code = error instanceof Sqlite.SqliteError ? error.code : '';
+  const code = driver.codeOf(error) ?? '';
   return codes.some((each) => code === each || code.startsWith(`${each}_`));
 }

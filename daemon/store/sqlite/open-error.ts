@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import Sqlite from 'better-sqlite3';
 import { messageOf } from '../../fault.ts';
 import { accessProblem, cannotRead } from './access.ts';
+import { driver } from './drivers.ts';
 
 /** The codes that only a database in WAL mode has for a connection that does not write. */
 const WAL_CODES = ['SQLITE_READONLY_DIRECTORY', 'SQLITE_READONLY_CANTINIT', 'SQLITE_READONLY_RECOVERY'];
@@ -13,7 +13,7 @@ export function openError(path: string, error: unknown): string {
 }
 
 function causeOf(path: string, error: unknown): string {
-  const code = error instanceof Sqlite.SqliteError ? error.code : '';
+  const code = driver.codeOf(error) ?? '';
   if (code === 'SQLITE_READONLY_ROLLBACK') {
     return (
       `a process that ended during a transaction left ${path}-journal, which only a process that may write the ` +

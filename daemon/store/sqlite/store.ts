@@ -1,6 +1,5 @@
 import { isUtf8 } from 'node:buffer';
 import { setTimeout as sleep } from 'node:timers/promises';
-import Sqlite from 'better-sqlite3';
 import { Kysely, SqliteDialect, sql } from 'kysely';
 import type { Account } from '../../account/account.ts';
 import { Fault } from '../../fault.ts';
@@ -11,6 +10,8 @@ import { accountOf, rowsWithId, rowsWithUsername } from '../row.ts';
 import type { Schema } from '../schema.ts';
 import type { Store, StoreOptions } from '../store.ts';
 import { usernameParameter } from '../username-match.ts';
+import type { Connection, Statement } from './driver.ts';
+import { driver } from './drivers.ts';
 import { isLock, isOutage } from './errors.ts';
 import { type FileState, fileState, isReplaced, isUnchanged, unsettledMs } from './file-state.ts';
 import { openError } from './open-error.ts';
@@ -35,7 +36,7 @@ const octets: SqlDialect = {
 
 /**
  * SQLite's page cache, in KiB: enough for the upper levels of its trees, because the system caches the rest.
- * better-sqlite3's default is 16,000.
+ * The defaults are 16,000 (better-sqlite3) and 2,000.
  */
 const CACHE_KIB = 2_000;
 
@@ -47,8 +48,8 @@ const RETRY_MS = [1, 25] as const;
 
 /** One account query, as text and as octets in hexadecimal. */
 interface Statements {
-  readonly account: Sqlite.Statement<[string]>;
-  readonly octets: Sqlite.Statement<[string]>;
+  readonly account: Statement<[string]>;
+  readonly octets: Statement<[string]>;
 }
 
 /**
@@ -66,7 +67,7 @@ interface Opened {
   /** When the database must be opened again, by performance.now(). */
   expiresAt: number;
   readonly dataVersion: () => number;
-  readonly connection: Sqlite.Database;
+  readonly connection: Connection;
   readonly byName: Statements;
   readonly byId: Statements;
   readonly sample: (limit: number) => unknown[];
@@ -193,7 +194,7 @@ export class SqliteStore implements Store {
 }
 
 function open(path: string, schema: Schema): Opened {
-  const connection = new Sqlite(path, { readonly: true, fileMustExist: true, timeout: LOCK_WAIT_MS });
+  const connection = driver.open(path, { readonly: true, timeout: LOCK_WAIT_MS });
   try {
     connection.pragma('query_only = on');
     connection.pragma(`cache_size = -${CACHE_KIB}`);
@@ -204,7 +205,7 @@ function open(path: string, schema: Schema): Opened {
     const state = fileState(path, inWalMode);
     if (state === undefined) throw new Error('the file was removed');
     const unsettled = unsettledMs(state);
-    const db = new Kysely<unknown>({ dialect: new SqliteDialect({ database: connection }) });
+    const db = new Kysely<unknown>({ dialect: new SqliteDialect({ database: unused }) });
     const prepare = (by: 'username' | 'id'): Statements => ({
       account: connection.prepare<[string]>(accountQuery(db, schema, dialect, by).sql).safeIntegers(),
       octets: connection.prepare<[string]>(accountQuery(db, schema, octets, by).sql),
@@ -213,7 +214,7 @@ function open(path: string, schema: Schema): Opened {
       ...{ inWalMode, state, version, connection },
       expiresAt: unsettled > 0 ? performance.now() + unsettled : Number.POSITIVE_INFINITY,
       dataVersion: () => dataVersion.get() as number,
-      // Kysely builds the statement once; better-sqlite3 keeps it prepared.
+      // Kysely builds the statement once; the connection keeps it prepared.
       // safeIntegers: ids beyond 2^53 are exact.
       byName: prepare('username'),
       byId: prepare('id'),
@@ -240,7 +241,7 @@ function rowsOf({ account, octets }: Statements, parameter: string): AccountRow[
   return rows;
 }
 
-/** Whether a text has the character that better-sqlite3 substitutes for octets that are not UTF-8. */
+/** Whether a text has the character that the driver substitutes for octets that are not UTF-8. */
 function isMalformed(row: AccountRow): boolean {
   return Object.values(row).some((value) => typeof value === 'string' && value.includes('\ufffd'));
 }
@@ -255,4 +256,9 @@ function refuseMalformed(rows: readonly AccountRow[]): void {
       }
     }
   }
+}
+
+/** Kysely only builds the text of the statements. */
+async function unused(): Promise<never> {
+  throw new Error('Kysely has no connection');
 }

@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { type Apache, startApache } from '../../fixtures/apache.ts';
+import { openDatabase } from '../../fixtures/sqlite.ts';
 import type { Case } from '../case.ts';
 import { PASSWORD, SITE } from '../people.ts';
 import { output } from '../processes.ts';
@@ -64,7 +64,7 @@ async function plainServer(stage: Stage, socket: string): Promise<Apache> {
   const passwords = join(stage.directory, 'htpasswd');
   writeFileSync(passwords, htpasswd('-nbBC', '10'));
   const database = join(stage.directory, 'authn.sqlite3');
-  const sqlite = new Database(database);
+  const sqlite = openDatabase(database);
   sqlite.exec('CREATE TABLE authn (username TEXT PRIMARY KEY, password TEXT NOT NULL)');
   sqlite.prepare('INSERT INTO authn VALUES (?, ?)').run(...htpasswd('-nbm').split(':'));
   sqlite.close();
