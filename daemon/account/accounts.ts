@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock.ts';
+import { Fault } from '../fault.ts';
 import type { Account } from './account.ts';
 
 /** What the store answered, and when it was asked. null: there is no such account. */
@@ -8,6 +9,12 @@ interface Snapshot {
   readonly askedAt: number;
   /** Whether its renewal has begun. It is renewed once: a database that is down would be asked all the time. */
   renewed: boolean;
+}
+
+/** A query under way. */
+interface Read {
+  readonly askedAt: number;
+  readonly answer: Promise<Account | null>;
 }
 
 export interface AccountsOptions {
@@ -26,6 +33,15 @@ const RENEW_FROM = 0.5;
 /** How many renewals run at once: few, because questions that wait need the same connections. */
 const RENEWALS_MAX = 2;
 
+/** How often a question reads an account whose answers arrive too late to decide. */
+const READS_MAX = 2;
+
+/**
+ * With a time to live of 0 each question reads for itself, and no answer is younger than that. It may be as old as this
+ * when it arrives, in ms: 0 must not accept later answers than the default does.
+ */
+const LATE_MS = 1_000;
+
 /** How many expired snapshots are evicted at each read. */
 const EVICTED_PER_READ = 4;
 
@@ -33,14 +49,15 @@ const EVICTED_PER_READ = 4;
  * The accounts of one site, by the username that was typed.
  *
  * The age of a snapshot counts from the moment at which the database was *asked*, not from its answer: the answer may
- * miss what changed while it was under way. No snapshot decides that is older than the time to live, but one that is
- * asked for when part of that time is over is renewed in the background. So the users whom many questions are about
- * wait for the database once, and not each time that a snapshot expires. Accounts that are not asked for are not read.
+ * miss what changed while it was under way. No account decides that is older than the time to live, even if the database
+ * answers that late. A snapshot that is asked for when part of that time is over is renewed in the background: the users
+ * whom many questions are about wait for the database once, and not each time that a snapshot expires. Accounts that are
+ * not asked for are not read.
  */
 export class Accounts {
   readonly #options: AccountsOptions;
   readonly #snapshots: LRUCache<string, Snapshot>;
-  readonly #reading = new Map<string, { askedAt: number; answer: Promise<Account | null> }>();
+  readonly #reading = new Map<string, Read>();
   #renewals = 0;
 
   constructor(options: AccountsOptions) {
@@ -65,13 +82,24 @@ export class Accounts {
     return snapshot.account;
   }
 
-  /** The account, from a snapshot or from the database. Rejects with the store's fault. */
+  /**
+   * The account, from a snapshot or from the database. Rejects with the store's fault, or if its answers arrive later
+   * than an account may be old.
+   */
   async get(username: string): Promise<Account | null> {
-    const known = this.recall(username);
-    if (known !== undefined) return known;
-    const reading = this.#reading.get(username);
-    if (reading !== undefined && this.#age(reading.askedAt) < this.#options.ttlMs) return reading.answer;
-    return this.#read(username);
+    const ageMax = this.#options.ttlMs || LATE_MS;
+    let age = 0;
+    for (let reads = 0; reads < READS_MAX; reads++) {
+      const known = this.recall(username);
+      if (known !== undefined) return known;
+      const { askedAt, answer } = this.#joinable(username) ?? this.#read(username);
+      const account = await answer;
+      age = this.#age(askedAt);
+      if (age < ageMax) return account;
+    }
+    throw new Fault(
+      `the database answers too late: an account may be ${ageMax} ms old, and the last answer was ${Math.round(age)} ms old`,
+    );
   }
 
   /** Forgets one username, or all. Returns how many snapshots were removed. */
@@ -99,6 +127,12 @@ export class Accounts {
     }
   }
 
+  /** A query under way that began recently enough. */
+  #joinable(username: string): Read | undefined {
+    const read = this.#reading.get(username);
+    return read !== undefined && this.#age(read.askedAt) < this.#options.ttlMs ? read : undefined;
+  }
+
   #age(askedAt: number): number {
     return this.#options.clock.now() - askedAt;
   }
@@ -113,24 +147,24 @@ export class Accounts {
     };
     // No question waits for a fault of this read: one that comes when the snapshot has expired reads again.
     Promise.resolve()
-      .then(() => (this.#reading.has(username) ? undefined : this.#read(username)))
+      .then(() => (this.#reading.has(username) ? undefined : this.#read(username).answer))
       .then(over, over);
   }
 
-  #read(username: string): Promise<Account | null> {
+  #read(username: string): Read {
     const askedAt = this.#options.clock.now();
-    if (this.#options.ttlMs === 0) return this.#options.read(username);
-    const entry = { askedAt, answer: this.#options.read(username) };
+    const entry: Read = { askedAt, answer: this.#options.read(username) };
+    if (this.#options.ttlMs === 0) return entry;
     this.#reading.set(username, entry);
     const settle = (account?: Account | null): void => {
       // A flush or a later read may have taken its place.
       if (this.#reading.get(username) !== entry) return;
       this.#reading.delete(username);
-      if (account === undefined) return;
+      if (account === undefined || this.#age(askedAt) >= this.#options.ttlMs) return;
       this.#snapshots.set(username, { account, askedAt, renewed: false });
       this.#evictExpired();
     };
     entry.answer.then(settle, () => settle()); // the questions that wait for the answer get its fault
-    return entry.answer;
+    return entry;
   }
 }

@@ -2,8 +2,9 @@ import { renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
-import { waitFor } from '../fixtures/daemon.ts';
-import { createSite, encodePbkdf2, type Person } from '../fixtures/site.ts';
+import { startDaemon, waitFor } from '../fixtures/daemon.ts';
+import { startPostgres } from '../fixtures/postgres.ts';
+import { createSite, createSiteOnPostgres, encodePbkdf2, type Person } from '../fixtures/site.ts';
 import { createWorld } from '../fixtures/world.ts';
 
 const PEOPLE: Person[] = [
@@ -328,4 +329,40 @@ t.test('an account in write-ahead mode is read while it is written', async (t) =
   site.database.exec('COMMIT');
   await waitFor(async () => (await client.check('alice', 'secret')).status === 1);
   t.pass('committed ones do');
+});
+
+t.test('an account that a slow database answers too late does not decide', async (t) => {
+  const postgres = await startPostgres();
+  t.teardown(() => postgres.stop());
+  const url = await postgres.createDatabase('site');
+  const site = await createSiteOnPostgres(url, [{ username: 'alice', password: 'secret' }]);
+  await site.close();
+  const run = (sql: string) => postgres.execute('site', sql);
+  // A statement sees the rows as of its beginning, and then takes its time.
+  await run('CREATE TABLE delay (seconds float); INSERT INTO delay VALUES (0)');
+  await run('ALTER TABLE auth_user RENAME TO people');
+  await run('CREATE VIEW auth_user AS SELECT people.* FROM people, (SELECT pg_sleep(seconds) FROM delay) AS waits');
+  const daemon = await startDaemon({
+    config: `[sites.site]\ndatabase = "${url}"\ntimeout = "9s"\n[cache]\naccount_ttl = "1s"`,
+  });
+  t.teardown(() => daemon.stop());
+  const client = await daemon.connect();
+  t.equal((await client.check('alice', 'secret')).status, 0);
+
+  for (const ask of [() => client.check('alice', 'secret'), () => client.authorize('alice')]) {
+    await run('UPDATE people SET is_active = true; UPDATE delay SET seconds = 1.5');
+    await sleep(1_100);
+    const asked = ask();
+    const joined = ask();
+    await sleep(300);
+    await run('UPDATE people SET is_active = false; UPDATE delay SET seconds = 0');
+    for (const answer of [await asked, await joined]) {
+      t.same([answer.status, answer.content.reason], [1, 'inactive'], 'read again');
+    }
+    await run('UPDATE delay SET seconds = 1.5');
+    await sleep(1_100);
+    const { status, content } = await ask();
+    t.equal(status, 4, 'too late twice: a fault, not a denial');
+    t.match(content.reason, /the database answers too late/);
+  }
 });

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import type { Account } from '../../daemon/account/account.ts';
 import { Accounts } from '../../daemon/account/accounts.ts';
-import { Busy } from '../../daemon/fault.ts';
+import { Busy, Fault } from '../../daemon/fault.ts';
 import type { HashPool, Job } from '../../daemon/hasher/pool.ts';
 import { Password } from '../../daemon/password.ts';
 import { PasswordProofs } from '../../daemon/proof/password-proofs.ts';
@@ -61,8 +61,68 @@ t.test('accounts', async (t) => {
     asked[1]?.resolve(account('new'));
     t.equal((await young)?.id, 'new');
     asked[0]?.resolve(account('old'));
-    t.equal((await old)?.id, 'old');
-    t.equal(accounts.recall('a')?.id, 'new', 'and does not replace the newer one');
+    t.equal((await old)?.id, 'new', 'nor does it decide');
+    t.equal(accounts.recall('a')?.id, 'new', 'or replace the newer one');
+    t.equal(asked.length, 2);
+  });
+
+  t.test('an answer that arrives too late does not decide', async (t) => {
+    for (const [ttlMs, late] of [
+      [1000, 1000],
+      [200, 200],
+      [0, 1000],
+    ] as const) {
+      const clock = new FakeClock();
+      const { asked, read } = slowStore();
+      const accounts = new Accounts({ read, ttlMs, max: 10, clock });
+      /** The answer to the latest query arrives. */
+      const arrive = async (ms: number, id: string) => {
+        clock.time += ms;
+        asked.at(-1)?.resolve(account(id));
+        await turn();
+      };
+      const first = accounts.get('a');
+      const joined = ttlMs > 0 ? accounts.get('a') : first;
+      await arrive(late, 'old');
+      t.equal(accounts.recall('a'), undefined, `ttl ${ttlMs}: it is not kept`);
+      t.equal(asked.length, 2, 'it is read once more, for all that wait');
+      await arrive(late - 1, 'new');
+      t.same([(await first)?.id, (await joined)?.id], ['new', 'new']);
+
+      clock.time += 2000;
+      const never = t.rejects(accounts.get('a'), { constructor: Fault, message: /answers too late: .* ms old/ });
+      await arrive(late, 'old');
+      await arrive(late, 'older');
+      await never;
+      t.equal(asked.length, 4, 'not more often');
+      const again = accounts.get('a');
+      await arrive(0, 'new');
+      t.equal((await again)?.id, 'new', 'a later question begins again');
+
+      const failing = t.rejects(accounts.get('b'), { message: 'down' });
+      await arrive(late, 'old');
+      asked.at(-1)?.reject(new Fault('down'));
+      await failing;
+    }
+
+    const clock = new FakeClock();
+    const { asked, read } = slowStore();
+    const accounts = new Accounts({ read, ttlMs: 1000, max: 10, clock });
+    const first = accounts.get('a');
+    asked[0]?.resolve(account('first'));
+    await first;
+    clock.time += 500;
+    accounts.recall('a');
+    await turn();
+    t.equal(asked.length, 2, 'a renewal');
+    clock.time += 900;
+    const joins = accounts.get('a');
+    clock.time += 100;
+    asked[1]?.resolve(account('late'));
+    await turn();
+    t.equal(asked.length, 3, 'a renewal that arrives too late does not decide either');
+    asked[2]?.resolve(account('third'));
+    t.equal((await joins)?.id, 'third');
   });
 
   t.test('with a ttl of 0 every question reads the database', async (t) => {
@@ -217,8 +277,13 @@ t.test('accounts', async (t) => {
             continue;
           }
           const open = reads[each.which % Math.max(1, reads.length)];
-          if (each.kind === 'ask') void accounts.get('a').catch(() => {});
-          else if (each.kind === 'resolve') open?.resolve(account(String(open.at)));
+          if (each.kind === 'ask') {
+            const decides = (found: Account | null) => {
+              oldest = Math.max(oldest, clock.time - Number(found?.id));
+            };
+            accounts.get('a').then(decides, () => {});
+          }
+          if (each.kind === 'resolve') open?.resolve(account(String(open.at)));
           else if (each.kind === 'reject') open?.reject(new Error('down'));
           else if (each.kind === 'flush') {
             accounts.flush(each.which % 2 ? 'a' : undefined);
