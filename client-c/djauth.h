@@ -134,6 +134,8 @@ typedef struct djauth_answer {
     size_t groups_count;
     const char *const *permissions; /* only with want_permissions; NULL if permissions_count is 0 */
     size_t permissions_count;
+    int groups_omitted;             /* 1: too long for the reply; the account's groups are unknown, not none */
+    int permissions_omitted;        /* likewise */
 } djauth_answer;
 
 /*

@@ -21,6 +21,11 @@ export class Encoded {
   constructor(value: unknown) {
     this.octets = Buffer.from(packr.pack(value)); // a copy: msgpackr's own buffer is much larger
   }
+
+  /** Whether every reply that ends with it fits a frame. */
+  get fits(): boolean {
+    return HEAD_MAX + this.octets.length <= FRAME_MAX;
+  }
 }
 
 /** The most octets of an array of four before its last element: a head, a uint of 32 bits, two of 7. */

@@ -12,8 +12,12 @@ export interface AccountContent {
   last_name: string;
   staff: boolean;
   superuser: boolean;
-  groups: readonly string[];
+  groups?: readonly string[];
+  /** `groups` is missing because the reply would not fit a frame. */
+  groups_omitted?: true;
   permissions?: readonly string[];
+  /** `permissions` is missing although wanted, for the same reason. */
+  permissions_omitted?: true;
 }
 
 /** A reply without the id that pairs it with its request. */

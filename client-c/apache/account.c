@@ -66,7 +66,7 @@ const django_account *django_account_copy(apr_pool_t *pool, const djauth_answer 
     account->email = copy_text(pool, answer->email);
     account->first_name = copy_text(pool, answer->first_name);
     account->last_name = copy_text(pool, answer->last_name);
-    account->groups = join(pool, answer->groups, answer->groups_count);
+    account->groups = answer->groups_omitted ? NULL : join(pool, answer->groups, answer->groups_count);
     account->is_staff = answer->is_staff;
     account->is_superuser = answer->is_superuser;
     return account;

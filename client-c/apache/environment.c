@@ -3,13 +3,17 @@
 
 #include "apr_strings.h"
 
-#define VARIABLES 8
+#define VARIABLES 9
 
 typedef struct variable {
     const char *name;
     const char *value;
 } variable;
 
+/*
+ * A value that is NULL is not set: groups that are unknown must not look like none. GROUPS_OMITTED is then 1, and is not
+ * set otherwise.
+ */
 static void variables_of(const django_account *account, variable variables[VARIABLES])
 {
     const variable all[VARIABLES] = {
@@ -21,6 +25,7 @@ static void variables_of(const django_account *account, variable variables[VARIA
         {AUTHN_PREFIX "IS_STAFF", account->is_staff ? "1" : "0"},
         {AUTHN_PREFIX "IS_SUPERUSER", account->is_superuser ? "1" : "0"},
         {AUTHN_PREFIX "GROUPS", account->groups},
+        {AUTHN_PREFIX "GROUPS_OMITTED", account->groups == NULL ? "1" : NULL},
     };
 
     memcpy(variables, all, sizeof(all));
@@ -33,7 +38,11 @@ static void set_variables(request_rec *r, const django_account *account)
 
     variables_of(account, variables);
     for (i = 0; i < VARIABLES; i++) {
-        apr_table_setn(r->subprocess_env, variables[i].name, variables[i].value);
+        if (variables[i].value == NULL) {
+            apr_table_unset(r->subprocess_env, variables[i].name);
+        } else {
+            apr_table_setn(r->subprocess_env, variables[i].name, variables[i].value);
+        }
     }
 }
 
@@ -57,7 +66,7 @@ void django_environment_fill(request_rec *r, const django_account *account)
     }
     variables_of(account, variables);
     for (i = 0; i < VARIABLES; i++) {
-        if (apr_table_get(r->subprocess_env, variables[i].name) == NULL) {
+        if (variables[i].value != NULL && apr_table_get(r->subprocess_env, variables[i].name) == NULL) {
             apr_table_setn(r->subprocess_env, variables[i].name, variables[i].value);
         }
     }

@@ -75,7 +75,8 @@ typedef struct django_account {
     const char *email;
     const char *first_name;
     const char *last_name;
-    const char *groups; /* names separated by commas; in a name, a comma is %2C and a percent sign %25 */
+    /* Names separated by commas; in a name, a comma is %2C and a percent sign %25. NULL: unknown, too long for a reply. */
+    const char *groups;
     int is_staff;
     int is_superuser;
 } django_account;

@@ -50,7 +50,12 @@ static void json_account(const djauth_answer *answer)
     json_field("first_name", answer->first_name);
     json_field("last_name", answer->last_name);
     printf(",\"staff\":%s,\"superuser\":%s", answer->is_staff ? "true" : "false", answer->is_superuser ? "true" : "false");
-    json_list("groups", answer->groups, answer->groups_count);
+    /* null: a program that needs the list must fail rather than take the account to have no groups. */
+    if (answer->groups_omitted) {
+        fputs(",\"groups\":null", stdout);
+    } else {
+        json_list("groups", answer->groups, answer->groups_count);
+    }
     putchar('}');
 }
 
@@ -70,6 +75,9 @@ static void text_account(const djauth_answer *answer)
     for (i = 0; i < answer->groups_count; i++) {
         fputs(i == 0 ? ", groups: " : ", ", stdout);
         print_plain(stdout, answer->groups[i]);
+    }
+    if (answer->groups_omitted) {
+        fputs(", too many groups to list", stdout);
     }
     putchar(')');
 }

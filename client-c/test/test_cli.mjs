@@ -173,6 +173,16 @@ ok(
   (await run(['authorize', 'alice'])).out === 'granted alice (id 7, staff, superuser)\n',
   'a superuser in no group is one line',
 );
+{
+  const { groups, ...unlisted } = account;
+  answer = [0, { account: { ...unlisted, groups_omitted: true } }];
+  const many = await run(['check', 'alice'], { input: 'x' });
+  ok(many.out === 'granted alice (id 7, staff, too many groups to list)\n', 'omitted groups are not none', many);
+  const json = JSON.parse((await run(['check', '--json', 'alice'], { input: 'x' })).out).account;
+  ok(json.groups === null, 'in JSON they are null', json);
+  answer = [0, { account: unlisted }];
+  ok((await run(['check', 'alice'], { input: 'x' })).status !== 0, 'a grant without groups is a fault unless they are omitted');
+}
 answer = [1, { reason: 'not-staff' }];
 ok((await run(['authorize', 'alice'])).out === 'denied: not-staff\n', 'a denial has its reason');
 answer = [3, { reason: 'queue-full', retry_after: 4 }];

@@ -80,8 +80,10 @@ function account(of) {
   const texts = ['id', 'username', 'email', 'first_name', 'last_name'].map((key) => `.${key} = ${text(of[key])}`);
   return texts.concat(
     [`.is_staff = ${of.staff ? 1 : 0}`, `.is_superuser = ${of.superuser ? 1 : 0}`],
-    list('groups')(of.groups),
+    list('groups')(of.groups ?? []),
     list('permissions')(of.permissions ?? []),
+    flag('groups_omitted')(of.groups_omitted),
+    flag('permissions_omitted')(of.permissions_omitted),
   );
 }
 

@@ -112,8 +112,9 @@ export const keys = section('The file.', {
     account_ttl: key(duration(), {
       about:
         'Highest age of an account that a verdict may use, counted from the start of its query. An account that is ' +
-        'asked about in the second half of this time is read again in the background. `0`: every check reads the ' +
-        'database.',
+        'asked about in the second half of this time is read again in the background. If the database takes longer ' +
+        'to answer, the account is read once more, and then the check is a fault. `0`: every check reads the database, ' +
+        'and an answer may take 1 s.',
       default: '1s',
     }),
     accounts: key(integer(1, 10_000_000), { about: 'Limit of accounts kept per site.', default: 100_000 }),

@@ -30,16 +30,34 @@ export function replyOf(verdict: Verdict, wantPermissions: boolean): Reply {
   }
 }
 
-function contentOf(account: Account, wantPermissions: boolean): object | Encoded {
-  if (wantPermissions) {
-    return { account: { ...accountOf(account), permissions: [...account.permissions].sort(byOctets) } };
-  }
+function contentOf(account: Account, wantPermissions: boolean): Encoded {
+  if (wantPermissions) return fittingContent(account, [...account.permissions].sort(byOctets));
   let content = encoded.get(account);
   if (content === undefined) {
-    content = new Encoded({ account: accountOf(account) });
+    content = fittingContent(account);
     if (content.octets.length <= ENCODED_OCTETS_MAX) encoded.set(account, content);
   }
   return content;
+}
+
+/**
+ * The account as far as it fits a frame. Lists that do not fit are omitted and marked: a user is granted whatever the
+ * number of its groups, and no client takes a list for complete that is not.
+ */
+function fittingContent(account: Account, permissions?: readonly string[]): Encoded {
+  const { groups } = account;
+  const lists = permissions === undefined ? [] : [{ groups, permissions_omitted: true as const }];
+  const choices = [
+    { groups, ...(permissions && { permissions }) },
+    ...lists,
+    { groups_omitted: true as const, ...(permissions && { permissions }) },
+  ];
+  for (const choice of choices) {
+    const content = new Encoded({ account: { ...accountOf(account), ...choice } });
+    if (content.fits) return content;
+  }
+  const none = { groups_omitted: true as const, ...(permissions && { permissions_omitted: true as const }) };
+  return new Encoded({ account: { ...accountOf(account), ...none } });
 }
 
 function accountOf(account: Account): AccountContent {
@@ -51,6 +69,5 @@ function accountOf(account: Account): AccountContent {
     last_name: account.lastName,
     staff: account.staff,
     superuser: account.superuser,
-    groups: account.groups,
   };
 }

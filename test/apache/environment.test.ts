@@ -1,8 +1,12 @@
+import { rmSync } from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import t from 'tap';
-import { HTDOCS, startApache } from '../fixtures/apache.ts';
+import { HTDOCS, publicDirectory, startApache } from '../fixtures/apache.ts';
+import { startDaemon } from '../fixtures/daemon.ts';
 import { book, type Entry, fakeDaemon } from '../fixtures/fake-daemon.ts';
+import { createSite } from '../fixtures/site.ts';
 
 const CGI = '#!/bin/sh\nprintf "Content-Type: text/plain\\r\\n\\r\\n"\nenv -0 | tr "\\n\\0" "~\\n"\n';
 const BASIC = 'AuthType Basic\nAuthName x\nAuthBasicProvider django\nRequire valid-user';
@@ -179,4 +183,63 @@ t.test('Require user sees the username as the database spells it', async (t) => 
   t.equal(await ask('/', 'Alice'), 200);
   t.equal(await ask('/typed/', 'alice'), 401);
   t.equal(await ask('/typed/', 'Alice'), 200);
+});
+
+t.test('groups that are too long for a reply are not set, and still decide', async (t) => {
+  const names = Array.from({ length: 1_500 }, (_, at) => `group-${at}-${'x'.repeat(60)}`);
+  const groups = Object.fromEntries([...names, 'other'].map((name) => [name, []]));
+  const directory = publicDirectory();
+  const people = [
+    { username: 'many', password: 'x', isStaff: true, groups: names, permissions: ['shop.view_order'] },
+    { username: 'few', password: 'x', isStaff: true, groups: names.slice(0, 2) },
+  ];
+  const site = createSite(join(directory, 'db.sqlite3'), people, { groups });
+  const daemon = await startDaemon({
+    directory,
+    listen: 'mode = "0666"',
+    config: `[sites.site]\ndatabase = "${site.url}"`,
+  });
+  const client = await daemon.connect();
+  t.teardown(async () => {
+    await daemon.stop();
+    site.close();
+    rmSync(directory, { recursive: true, force: true });
+  });
+  const apache = await startApache(
+    `DjangoAuthSocket ${daemon.socket}
+    AddHandler cgi-script .cgi
+    Options +ExecCGI
+    SetEnvIf Request_URI . AUTHENTICATE_GROUPS=forged
+    <Location "/in">
+      ${BASIC}
+    </Location>
+    <Location "/member">
+      ${BASIC.replace('valid-user', `django-group ${names[1499]}`)}
+    </Location>
+    <Location "/other">
+      ${BASIC.replace('valid-user', 'django-group other')}
+    </Location>`,
+    {
+      load: ['cgi'],
+      files: Object.fromEntries(['in', 'member', 'other'].map((path) => [`${path}/env.cgi`, CGI])),
+    },
+  );
+  t.teardown(() => apache.stop());
+  const get = (path: string, user: string) => apache.get(path, { user, password: 'x' });
+
+  const many = await get('/in/env.cgi', 'many');
+  t.equal(many.status, 200, 'a user with many groups is granted');
+  const of = environment(many.body);
+  t.match(of, { AUTHENTICATE_USERNAME: 'many', AUTHENTICATE_GROUPS_OMITTED: '1' });
+  t.notOk('AUTHENTICATE_GROUPS' in of, 'unknown groups do not look like none, or like those of another module');
+  const few = environment((await get('/in/env.cgi', 'few')).body);
+  t.equal(few.AUTHENTICATE_GROUPS, names.slice(0, 2).join(','));
+  t.notOk('AUTHENTICATE_GROUPS_OMITTED' in few);
+  t.equal((await get('/member/env.cgi', 'many')).status, 200, 'the daemon decides on the groups');
+  t.equal((await get('/member/env.cgi', 'few')).status, 401);
+  t.equal((await get('/other/env.cgi', 'many')).status, 401);
+
+  const { account } = (await client.check('many', 'x', { want: ['permissions'] })).content;
+  t.match(account, { groups_omitted: true, permissions: ['shop.view_order'], permissions_omitted: undefined });
+  t.notOk('groups' in account);
 });

@@ -13,9 +13,11 @@ import { decide } from '../../daemon/request/decide.ts';
 import type { Decision, Question } from '../../daemon/request/question.ts';
 import { Site } from '../../daemon/site/site.ts';
 import { questionOf } from '../../daemon/socket/question.ts';
+import { replyOf } from '../../daemon/socket/reply.ts';
 import { STOCK } from '../../daemon/store/schema.ts';
 import type { Store } from '../../daemon/store/store.ts';
 import { PASSWORD_MAX, USERNAME_MAX } from '../../protocol/limits.ts';
+import { decodeReply, encodeReply } from '../../protocol/reply.ts';
 import { decodeRequest, encodeRequest } from '../../protocol/request.ts';
 import { hashPolicy } from '../fixtures/hash-policy.ts';
 
@@ -355,4 +357,31 @@ t.test('a request becomes a question', async (t) => {
   ] as const) {
     t.equal(read('check', { username: octets(name), password: octets(secret) }).tooLong, tooLong, `${name}, ${secret}`);
   }
+});
+
+t.test('a reply leaves out lists that do not fit a frame, and says so', async (t) => {
+  const many = (prefix: string) => Array.from({ length: 1_500 }, (_, at) => `${prefix}.${at}-${'x'.repeat(60)}`);
+  const reply = (account: Partial<Account>, wantPermissions: boolean) => {
+    const answer = replyOf({ kind: 'granted', account: accountOf('alice', account) }, wantPermissions);
+    const { status, content } = decodeReply(encodeReply(0xffff_ffff, answer).subarray(4));
+    t.equal(status, 0);
+    const { groups, permissions, ...rest } = Object.fromEntries(content.get('account') as Map<string, unknown>);
+    const { groups_omitted, permissions_omitted } = rest;
+    return [groups, groups_omitted, permissions, permissions_omitted];
+  };
+  const few = { groups: ['G'], permissions: new Set(['a.b']) };
+  t.same(reply(few, false), [['G'], undefined, undefined, undefined]);
+  t.same(reply(few, true), [['G'], undefined, ['a.b'], undefined]);
+  const inMany = { ...few, groups: many('g') };
+  t.same(reply(inMany, false), [undefined, true, undefined, undefined]);
+  t.same(reply(inMany, true), [undefined, true, ['a.b'], undefined]);
+  const mayMuch = { ...few, permissions: new Set(many('p')) };
+  t.same(reply(mayMuch, false), [['G'], undefined, undefined, undefined]);
+  t.same(reply(mayMuch, true), [['G'], undefined, undefined, true]);
+  t.same(reply({ ...inMany, ...mayMuch, groups: many('g') }, true), [undefined, true, undefined, true]);
+  // The longest that fits, and one octet more.
+  const fits = (length: number) => reply({ groups: ['g'.repeat(length)] }, false)[0] !== undefined;
+  let length = 64_000;
+  while (fits(length + 1)) length++;
+  t.ok(length > 65_300 && length < 65_536, `${length} octets`);
 });
