@@ -139,7 +139,7 @@ t.test('the installed daemon needs nothing else', async (t) => {
     program: join(bin, 'djauthd'),
     cwd: '/',
     env: { NODE_PATH: '' },
-    config: `[sites.site]\ndatabase = "${site.url}"`,
+    config: `[sites.site]\ndatabase = "${site.url}"\nhashers = "django-1.10"`,
   });
   t.teardown(async () => {
     await daemon.stop();
