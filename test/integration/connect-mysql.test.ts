@@ -45,6 +45,7 @@ async function startServer(t: Test, options: string[] = []) {
   const run = async (sql: string) => {
     const flags = [
       '--no-defaults',
+      '--skip-ssl', // since 11.4 the client refuses a server without TLS
       '--default-character-set=utf8mb4',
       '-S',
       socket,
