@@ -18,7 +18,7 @@ export const sqlite: Database = {
   },
 
   warning(url) {
-    const path = pathOf(url) as string;
+    const path = pathOf(url);
     const problem = accessProblem(path);
     return problem === undefined ? undefined : cannotRead(path, problem);
   },
