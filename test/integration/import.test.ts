@@ -51,7 +51,7 @@ User.objects.create_user('gone', password='secret', is_active=False)
   );
   const doctor = project.run('doctor', '--config', file);
   t.equal(doctor.status, 0, doctor.stdout + doctor.stderr);
-  t.match(doctor.stdout, /accounts +3: 3 pbkdf2_sha256\$260000\n/);
+  t.match(doctor.stdout, /accounts +3: 3 pbkdf2_sha256\$\d+\n/);
   t.match(doctor.stdout, /\ngood\n$/, 'without a warning');
 
   t.test('the daemon answers as Django does', async (t) => {
