@@ -181,7 +181,7 @@ ok(
   const json = JSON.parse((await run(['check', '--json', 'alice'], { input: 'x' })).out).account;
   ok(json.groups === null, 'in JSON they are null', json);
   answer = [0, { account: unlisted }];
-  ok((await run(['check', 'alice'], { input: 'x' })).status !== 0, 'a grant without groups is a fault unless they are omitted');
+  ok((await run(['check', 'alice'], { input: 'x' })).code === 4, 'a grant without groups is a fault unless they are omitted');
 }
 answer = [1, { reason: 'not-staff' }];
 ok((await run(['authorize', 'alice'])).out === 'denied: not-staff\n', 'a denial has its reason');
