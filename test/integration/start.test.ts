@@ -17,10 +17,11 @@ function copyOf(t: Test) {
   // With the flags that the shell passes: V8 compiles for them.
   const flags = /exec "\$\{NODE:-node\}" (.*) "\$0"/.exec(readFileSync(program, 'utf8'))?.[1]?.split(' ') ?? [];
   const print = 'console.log(String(require(process.argv[1]).compile().cachedDataRejected))';
-  // Without tap's own hooks, which cannot load a file without an extension.
-  const env = { ...process.env, NODE_OPTIONS: '' };
+  // tap's hooks in child processes cannot load a file without an extension.
+  const module = `${program}.cjs`;
+  cpSync(program, module);
   const rejected = () =>
-    spawnSync(process.execPath, [...flags, '-e', print, program], { encoding: 'utf8', env }).stdout.trim();
+    spawnSync(process.execPath, [...flags, '-e', print, module], { encoding: 'utf8' }).stdout.trim();
   return { directory, rejected, version: () => spawnSync(program, ['--version'], { encoding: 'utf8' }).stdout };
 }
 

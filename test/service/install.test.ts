@@ -19,6 +19,7 @@ import { join, relative } from 'node:path';
 import { hash as argon2 } from '@node-rs/argon2';
 import { hash as bcrypt } from '@node-rs/bcrypt';
 import t, { type Test } from 'tap';
+import { driver } from '../../daemon/store/sqlite/drivers.ts';
 import { startDaemon } from '../fixtures/daemon.ts';
 import { createSite } from '../fixtures/site.ts';
 
@@ -153,7 +154,10 @@ t.test('the installed daemon needs nothing else', async (t) => {
   }
   const maps = readFileSync(`/proc/${daemon.process.pid}/maps`, 'utf8');
   const native = [...new Set(maps.match(/\/\S+\.node$/gm))];
-  t.ok(native.length >= 4, native.map((path) => relative(stage, path)).join(', '));
+  t.ok(
+    native.length >= (driver.name === 'node:sqlite' ? 3 : 4),
+    native.map((path) => relative(stage, path)).join(', '),
+  );
   t.same(
     native.filter((path) => !path.startsWith(`${stage}/`)),
     [],
@@ -258,7 +262,7 @@ t.test('a build without its programs names them and the command that installs th
   });
   t.equal(status, 1);
   t.match(stderr, /^build: pkg-config, apxs not found; run "npm run setup" /m);
-  t.notMatch(stderr, /\n +at /, 'without a stack trace');
+  t.notMatch(stderr.slice(stderr.indexOf('build: pkg-config')), /\n +at /, 'without a stack trace');
   t.end();
 });
 
