@@ -1,8 +1,9 @@
-import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { constants, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { hasPassword } from '../config/password-file.ts';
 import type { Config } from '../config/schema.ts';
 import { groupName } from '../service/system-user.ts';
+import { accessProblem, isAllowed } from '../store/sqlite/access.ts';
 import { sqlitePathOf } from '../store/sqlite/url.ts';
 import { type Finding, problem, warning } from './finding.ts';
 
@@ -71,21 +72,8 @@ function fixOf(path: string): string[] {
 
 /** Why this process, which runs as that user, cannot read a file; a sentence. */
 export function readingProblem(path: string, user: string): string | undefined {
-  if (isAllowed(path, constants.R_OK)) return undefined;
-  const directories: string[] = [];
-  for (let at = dirname(path); at !== dirname(at); at = dirname(at)) directories.unshift(at);
-  const closed = directories.find((directory) => existsSync(directory) && !isAllowed(directory, constants.X_OK));
-  if (closed !== undefined) return `${user} cannot read ${path}: permission denied at ${closed}`;
-  return `${user} cannot read ${path}: ${existsSync(path) ? 'permission denied' : 'no such file'}`;
-}
-
-function isAllowed(path: string, mode: number): boolean {
-  try {
-    accessSync(path, mode);
-    return true;
-  } catch {
-    return false;
-  }
+  const cause = accessProblem(path);
+  return cause === undefined ? undefined : `${user} cannot read ${path}: ${cause}`;
 }
 
 /** Whether a SQLite file can be written by users who need not. */

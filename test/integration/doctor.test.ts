@@ -236,7 +236,7 @@ t.test("the daemon's user, its unit and the web server", async (t) => {
   chmodSync(directory, 0o750);
   t.match(
     examineUnit('', config).text,
-    new RegExp(`problem +nobody cannot read .*db\\.sqlite3: permission denied at ${directory}\n`),
+    new RegExp(`problem +nobody cannot read .*db\\.sqlite3: permission denied at directory ${directory}\n`),
   );
   chmodSync(directory, 0o755);
 

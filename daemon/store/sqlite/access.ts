@@ -24,7 +24,8 @@ function directoriesOf(path: string): string[] {
   return directories;
 }
 
-function isAllowed(path: string, mode: number): boolean {
+/** Whether this process has the permission `mode` (`constants.R_OK`, …) for a file. */
+export function isAllowed(path: string, mode: number): boolean {
   try {
     accessSync(path, mode);
     return true;
