@@ -1,8 +1,8 @@
-// Writes the table of docs/metrics.md from daemon/metrics/table.ts; with --check fails if it is out of date.
+// Writes the table of docs/metrics.md from daemon/metrics/metrics.ts; with --check fails if it is out of date.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { BOUNDS } from '../daemon/metrics/histogram.ts';
-import { METRICS, PREFIX } from '../daemon/metrics/table.ts';
+import { METRICS, PREFIX } from '../daemon/metrics/metrics.ts';
 
 const page = fileURLToPath(new URL('../docs/metrics.md', import.meta.url));
 

@@ -1,6 +1,6 @@
 import { BOUNDS } from './histogram.ts';
+import { METRICS, PREFIX } from './metrics.ts';
 import type { Report } from './report.ts';
-import { METRICS, PREFIX } from './table.ts';
 
 /*
  * Written without prom-client, which keeps its own counters and finds them by hashing their labels at each increment.

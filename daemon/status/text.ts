@@ -1,7 +1,7 @@
 import { SOURCES } from '../metrics/counters.ts';
 import { quantile } from '../metrics/histogram.ts';
+import { totals } from '../metrics/metrics.ts';
 import { hitRatio, type Report, rate } from '../metrics/report.ts';
-import { totals } from '../metrics/table.ts';
 
 /** One line `Name: value` per figure, as in mod_status with `?auto`. */
 export function toText(report: Report): string {

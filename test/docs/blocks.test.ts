@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { METRICS, PREFIX } from '../../daemon/metrics/table.ts';
+import { METRICS, PREFIX } from '../../daemon/metrics/metrics.ts';
 import { PROGRAM, startDaemon } from '../fixtures/daemon.ts';
 import { PYTHON, startProject } from '../fixtures/django-project.ts';
 import { createSite } from '../fixtures/site.ts';

@@ -1,7 +1,7 @@
-import { messageOf } from './fault.ts';
-import { type Log, shortened } from './log/log.ts';
-import type { Counters } from './metrics/counters.ts';
-import type { Decision, Question } from './request/question.ts';
+import { messageOf } from '../fault.ts';
+import type { Counters } from '../metrics/counters.ts';
+import type { Decision, Question } from '../request/question.ts';
+import { type Log, shortened } from './log.ts';
 
 /** Records what happens: counts it and writes the log line. Called for each decision, of whichever front end. */
 export class Observer {
