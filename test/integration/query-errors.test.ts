@@ -234,9 +234,11 @@ t.test('PostgreSQL', async (t) => {
       `CREATE TABLE words (word text); INSERT INTO words VALUES ('seven');
        CREATE VIEW casts AS SELECT t.id, t.name, t.hash, (SELECT word::integer FROM words) = 7 AS active FROM texts t;
        CREATE VIEW ranges AS SELECT t.id, t.name, t.hash, (SELECT length(word)::smallint * 32767::smallint FROM words) = 7 AS active FROM texts t;
-       CREATE VIEW bytes AS SELECT t.id, t.name, t.hash, convert_from('\\xff', 'UTF8') || t.name = '7' AS active FROM texts t`,
+       CREATE VIEW bytes AS SELECT t.id, t.name, t.hash, convert_from('\\xff', 'UTF8') || t.name = '7' AS active FROM texts t;
+       CREATE VIEW planned AS SELECT t.id, t.name, t.hash, true AS active FROM texts t WHERE ('seven'::text)::integer = 7`,
     );
-    const views = ['casts', 'ranges', 'bytes', 'no_such_table'];
+    // The cast of "planned" fails while the query is planned, before the server reports that it has read the parameters.
+    const views = ['casts', 'ranges', 'bytes', 'planned', 'no_such_table'];
     const { status, database } = await serve(
       t,
       Object.fromEntries(views.map((table) => [table, { database: url, table }])),

@@ -60,6 +60,9 @@ export class SessionCheck {
   }
 }
 
+/** Usernames that a column of text, numbers or UUIDs can hold, one of dates, and one of addresses. */
+const PROBES = ['0'.repeat(32), '2000-01-01', '127.0.0.1'];
+
 export function makeConnection(
   { settings, timeoutMs, prepared, session }: PostgresConnectionOptions,
   onEnd: (reason: string) => void,
@@ -71,6 +74,31 @@ export function makeConnection(
     if (client === undefined) throw new Error('not connected');
     return client;
   };
+
+  const execute = async (text: string, parameters: readonly unknown[]): Promise<unknown[]> => {
+    const name = prepared.nameOf(text);
+    bound = false;
+    const query = { text, values: [...parameters], types, ...(name === undefined ? {} : { name }) };
+    return (await connected().query(query)).rows;
+  };
+
+  /**
+   * An error that may be about the username also arises from a constant in a view or a policy while the server plans the
+   * query, for every username. Only if the same query succeeds for a probe is it the username that has no account.
+   */
+  const queryErrorFor = async (error: unknown, sql: string, parameters: readonly unknown[]): Promise<QueryError> => {
+    const classified = queryErrorOf(error, bound);
+    if (classified.class !== 'no_account') return classified;
+    for (const probe of parameters.length === 1 ? PROBES : []) {
+      const succeeded = await execute(sql, [probe]).then(
+        () => true,
+        () => false,
+      );
+      if (succeeded) return classified;
+    }
+    return new QueryError('fault', classified.message);
+  };
+
   return {
     async connect() {
       try {
@@ -94,14 +122,11 @@ export function makeConnection(
       }
     },
 
-    async query({ sql: text, parameters }) {
-      const name = prepared.nameOf(text);
-      const values = [...parameters];
-      bound = false;
+    async query({ sql, parameters }) {
       try {
-        return (await connected().query({ text, values, types, ...(name === undefined ? {} : { name }) })).rows;
+        return await execute(sql, parameters);
       } catch (error) {
-        if (!isPreparedElsewhere(error)) throw queryErrorOf(error, bound);
+        if (!isPreparedElsewhere(error)) throw await queryErrorFor(error, sql, parameters);
         prepared.statements.disable('a pooler seems to be in use');
         throw new QueryError('transient', messageOf(error));
       }
