@@ -43,6 +43,11 @@ export class PasswordVerifier implements Verifier<ShownPassword, PasswordFinding
     return matches === undefined ? undefined : { reason: reasonOf(target, matches), source: 'cached', shown };
   }
 
+  returns(presented: Presented<ShownPassword>, account: Account | null, site: Site): boolean {
+    const target = targetOf(presented, account, site);
+    return this.#proofs.returns(this.#proofs.shown(target.claim, presented.evidence.secret, presented.client.address));
+  }
+
   async verify(presented: Presented<ShownPassword>, account: Account | null, site: Site): Promise<PasswordFinding> {
     const { client, deadlineAt, evidence } = presented;
     const target = targetOf(presented, account, site);

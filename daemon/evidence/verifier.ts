@@ -48,6 +48,8 @@ export interface Verifier<Evidence extends AnyEvidence = AnyEvidence, Found exte
   readonly account: AccountFinder<Evidence>;
   /** Synchronous. undefined if the evidence has to be verified. @throws Fault if it cannot be verified at all */
   recall(presented: Presented<Evidence>, account: Account | null, site: Site): Found | undefined;
+  /** Whether this user was granted before with this very evidence, so that verifying it is nobody's guess. */
+  returns(presented: Presented<Evidence>, account: Account | null, site: Site): boolean;
   /** Rejects with Busy or Fault. */
   verify(presented: Presented<Evidence>, account: Account | null, site: Site): Promise<Found>;
   /** Called with what this verifier found when the user is granted. */

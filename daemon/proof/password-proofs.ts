@@ -51,6 +51,11 @@ export class PasswordProofs {
     return this.#proofs.get(shown.key);
   }
 
+  /** Whether the user was granted recently. */
+  returns({ login }: Shown): boolean {
+    return this.#recentLogins.has(login);
+  }
+
   /**
    * Whether the password matches, by computing the given work. Rejects with Busy or Fault. The password is copied
    * before this returns.

@@ -1,7 +1,7 @@
-import { hash, randomBytes } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import type { Password } from '../password.ts';
 import { DIGEST_WORDS, DigestTable } from './digest-table.ts';
+import { KeyedDigest } from './keyed-digest.ts';
 
 /** What a password is verified against. */
 export interface Claim {
@@ -24,22 +24,13 @@ export interface ProofCacheOptions {
   readonly key?: Uint8Array;
 }
 
-/** The sizes of the blocks that SHA-256 takes, and of its digest. */
-const BLOCK_OCTETS = 64;
-const DIGEST_OCTETS = 32;
-
-/** Up to this size a claim needs no memory of its own; most have 150 to 300 octets. */
-const USUAL_OCTETS = 4096;
-
 /**
  * Remembers whether a password matched an encoded hash, without the password: only an HMAC-SHA-256 under a random key
  * that never leaves this process. A proof states a fact that cannot change; its age is bounded only so that it is removed
  * some day. The account, which may change, is read separately.
  */
 export class ProofCache {
-  /** The key as HMAC puts it before the message, with space for a message behind it; the same for the outer hash. */
-  readonly #inner = allocate(BLOCK_OCTETS + USUAL_OCTETS);
-  readonly #outer = allocate(BLOCK_OCTETS + DIGEST_OCTETS);
+  readonly #keyed: KeyedDigest;
   readonly #rights: DigestTable;
   readonly #wrongs: DigestTable;
   /** The key that was used last, and its octets: a key is looked up and then set or promoted. */
@@ -47,10 +38,7 @@ export class ProofCache {
   readonly #digest = new Uint32Array(DIGEST_WORDS);
 
   constructor(options: ProofCacheOptions) {
-    for (const [at, octet] of (options.key ?? randomBytes(BLOCK_OCTETS)).entries()) {
-      this.#inner[at] = octet ^ 0x36;
-      this.#outer[at] = octet ^ 0x5c;
-    }
+    this.#keyed = new KeyedDigest(options.key);
     const { rights, rightTtlMs, wrongs, wrongTtlMs, clock } = options;
     this.#rights = new DigestTable({ max: rights, ttlMs: rightTtlMs, clock });
     this.#wrongs = new DigestTable({ max: wrongs, ttlMs: wrongTtlMs, clock });
@@ -60,32 +48,9 @@ export class ProofCache {
     return this.#rights.size + this.#wrongs.size;
   }
 
-  /**
-   * The key of a proof: 32 octets, each as a character. Each part is preceded by its length, so that two different
-   * claims never become the same octets.
-   *
-   * This is HMAC-SHA-256 with a random key of one whole block, exactly as in RFC 2104: H(K^opad, H(K^ipad, claim)),
-   * each H one call. The objects that `createHmac` creates take four times as long as the hashing.
-   */
+  /** The key of a proof: 32 octets, each as a character. */
   keyOf({ site, subject, encoded }: Claim, password: Password): string {
-    const { octets } = password;
-    const limit = BLOCK_OCTETS + 4 * 4 + 3 * (site.length + subject.length + encoded.length) + octets.length;
-    const fits = limit <= this.#inner.length;
-    const message = fits ? this.#inner : allocate(limit);
-    if (!fits) message.set(this.#inner.subarray(0, BLOCK_OCTETS));
-
-    let end = putText(message, BLOCK_OCTETS, site);
-    end = putText(message, end, subject);
-    end = putText(message, end, encoded);
-    message.writeUInt32BE(octets.length, end);
-    message.set(octets, end + 4);
-    end += 4 + octets.length;
-
-    const digest = hash('sha256', message.subarray(0, end), 'binary');
-    message.fill(0, BLOCK_OCTETS, end);
-    if (!fits) message.fill(0);
-    this.#outer.write(digest, BLOCK_OCTETS, 'latin1');
-    return hash('sha256', this.#outer, 'binary');
+    return this.#keyed.of(site, subject, encoded, password.octets);
   }
 
   /** Whether the password matched; undefined if there is no proof. */
@@ -136,16 +101,4 @@ export class ProofCache {
     this.#lastKey = key;
     return digest;
   }
-}
-
-/** Memory that V8 does not move: wiping it leaves no copy. */
-function allocate(octets: number): Buffer {
-  return Buffer.from(new ArrayBuffer(octets));
-}
-
-/** Writes the length of a text and the text. Returns the end. */
-function putText(into: Buffer, at: number, text: string): number {
-  const octets = into.write(text, at + 4);
-  into.writeUInt32BE(octets, at);
-  return at + 4 + octets;
 }

@@ -64,11 +64,13 @@ async function verifyAndJudge(
     for (;;) {
       const known = verifier.recall(question, account, site);
       if (known !== undefined) return judge(question, site, account, known, verifier);
-      const busy = admission.admit(question);
+      const returns = verifier.returns(question, account, site);
+      const busy = returns ? undefined : admission.admit(question, site.name);
       if (busy !== undefined) throw busy;
 
       // verify
       const finding = await verifier.verify(question, account, site);
+      if (!returns) admission.settle(question, site.name, finding);
       // Hashing, and the queue before it, take longer than an account may be old when it decides. It is looked at again
       // whatever came of the hash, so that the time is the same.
       const now = await verifier.account.find(question, site);

@@ -272,11 +272,15 @@ t.test('the account is looked at again after the hash', async (t) => {
 
 t.test('a question that is not admitted costs no hash', async (t) => {
   const asked: string[] = [];
+  const settled: string[] = [];
   let refuses = true;
   const admission: Admission = {
     admit({ username }) {
       asked.push(username);
       return refuses ? new Busy('throttled', 7) : undefined;
+    },
+    settle({ username }, _site, { reason = 'right' }) {
+      settled.push(`${username} ${reason}`);
     },
   };
   const { ask, askHashed, jobs } = world([accountOf('alice')], { admission });
@@ -287,10 +291,12 @@ t.test('a question that is not admitted costs no hash', async (t) => {
   t.same(asked, ['alice', 'nobody']);
 
   refuses = false;
+  t.equal(brief(await askHashed('nobody', 'guess')), 'unknown-user');
   t.equal(brief(await askHashed('alice', RIGHT)), 'granted');
   refuses = true;
   t.equal(brief(await ask('alice', RIGHT)), 'granted', 'a proof is never refused');
-  t.equal(asked.length, 3);
+  t.equal(asked.length, 4);
+  t.same(settled, ['nobody unknown-user', 'alice right'], 'what came of hashing is told, and nothing else');
 });
 
 t.test('whatever goes wrong is a verdict', async (t) => {
