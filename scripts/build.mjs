@@ -65,6 +65,8 @@ chmodSync(join(out, 'djauthd'), 0o755);
 
 buildAddon('pbkdf2', 'PBKDF2 will be computed by node:crypto, which is slower');
 buildAddon('notify', 'the daemon cannot notify systemd');
+buildAddon('memory', "other processes of the daemon's user will be able to read its memory");
+buildAddon('crypt', 'accounts whose password is hashed with crypt (DES) cannot be checked', ['-lcrypt']);
 compileAhead();
 
 if (!process.argv.includes('--daemon')) buildClientC();
@@ -107,7 +109,7 @@ function leaveOutLocales({ onLoad }) {
 }
 
 /** Builds an addon of daemon/native/. The daemon runs without it, so a failure does not stop the build. */
-function buildAddon(name, without) {
+function buildAddon(name, without, libraries = []) {
   const file = join(out, `${name}.node`);
   rmSync(file, { force: true });
   const compiler = process.env.CC || 'cc';
@@ -115,7 +117,8 @@ function buildAddon(name, without) {
     '-std=c11 -O3 -fPIC -shared -pthread -fvisibility=hidden -Wall -Wextra -Werror -Wpedantic -Wshadow ' +
     '-fstack-protector-strong -D_FORTIFY_SOURCE=2 -Wl,-z,relro,-z,now';
   const source = join(root, `daemon/native/${name}.c`);
-  const made = spawnSync(compiler, [...flags.split(' '), `-I${nodeApi}`, '-o', file, source], { encoding: 'utf8' });
+  const words = [...flags.split(' '), `-I${nodeApi}`, '-o', file, source, ...libraries];
+  const made = spawnSync(compiler, words, { encoding: 'utf8' });
   if (made.status === 0) return;
   rmSync(file, { force: true });
   console.error(made.stderr || '');

@@ -10,6 +10,7 @@ import { startHashWorker } from '../hasher/start-worker.ts';
 import type { ImportedSite, ImportOptions } from '../import/imported-site.ts';
 import { openLog } from '../log/log.ts';
 import type { Report } from '../metrics/report.ts';
+import { protectMemory } from '../native/memory.ts';
 import { startHeartbeat, type Vitals } from '../service/heartbeat.ts';
 import { SdNotifier } from '../service/sd-notify.ts';
 import { shutdownOnSignal } from '../service/shutdown.ts';
@@ -22,7 +23,8 @@ import { VERSION } from '../version.ts';
  * reloads the configuration.
  */
 export function serve(file: string): Promise<void> {
-  return run({ name: file, config: readConfig(file), readConfig: () => readConfig(file) });
+  const unprotected = protectMemory(); // before there is a secret in it
+  return run({ name: file, config: readConfig(file), readConfig: () => readConfig(file), unprotected });
 }
 
 /**
@@ -30,6 +32,7 @@ export function serve(file: string): Promise<void> {
  * socket is in a private directory, which is removed at the end.
  */
 export async function serveDjango(options: ImportOptions & { socket?: string | undefined }) {
+  const unprotected = protectMemory();
   const { importSite } = await import('../import/imported-site.ts');
   const { writeSiteTable } = await import('../import/site-table.ts');
   const site = await importSite(options);
@@ -43,6 +46,7 @@ export async function serveDjango(options: ImportOptions & { socket?: string | u
     readConfig: () => {
       throw new Error('serve --django imports the site once, at start: restart it');
     },
+    unprotected,
   });
 }
 
@@ -65,10 +69,13 @@ interface Service {
   readonly config: Config;
   /** Reads the configuration again; throws if it cannot be used. */
   readonly readConfig: () => Config;
+  /** A sentence if other processes can read the memory of this one. */
+  readonly unprotected: string | undefined;
 }
 
-async function run({ name, config, readConfig }: Service): Promise<void> {
+async function run({ name, config, readConfig, unprotected }: Service): Promise<void> {
   const log = openLog(config.log.level);
+  if (unprotected !== undefined) log.warn(unprotected);
   const notifier = SdNotifier.fromEnvironment(process.env, log);
   const activated = activatedSockets(name);
   const daemon = new Daemon({ config, log, startWorker: startHashWorker, readConfig, activated, notifier });

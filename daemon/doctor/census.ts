@@ -96,6 +96,8 @@ function flawOf(examined: Exclude<Examined, { kind: 'unusable' }>): string | und
       return `a hash of "${examined.algorithm}", which the site does not accept`;
     case 'malformed':
       return `a malformed hash of "${examined.algorithm}"`;
+    case 'unavailable':
+      return `a hash of "${examined.algorithm}", which cannot be computed here: checks answer "error" (${examined.because})`;
     case 'excessive':
       return `a hash that costs too much: checks answer "error" (${examined.excess})`;
   }

@@ -1,10 +1,11 @@
 import type { Config } from '../config/schema.ts';
+import { protectMemory } from '../native/memory.ts';
 import { choosePbkdf2, describePbkdf2, type Implementation } from '../native/pbkdf2.ts';
 import { groupName } from '../service/system-user.ts';
 import { hashPolicyOf } from '../site/hash-policy.ts';
 import type { DaemonProcess } from './daemon-process.ts';
 import { examineAccess, examineReading } from './file-access.ts';
-import { counted, type Finding } from './finding.ts';
+import { counted, type Finding, warning } from './finding.ts';
 import { examineSite, type SiteReport } from './site-report.ts';
 import { examineSocket } from './socket-access.ts';
 
@@ -35,8 +36,10 @@ export async function examine(file: string, config: Config, daemon: DaemonProces
     sites.push(await examineSite(name, site, hashPolicyOf(site, config.hash), config.hash.workers, daemon));
   }
   const { unit, user } = daemon;
+  const unprotected = protectMemory(); // the daemon could do no better here
   const findings = [
     ...daemon.findings,
+    ...(unprotected === undefined ? [] : [warning(unprotected)]),
     ...examineReading(file, config, user.name),
     ...examineAccess(file, config),
     ...examineSocket(daemon, config.listen),

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import des from 'unix-crypt-td-js';
+import { desCrypt, whyNoDesCrypt } from '../native/crypt.ts';
 import { equalInConstantTime } from './compare.ts';
 import type { Hasher } from './hasher.ts';
 
-/** DES crypt uses only this many octets of a password. */
-const PASSWORD_OCTETS = 8;
+/** How many characters of the data are the salt. */
+const SALT = 2;
 
 /**
  * What crypt(3) wrote; Django ignores the field before it. Only DES, the one scheme that Django itself ever wrote there:
@@ -25,13 +25,12 @@ export const crypt: Hasher = {
   verify(password, encoded) {
     const data = dataOf(encoded);
     if (data === undefined) return false;
-    const key = [...password.subarray(0, PASSWORD_OCTETS)];
-    const hash = des(key, data);
-    key.fill(0);
-    des(key, data); // overwrites the key schedule that the library keeps, which reveals the password
-    const same = equalInConstantTime(hash, data);
-    return same && !password.includes(0); // crypt(3) reads up to a NUL, and Python raises on one
+    if (password.includes(0)) return false; // crypt(3) reads up to a NUL, and Python raises on one
+    const hash = desCrypt(password, data.slice(0, SALT));
+    return hash !== null && equalInConstantTime(hash, data);
   },
+
+  unavailable: whyNoDesCrypt,
 
   decoy() {
     return `crypt$$aa${randomBytes(6).toString('hex').slice(0, 10)}.`;

@@ -20,6 +20,8 @@ export interface Hasher {
   work(encoded: string): Work | undefined;
   /** Whether the password (octets as Django hashes them) matches this well-formed encoded hash. Blocks the thread. */
   verify(password: Buffer, encoded: string): boolean;
+  /** Why this algorithm cannot be computed on this machine, if it may be so; undefined if it can. */
+  unavailable?(): string | undefined;
   /** An encoded hash that costs as much as this well-formed one and that no password matches. */
   decoy(encoded: string): string;
   /**

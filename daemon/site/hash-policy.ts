@@ -26,6 +26,8 @@ export type Examined =
   | { readonly kind: 'unknown'; readonly algorithm: string | undefined }
   | { readonly kind: 'not-accepted'; readonly algorithm: string }
   | { readonly kind: 'malformed'; readonly algorithm: string }
+  /** Django could compute it, but this machine cannot: it cannot be told whether a password matches. */
+  | { readonly kind: 'unavailable'; readonly algorithm: string; readonly because: string }
   /** A sentence. A user who can write the database must not be able to stop the daemon. */
   | { readonly kind: 'excessive'; readonly excess: string };
 
@@ -72,6 +74,8 @@ export class HashPolicy {
     if (!this.#accepted.has(algorithm)) return { kind: 'not-accepted', algorithm };
     const work = hasher.work(encoded);
     if (work === undefined) return { kind: 'malformed', algorithm };
+    const because = hasher.unavailable?.();
+    if (because !== undefined) return { kind: 'unavailable', algorithm, because };
     if (work.seconds > this.#options.maxSeconds) {
       return {
         kind: 'excessive',

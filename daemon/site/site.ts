@@ -97,6 +97,8 @@ export class Site {
         return 'unusable-password';
       case 'foreign':
         throw new Fault(`the password is hashed with "${examined.algorithm}", a custom algorithm of the site`);
+      case 'unavailable':
+        throw new Fault(`the password is hashed with "${examined.algorithm}": ${examined.because}`);
       case 'excessive':
         throw new Fault(examined.excess);
       default:

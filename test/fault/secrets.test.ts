@@ -1,10 +1,22 @@
-import { spawn } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { connect } from '../fixtures/client.ts';
-import { PROGRAM, waitFor } from '../fixtures/daemon.ts';
+import { NO_ADDON, PROGRAM, waitFor } from '../fixtures/daemon.ts';
 import { createSite, encodePbkdf2, type Person } from '../fixtures/site.ts';
 import { createWorld } from '../fixtures/world.ts';
 
@@ -132,6 +144,69 @@ t.test('no password stays in memory', async (t) => {
   t.same(
     inMemory(pid, octets),
     octets.map(() => 0),
+  );
+});
+
+/** A user of this machine who owns nothing. */
+const NOBODY = 65534;
+
+t.test('no other process of its user reads its memory, and there is no core file', async (t) => {
+  if (NO_ADDON) {
+    const { daemon } = await createWorld(t, PEOPLE);
+    t.match(daemon.log(), /other processes of the daemon's user can read its memory: .*memory\.node: cannot open/);
+    return;
+  }
+  const directory = mkdtempSync(join(tmpdir(), 'djauthd-m-'));
+  const site = createSite(join(directory, 'db.sqlite3'), PEOPLE);
+  const socket = join(directory, 'auth.sock');
+  const file = join(directory, 'djauthd.toml');
+  writeFileSync(file, `[listen]\nsocket = "${socket}"\n[sites.site]\ndatabase = "${site.url}"\n`);
+  chmodSync(join(directory, 'db.sqlite3'), 0o644);
+  chownSync(directory, NOBODY, NOBODY);
+  // Not by its first line, which limits core files: an administrator may raise the limit again. tap's own code, which
+  // NODE_OPTIONS loads, would handle the signal.
+  const daemon = spawn(
+    'sh',
+    [
+      '-c',
+      'ulimit -c "$(ulimit -H -c)"; unset NODE_OPTIONS; exec "$@"',
+      'sh',
+      process.execPath,
+      PROGRAM,
+      'serve',
+      '--config',
+      file,
+    ],
+    {
+      stdio: 'ignore',
+      cwd: directory,
+      uid: NOBODY,
+      gid: NOBODY,
+    },
+  );
+  const exited = new Promise((resolve) => daemon.once('exit', (code, signal) => resolve(signal ?? code)));
+  t.teardown(() => {
+    daemon.kill('SIGKILL');
+    site.close();
+    rmSync(directory, { recursive: true });
+  });
+  const pid = daemon.pid as number;
+  const client = await connectWhenUp(socket);
+  t.equal((await client.check('alice', RIGHT)).status, 0, 'it serves all the same');
+  client.close();
+
+  const reads = (path: string) =>
+    spawnSync('head', ['-c', '1', path], { uid: NOBODY, gid: NOBODY, encoding: 'utf8' }).stderr;
+  for (const name of ['environ', 'maps', 'mem', 'fd/3']) {
+    t.match(reads(`/proc/${pid}/${name}`), /Permission denied/, name);
+  }
+  t.same(reads(`/proc/${pid}/status`), '', 'what everybody may read is not concerned');
+  t.equal(statSync(`/proc/${pid}/mem`).uid, 0);
+  daemon.kill('SIGABRT');
+  t.equal(await exited, 'SIGABRT');
+  t.same(
+    readdirSync(directory).filter((name) => name.startsWith('core')),
+    [],
   );
 });
 

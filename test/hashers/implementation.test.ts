@@ -30,3 +30,18 @@ t.test(`PBKDF2 is computed by ${NO_ADDON ? 'node:crypto' : 'the addon'} in this 
   const { pbkdf2 } = JSON.parse(stdout);
   t.match(pbkdf2, NO_ADDON ? { name: 'node:crypto', because: /pbkdf2\.node: cannot open/ } : { name: 'addon' });
 });
+
+t.test(`DES crypt is computed by ${NO_ADDON ? 'nobody' : 'libcrypt'} in this run`, async (t) => {
+  const people = [
+    { username: 'old', encoded: 'crypt$$ab1Hv2Lg7ltQo' },
+    { username: 'new', password: 'secret' },
+  ];
+  const { daemon, client } = await createWorld(t, people, { config: 'hashers = ["pbkdf2_sha256", "crypt"]' });
+  const right = await client.check('old', Buffer.from('l\u00e8tmei'));
+  const wrong = await client.check('old', 'wrong');
+  t.same([right.status, wrong.status], NO_ADDON ? [4, 4] : [0, 1], 'a fault, not a denial, if it cannot be computed');
+  t.equal((await client.check('new', 'secret')).status, 0, 'others are not concerned');
+  t.equal((await client.check('new', 'wrong')).status, 1);
+  t.equal((await client.check('nobody', 'wrong')).status, 2);
+  if (NO_ADDON) t.match(daemon.log(), /hashed with \\"crypt\\": .*crypt\.node: cannot open/);
+});

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import t from 'tap';
 import { hasherOf, hashers } from '../../daemon/hasher/hashers.ts';
+import { desCrypt, whyNoDesCrypt } from '../../daemon/native/crypt.ts';
 import { choosePbkdf2 } from '../../daemon/native/pbkdf2.ts';
 import { decoysLike, paddingOf } from '../../daemon/site/decoys.ts';
 import { hashPolicy } from '../fixtures/hash-policy.ts';
@@ -38,6 +39,23 @@ for (const native of [true, false]) {
     }
   });
 }
+
+t.test('DES crypt by libcrypt', async (t) => {
+  const octets = (...numbers: number[]) => Buffer.from(numbers);
+  t.equal(whyNoDesCrypt(), undefined);
+  t.equal(desCrypt(Buffer.from('l\u00e8tmei'), 'ab'), 'ab1Hv2Lg7ltQo');
+  t.equal(desCrypt(Buffer.from('passwordNOBODY LOOKS'), 'ab'), desCrypt(Buffer.from('password'), 'ab'), 'eight octets');
+  t.equal(desCrypt(octets(0x41), 'zz'), desCrypt(octets(0xc1), 'zz'), 'seven bits of each');
+  t.match(desCrypt(octets(), './'), /^\.\/[./0-9A-Za-z]{11}$/);
+  // Other methods of libcrypt are no DES, and have longer settings.
+  for (const salt of ['$1', '$6', '_.', '*0', ':a', 'a\n', '\xe4\xe4', '\0\0'])
+    t.equal(desCrypt(octets(65), salt), null, salt);
+  for (const salt of ['', 'a', 'abc', '\u20ac\u20ac\u20ac']) t.throws(() => desCrypt(octets(65), salt), TypeError);
+  // biome-ignore lint/suspicious/noExplicitAny: what a caller without types could do
+  for (const password of ['text', undefined, new Float64Array(2)] as any[]) {
+    t.throws(() => desCrypt(password, 'ab'), TypeError);
+  }
+});
 
 t.test('no encoded hash makes a hasher throw', async () => {
   const mangled = fc
