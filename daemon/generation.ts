@@ -7,8 +7,10 @@ import { messageOf } from './fault.ts';
 import { HashPool } from './hasher/pool.ts';
 import type { Log } from './log/log.ts';
 import { choosePbkdf2, describePbkdf2, type Implementation } from './native/pbkdf2.ts';
+import { Greylist } from './proof/greylist.ts';
 import { PasswordProofs } from './proof/password-proofs.ts';
 import { ProofCache } from './proof/proof-cache.ts';
+import { Returning } from './proof/returning.ts';
 import { admitAll } from './request/admission.ts';
 import type { Pipeline } from './request/decide.ts';
 import { Shared } from './shared.ts';
@@ -46,6 +48,8 @@ interface Parts {
   readonly pool?: Shared<HashPool>;
   readonly pbkdf2?: Implementation;
   readonly proofs?: ProofCache;
+  readonly returning?: Returning;
+  readonly greylist?: Greylist;
   readonly pipeline?: Pipeline;
   readonly sites: ReadonlyMap<string, SitePart>;
   readonly listeners: ReadonlyMap<string, Listener>;
@@ -68,6 +72,8 @@ export class Generation {
   readonly config: Config;
   readonly sites = new Map<string, Site>();
   proofs!: ProofCache;
+  returning!: Returning;
+  greylist!: Greylist;
   pool!: HashPool;
   pbkdf2!: Implementation;
   pipeline!: Pipeline;
@@ -162,11 +168,13 @@ export class Generation {
 
   /** What the next generation may take over. */
   get parts(): Parts {
-    const { config, pbkdf2, proofs, pipeline } = this;
+    const { config, pbkdf2, proofs, returning, greylist, pipeline } = this;
     return {
       config,
       pbkdf2,
       proofs,
+      returning,
+      greylist,
       pipeline,
       pool: this.#sharedPool,
       sites: this.#siteParts,
@@ -202,10 +210,12 @@ export class Generation {
     this.pool = this.#sharedPool.value;
     this.pbkdf2 = (sameHash && before.pbkdf2) || choosePbkdf2(config.hash.native);
     this.proofs = (sameCache && before.proofs) || this.#makeProofs();
-    const { proofs, pool } = this;
+    this.returning = (sameCache && before.returning) || this.#makeReturning();
+    this.greylist = before.greylist ?? new Greylist({ clock: this.#surroundings.clock });
+    const { proofs, returning, greylist, pool } = this;
     const verifiers =
       (sameHash && sameCache && before.pipeline?.verifiers) ||
-      createVerifiers(new PasswordProofs({ proofs, pool, recentLogins: config.cache.proofs }));
+      createVerifiers(new PasswordProofs({ proofs, returning, greylist, pool }));
     this.pipeline = { sites: this.sites, verifiers, admission: admitAll };
   }
 
@@ -223,6 +233,12 @@ export class Generation {
       wrongTtlMs: cache.refusal_ttl,
       clock: this.#surroundings.clock,
     });
+  }
+
+  #makeReturning(): Returning {
+    const { cache } = this.config;
+    const { clock } = this.#surroundings;
+    return new Returning({ max: cache.proofs, proofTtlMs: cache.proof_ttl, clock });
   }
 
   #buildSite(name: string, siteConfig: SiteConfig, openStore: OpenStore): void {

@@ -119,7 +119,9 @@ export const keys = section('The file.', {
     }),
     accounts: key(integer(1, 10_000_000), { about: 'Limit of accounts kept per site.', default: 100_000 }),
     proofs: key(integer(1, 10_000_000), {
-      about: 'Limit of remembered right passwords. Each is an HMAC bound to the encoded hash, never a password.',
+      about:
+        'Limit of remembered right passwords. Each is an HMAC bound to the encoded hash, never a password. As many are ' +
+        'remembered to let the users of granted passwords go first when they are hashed again.',
       default: 100_000,
     }),
     proof_ttl: key(duration(1), { about: 'Time after which a right password is hashed again.', default: '1h' }),
@@ -137,8 +139,8 @@ export const keys = section('The file.', {
     }),
     queue: key(integer(1, 1_000_000), {
       about:
-        'Capacity of each of the two lanes in front of the hash pool: users granted recently, and all others. A ' +
-        'question above it is answered `busy`.',
+        'Capacity of each of the two lanes in front of the hash pool: users with a password that was granted before, and ' +
+        'all others. A question above it is answered `busy`.',
       default: 256,
     }),
     max_time: key(duration(1), {

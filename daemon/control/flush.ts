@@ -9,7 +9,7 @@ import { decodeTyped } from '../request/typed-text.ts';
  * Removes accounts from memory, those of one site or one user if the request names it; without either, proofs as well.
  * The databases are read from scratch.
  */
-export function flush({ site, username }: FlushRequest, { sites, proofs }: Generation): Reply {
+export function flush({ site, username }: FlushRequest, { sites, proofs, returning, greylist }: Generation): Reply {
   if (site !== undefined && !sites.has(site)) return failed(`site "${shortened(site)}" is not configured`);
   if (site === undefined && username && sites.size > 1) {
     return failed(`${sites.size} sites are configured: a username needs a site`);
@@ -21,7 +21,11 @@ export function flush({ site, username }: FlushRequest, { sites, proofs }: Gener
     each.store.reopen();
     flushed += each.accounts.flush(name);
   }
-  if (site === undefined && name === undefined) flushed += proofs.flush();
+  if (site === undefined && name === undefined) {
+    flushed += proofs.flush();
+    returning.flush();
+    greylist.flush();
+  }
   return { status: STATUS.granted, content: { flushed } };
 }
 

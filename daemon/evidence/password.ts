@@ -1,6 +1,6 @@
 import type { Account } from '../account/account.ts';
 import type { Password } from '../password.ts';
-import type { PasswordProofs, Shown } from '../proof/password-proofs.ts';
+import type { PasswordProofs } from '../proof/password-proofs.ts';
 import type { Claim } from '../proof/proof-cache.ts';
 import type { Site } from '../site/site.ts';
 import type { DenyReason } from '../verdict.ts';
@@ -13,12 +13,15 @@ export interface ShownPassword {
 }
 
 interface PasswordFinding extends Finding {
-  readonly shown: Shown;
+  /** The name of the proof. */
+  readonly key: string;
 }
 
 /** What a password is compared with. */
 interface Target {
   readonly claim: Claim;
+  /** Whose password, however the username was typed. */
+  readonly owner: string;
   /** The account's encoded hash; undefined if no password can be verified against it, for the reason `flaw`. */
   readonly encoded: string | undefined;
   readonly flaw: DenyReason | undefined;
@@ -38,29 +41,42 @@ export class PasswordVerifier implements Verifier<ShownPassword, PasswordFinding
 
   recall(presented: Presented<ShownPassword>, account: Account | null, site: Site): PasswordFinding | undefined {
     const target = targetOf(presented, account, site);
-    const shown = this.#proofs.shown(target.claim, presented.evidence.secret, presented.client.address);
-    const matches = this.#proofs.recall(shown);
-    return matches === undefined ? undefined : { reason: reasonOf(target, matches), source: 'cached', shown };
+    const key = this.#proofs.keyOf(target.claim, presented.evidence.secret);
+    const matches = this.#proofs.recall(key);
+    return matches === undefined ? undefined : { reason: reasonOf(target, matches), source: 'cached', key };
   }
 
   returns(presented: Presented<ShownPassword>, account: Account | null, site: Site): boolean {
-    const target = targetOf(presented, account, site);
-    return this.#proofs.returns(this.#proofs.shown(target.claim, presented.evidence.secret, presented.client.address));
+    return this.#proofs.returns(this.#returningOf(presented, targetOf(presented, account, site)));
   }
 
   async verify(presented: Presented<ShownPassword>, account: Account | null, site: Site): Promise<PasswordFinding> {
-    const { client, deadlineAt, evidence } = presented;
+    const { username, deadlineAt, evidence } = presented;
     const target = targetOf(presented, account, site);
     const work = await site.workFor(target.encoded);
-    const shown = this.#proofs.shown(target.claim, evidence.secret, client.address);
+    const key = this.#proofs.keyOf(target.claim, evidence.secret);
     // While the first work of a site was made up, an equal question may have been answered.
-    const known = this.#proofs.recall(shown);
-    const matches = known ?? (await this.#proofs.hash(shown, evidence.secret, work, deadlineAt));
-    return { reason: reasonOf(target, matches), source: known === undefined ? 'hashed' : 'cached', shown };
+    const known = this.#proofs.recall(key);
+    if (known !== undefined) return { reason: reasonOf(target, known), source: 'cached', key };
+    const unproved = {
+      key,
+      returning: this.#returningOf(presented, target),
+      turnedAway: this.#proofs.turnedAwayOf(site.name, username, evidence.secret),
+    };
+    const matches = await this.#proofs.hash(unproved, evidence.secret, work, deadlineAt);
+    return { reason: reasonOf(target, matches), source: 'hashed', key };
   }
 
-  promote({ shown }: PasswordFinding): void {
-    this.#proofs.promote(shown);
+  promote({ key }: PasswordFinding, presented: Presented<ShownPassword>, account: Account, site: Site): void {
+    this.#proofs.promote(key, () => this.#returningOf(presented, targetOf(presented, account, site)));
+  }
+
+  demote({ source }: PasswordFinding, presented: Presented<ShownPassword>, account: Account | null, site: Site): void {
+    if (source === 'hashed') this.#proofs.demote(this.#returningOf(presented, targetOf(presented, account, site)));
+  }
+
+  #returningOf({ evidence }: Presented<ShownPassword>, { claim, owner }: Target): string {
+    return this.#proofs.returningOf(claim.site, owner, evidence.secret);
   }
 }
 
@@ -74,11 +90,12 @@ export class PasswordVerifier implements Verifier<ShownPassword, PasswordFinding
 function targetOf({ username, evidence }: Presented<ShownPassword>, account: Account | null, site: Site): Target {
   const flaw = site.flawOf(account, evidence.secret);
   if (account?.encoded == null || flaw !== undefined) {
-    const claim = { site: site.name, subject: `?${username}`, encoded: '' };
-    return { claim, encoded: undefined, flaw: flaw ?? 'unknown-user' };
+    const subject = `?${username}`;
+    const claim = { site: site.name, subject, encoded: '' };
+    return { claim, owner: subject, encoded: undefined, flaw: flaw ?? 'unknown-user' };
   }
   const { id, encoded } = account;
-  return { claim: { site: site.name, subject: `#${id} ${username}`, encoded }, encoded, flaw };
+  return { claim: { site: site.name, subject: `#${id} ${username}`, encoded }, owner: `#${id}`, encoded, flaw };
 }
 
 /** A flaw denies whatever came of the decoys. */

@@ -52,8 +52,10 @@ export interface Verifier<Evidence extends AnyEvidence = AnyEvidence, Found exte
   returns(presented: Presented<Evidence>, account: Account | null, site: Site): boolean;
   /** Rejects with Busy or Fault. */
   verify(presented: Presented<Evidence>, account: Account | null, site: Site): Promise<Found>;
-  /** Called with what this verifier found when the user is granted. */
-  promote(found: Found): void;
+  /** Called with what this verifier found when the user is granted. The secret is not yet wiped. */
+  promote(found: Found, presented: Presented<Evidence>, account: Account, site: Site): void;
+  /** The same when the user is denied. */
+  demote(found: Found, presented: Presented<Evidence>, account: Account | null, site: Site): void;
 }
 
 /** Finds the account by the username alone: whether a user exists must not depend on anything else of the question. */

@@ -16,4 +16,5 @@ export const vouchedVerifier: Verifier<Vouched> = {
   returns: () => true,
   verify: async () => HOLDS,
   promote() {},
+  demote() {},
 };

@@ -5,7 +5,7 @@ import { Busy, Fault, messageOf } from '../fault.ts';
 import type { Password } from '../password.ts';
 import type { HashAnswer, HashQuestion } from './worker.ts';
 
-/** Users who were granted recently go before all others, so that guessing clients cannot starve them. */
+/** Passwords that were granted before go before all others, so that guessing clients cannot starve their users. */
 export type Lane = 'returning' | 'other';
 
 /** What is computed for one question. */

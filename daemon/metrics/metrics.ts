@@ -160,7 +160,7 @@ export const METRICS: readonly Metric[] = [
   {
     name: 'hashes_queued',
     kind: 'gauge',
-    help: 'Password hashes waiting for a worker, by lane: returning (users granted recently) or other.',
+    help: 'Password hashes waiting for a worker, by lane: returning (with a password that was granted before) or other.',
     labels: ['lane'],
     stat: () => 'hashes_queued',
     read: ({ hashing: { waiting } }) => [

@@ -63,3 +63,16 @@ function putText(into: Buffer, at: number, text: string): number {
   into.writeUInt32BE(octets, at);
   return at + 4 + octets;
 }
+
+/** A digest as words of four octets, written into `words`, which is returned. */
+export function readDigest(digest: string, words: Uint32Array): Uint32Array {
+  for (let at = 0; at < words.length; at++) {
+    const from = at * 4;
+    words[at] =
+      digest.charCodeAt(from) |
+      (digest.charCodeAt(from + 1) << 8) |
+      (digest.charCodeAt(from + 2) << 16) |
+      (digest.charCodeAt(from + 3) << 24);
+  }
+  return words;
+}

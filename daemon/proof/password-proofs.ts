@@ -1,21 +1,25 @@
+import { Busy } from '../fault.ts';
 import type { HashPool, HashWork, Job } from '../hasher/pool.ts';
 import type { Password } from '../password.ts';
+import type { Greylist } from './greylist.ts';
 import type { Claim, ProofCache } from './proof-cache.ts';
-import { RecentLogins } from './recent-logins.ts';
+import type { Returning } from './returning.ts';
 
 export interface PasswordProofsOptions {
   readonly proofs: ProofCache;
+  readonly returning: Returning;
+  readonly greylist: Greylist;
   readonly pool: HashPool;
-  /** How many recent logins are remembered. */
-  readonly recentLogins: number;
 }
 
-/** One password shown for one claim. It holds no password. */
-export interface Shown {
-  /** The name of its proof in the proof cache. */
+/** A password that has to be hashed. It holds no password. */
+export interface Unproved {
+  /** The name of the proof that the hash will give. */
   readonly key: string;
-  /** The user and the address, as recent logins remember them. */
-  readonly login: string;
+  /** The password as `Returning` knows it. */
+  readonly returning: string;
+  /** The question as `Greylist` knows it. */
+  readonly turnedAway: string;
 }
 
 /**
@@ -23,37 +27,37 @@ export interface Shown {
  * all equal questions that are asked at the same time.
  */
 export class PasswordProofs {
-  readonly #proofs: ProofCache;
-  readonly #pool: HashPool;
-  readonly #recentLogins: RecentLogins;
+  readonly #options: PasswordProofsOptions;
   /** The hashes under way, by the name of the proof that they will give. */
   readonly #flights = new Map<string, { readonly job: Job; readonly answer: Promise<boolean> }>();
 
-  constructor({ proofs, pool, recentLogins }: PasswordProofsOptions) {
-    this.#proofs = proofs;
-    this.#pool = pool;
-    this.#recentLogins = new RecentLogins(recentLogins);
+  constructor(options: PasswordProofsOptions) {
+    this.#options = options;
   }
 
-  /**
-   * @param address where the user comes from. Only a user who logged in from there recently goes first: another
-   * client's guesses at the same account do not.
-   */
-  shown(claim: Claim, password: Password, address: string): Shown {
-    return {
-      key: this.#proofs.keyOf(claim, password),
-      login: `${claim.site}\n${address}\n${claim.subject}`,
-    };
+  /** The name of a proof in the proof cache. */
+  keyOf(claim: Claim, password: Password): string {
+    return this.#options.proofs.keyOf(claim, password);
   }
 
   /** Whether the password matches; undefined if there is no proof. */
-  recall(shown: Shown): boolean | undefined {
-    return this.#proofs.get(shown.key);
+  recall(key: string): boolean | undefined {
+    return this.#options.proofs.get(key);
   }
 
-  /** Whether the user was granted recently. */
-  returns({ login }: Shown): boolean {
-    return this.#recentLogins.has(login);
+  /** The name of a granted password, whatever the encoded hash is by now. */
+  returningOf(site: string, account: string, password: Password): string {
+    return this.#options.returning.digestOf(site, account, password);
+  }
+
+  /** Whether a user was granted with this password before. */
+  returns(returning: string): boolean {
+    return this.#options.returning.has(returning);
+  }
+
+  /** The name of a question that may have been turned away. */
+  turnedAwayOf(site: string, username: string, password: Password): string {
+    return this.#options.greylist.digestOf(site, username, password);
   }
 
   /**
@@ -62,29 +66,44 @@ export class PasswordProofs {
    *
    * @param deadlineAt the time at which the client stops waiting, by the pool's clock
    */
-  hash({ key, login }: Shown, password: Password, work: HashWork, deadlineAt: number): Promise<boolean> {
+  hash(unproved: Unproved, password: Password, work: HashWork, deadlineAt: number): Promise<boolean> {
+    const { proofs, returning, greylist, pool } = this.#options;
+    const { key } = unproved;
     const flight = this.#flights.get(key);
     if (flight !== undefined) {
       flight.job.deadlineAt = Math.max(flight.job.deadlineAt, deadlineAt);
       return flight.answer;
     }
-    const lane = this.#recentLogins.has(login) ? 'returning' : 'other';
+    const lane = returning.has(unproved.returning) ? 'returning' : 'other';
     const job: Job = { ...work, lane, deadlineAt };
-    const answer = this.#pool.verify(password, job);
+    const answer = pool.verify(password, job);
     this.#flights.set(key, { job, answer });
     answer.then(
       (matches) => {
         this.#flights.delete(key);
-        this.#proofs.set(key, matches, false);
+        proofs.set(key, matches, false);
+        if (!matches) returning.take(unproved.returning); // a former password
       },
-      () => this.#flights.delete(key), // every waiting question is told
+      (error) => {
+        this.#flights.delete(key); // every waiting question is told
+        if (error instanceof Busy && error.reason !== 'shutting-down') greylist.add(unproved.turnedAway);
+      },
     );
     return answer;
   }
 
-  /** Called when the user is granted: keeps the proof for long and remembers the login. */
-  promote({ key, login }: Shown): void {
-    this.#proofs.promote(key);
-    this.#recentLogins.add(login);
+  /**
+   * Called when the user is granted: keeps the proof for long and remembers the password's user as one who returns.
+   *
+   * @param returning called only if the proof was not kept for long before, so that it costs a cached check nothing
+   */
+  promote(key: string, returning: () => string): void {
+    const { proofs, returning: users } = this.#options;
+    if (proofs.promote(key)) users.add(returning());
+  }
+
+  /** Called when a hash granted nobody: its password goes first no more. */
+  demote(returning: string): void {
+    this.#options.returning.take(returning);
   }
 }

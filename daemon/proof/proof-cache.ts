@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { Password } from '../password.ts';
 import { DIGEST_WORDS, DigestTable } from './digest-table.ts';
-import { KeyedDigest } from './keyed-digest.ts';
+import { KeyedDigest, readDigest } from './keyed-digest.ts';
 
 /** What a password is verified against. */
 export interface Claim {
@@ -69,12 +69,15 @@ export class ProofCache {
     else this.#wrongs.set(digest, matches);
   }
 
-  /** Called when the user of a right proof is granted: from now on the proof is lasting. */
-  promote(key: string): void {
+  /**
+   * Called when the user of a right proof is granted: from now on the proof is lasting. Returns whether it was not.
+   */
+  promote(key: string): boolean {
     const digest = this.#digestOf(key);
-    if (this.#rights.get(digest)) return;
+    if (this.#rights.get(digest)) return false;
     this.#wrongs.delete(digest);
     this.#rights.set(digest, true);
+    return true;
   }
 
   /** Removes all proofs, and returns how many. Nothing tells which proofs belong to one account. */
@@ -90,14 +93,7 @@ export class ProofCache {
   #digestOf(key: string): Uint32Array {
     const digest = this.#digest;
     if (key === this.#lastKey) return digest;
-    for (let at = 0; at < DIGEST_WORDS; at++) {
-      const from = at * 4;
-      digest[at] =
-        key.charCodeAt(from) |
-        (key.charCodeAt(from + 1) << 8) |
-        (key.charCodeAt(from + 2) << 16) |
-        (key.charCodeAt(from + 3) << 24);
-    }
+    readDigest(key, digest);
     this.#lastKey = key;
     return digest;
   }

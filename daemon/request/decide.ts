@@ -88,18 +88,19 @@ async function verifyAndJudge(
 
 /** A proof is promoted only if its user is granted: a right password must not be told from a wrong one otherwise. */
 function judge(
-  { requirements }: Question,
+  question: Question,
   site: Site,
   account: Account | null,
   finding: Finding,
   verifier: Verifier,
 ): Decision {
   const { source } = finding;
-  if (finding.reason !== undefined) return denied(site, finding.reason, source);
-  if (account === null) return denied(site, 'unknown-user', source);
-  const reason = unmet(account, requirements);
-  if (reason !== undefined) return denied(site, reason, source);
-  verifier.promote(finding);
+  const reason = finding.reason ?? (account === null ? 'unknown-user' : unmet(account, question.requirements));
+  if (reason !== undefined || account === null) {
+    verifier.demote(finding, question, account, site);
+    return denied(site, reason ?? 'unknown-user', source);
+  }
+  verifier.promote(finding, question, account, site);
   return { verdict: { kind: 'granted', account }, site: site.name, source };
 }
 

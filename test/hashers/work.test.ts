@@ -5,8 +5,10 @@ import { bcrypt } from '../../daemon/hasher/bcrypt.ts';
 import { hasherOf } from '../../daemon/hasher/hashers.ts';
 import type { HashPool, Job } from '../../daemon/hasher/pool.ts';
 import { Password } from '../../daemon/password.ts';
+import { Greylist } from '../../daemon/proof/greylist.ts';
 import { PasswordProofs } from '../../daemon/proof/password-proofs.ts';
 import { ProofCache } from '../../daemon/proof/proof-cache.ts';
+import { Returning } from '../../daemon/proof/returning.ts';
 import { admitAll } from '../../daemon/request/admission.ts';
 import { decide, type Pipeline } from '../../daemon/request/decide.ts';
 import type { Question } from '../../daemon/request/question.ts';
@@ -79,9 +81,11 @@ function stage(sampled: string[], options: Partial<SiteOptions> = {}): Stage {
     ...options,
   });
   const proofs = new ProofCache({ rights: 100, rightTtlMs: 10_000_000, wrongs: 100, wrongTtlMs: 1_000_000, clock });
+  const returning = new Returning({ max: 100, proofTtlMs: 10_000_000, clock });
+  const greylist = new Greylist({ clock, max: 100 });
   const pipeline: Pipeline = {
     sites: new Map([['site', site]]),
-    verifiers: createVerifiers(new PasswordProofs({ proofs, pool, recentLogins: 100 })),
+    verifiers: createVerifiers(new PasswordProofs({ proofs, returning, greylist, pool })),
     admission: admitAll,
   };
   return {
@@ -166,18 +170,47 @@ t.test('the proof of a right password that granted nobody expires like that of a
   t.same(await ask('prevailing', RIGHT), { kind: 'granted', cached: true }, 'the proof of a grant is kept for long');
 });
 
-t.test('users who logged in recently go first, from the same address', async (t) => {
-  const { jobs, ask } = stage([pbkdf2(600_000)]);
-  const lane = async (username: string, password: string, address = '') => {
-    await ask(username, password, { client: { address, service: '' } });
+t.test('users who return with a granted password go first, and nobody who guesses', async (t) => {
+  const { jobs, clock, ask } = stage([pbkdf2(600_000)]);
+  const lane = async (username: string, password: string, more: Partial<Question> = {}) => {
+    await ask(username, password, more);
     return jobs.pop()?.lane;
   };
-  t.equal(await lane('prevailing', RIGHT, '192.0.2.1'), 'other');
-  t.equal(await lane('prevailing', 'typo', '192.0.2.1'), 'returning');
-  t.equal(await lane('prevailing', 'guess', '192.0.2.66'), 'other', 'not another client that guesses');
-  await ask('md5', RIGHT, { ...STAFF, client: { address: '192.0.2.66', service: '' } });
-  jobs.pop();
-  t.equal(await lane('md5', 'guess', '192.0.2.66'), 'other', 'a right password that was denied makes no difference');
-  t.equal(await lane('cheap', RIGHT), 'other');
-  t.equal(await lane('cheap', 'typo'), 'returning', 'also without an address');
+  const from = (address: string) => ({ client: { address, service: '' } });
+  t.equal(await lane('prevailing', RIGHT, from('192.0.2.1')), 'other');
+  t.equal(await lane('prevailing', RIGHT), undefined, 'from the proof');
+  for (const address of ['192.0.2.1', '192.0.2.66', '']) {
+    t.equal(await lane('prevailing', `typo ${address}`, from(address)), 'other', 'a guess, wherever it comes from');
+  }
+  const encoded = ENCODED.prevailing as string;
+  ENCODED.prevailing = pbkdf2(500_000);
+  t.equal(await lane('prevailing', RIGHT, from('198.51.100.7')), 'returning', 'Django made the hash anew');
+  ENCODED.prevailing = encoded;
+  clock.time += 20_000_000;
+  t.equal(await lane('prevailing', RIGHT), 'returning', 'the proof has expired');
+  t.equal(await lane('cheap', RIGHT), 'other', 'another account');
+
+  t.equal(await lane('md5', RIGHT, STAFF), 'other');
+  clock.time += 2_000_000;
+  t.equal(await lane('md5', RIGHT, STAFF), 'other', 'a right password that was denied makes no difference');
+  t.equal(await lane('nobody', RIGHT), 'other');
+  clock.time += 2_000_000;
+  t.equal(await lane('nobody', RIGHT), 'other');
+  clock.time += 30 * 86_400_000;
+  t.equal(await lane('prevailing', RIGHT), 'other', 'not for ever');
+});
+
+t.test('a granted password that is denied by now goes first once', async (t) => {
+  const { jobs, clock, ask } = stage([pbkdf2(600_000)]);
+  const lane = async (more: Partial<Question> = {}) => {
+    clock.time += 20_000_000; // no proof is left
+    await ask('prevailing', RIGHT, more);
+    return jobs.pop()?.lane;
+  };
+  t.equal(await lane(), 'other');
+  t.equal(await lane(), 'returning');
+  t.equal(await lane(STAFF), 'returning');
+  t.equal(await lane(STAFF), 'other', 'the lane does not tell that it is right');
+  t.equal(await lane(), 'other');
+  t.equal(await lane(), 'returning');
 });

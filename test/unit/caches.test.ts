@@ -6,8 +6,10 @@ import { Accounts } from '../../daemon/account/accounts.ts';
 import { Busy, Fault } from '../../daemon/fault.ts';
 import type { HashPool, Job } from '../../daemon/hasher/pool.ts';
 import { Password } from '../../daemon/password.ts';
+import { Greylist } from '../../daemon/proof/greylist.ts';
 import { PasswordProofs } from '../../daemon/proof/password-proofs.ts';
 import { ProofCache } from '../../daemon/proof/proof-cache.ts';
+import { Returning } from '../../daemon/proof/returning.ts';
 
 class FakeClock {
   time = 1_000;
@@ -401,11 +403,22 @@ t.test('equal questions share one hash', async (t) => {
         jobs.push({ job, resolve, reject });
       }),
   } as unknown as HashPool;
-  const proofs = new PasswordProofs({ proofs: makeProofs(clock), pool, recentLogins: 10 });
+  const returning = new Returning({ max: 10, proofTtlMs: 1, clock });
+  const greylist = new Greylist({ clock, max: 10 });
+  const proofs = new PasswordProofs({ proofs: makeProofs(clock), returning, greylist, pool });
   const claim = { site: 's', subject: '#1', encoded: 'x' };
-  const shown = (text: string, encoded = 'x') => proofs.shown({ ...claim, encoded }, password(text), '');
+  const shown = (text: string, encoded = 'x') => proofs.keyOf({ ...claim, encoded }, password(text));
   const hash = (text: string, deadlineAt: number, encoded?: string) =>
-    proofs.hash(shown(text, encoded), password(text), { encoded: 'x' }, deadlineAt);
+    proofs.hash(
+      {
+        key: shown(text, encoded),
+        returning: proofs.returningOf('s', '#1', password(text)),
+        turnedAway: proofs.turnedAwayOf('s', 'alice', password(text)),
+      },
+      password(text),
+      { encoded: 'x' },
+      deadlineAt,
+    );
 
   const same = [1, 2, 3].map((more) => hash('a', clock.time + more * 100));
   const other = hash('b', clock.time + 100);
@@ -421,7 +434,10 @@ t.test('equal questions share one hash', async (t) => {
   const refused = hash('a', clock.time + 100, 'changed');
   t.equal(jobs.length, 3, 'a changed hash is a new question');
   jobs[2]?.reject(new Busy('queue-full'));
+  t.notOk(greylist.has(proofs.turnedAwayOf('s', 'alice', password('a'))));
   await t.rejects(refused, { message: 'queue-full' });
+  t.ok(greylist.has(proofs.turnedAwayOf('s', 'alice', password('a'))), 'who is turned away is remembered');
+  t.notOk(greylist.has(proofs.turnedAwayOf('s', 'alice', password('b'))));
   void hash('a', clock.time + 100, 'changed');
   t.equal(jobs.length, 4, 'a fault is not remembered');
 });

@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import t from 'tap';
+import { Password } from '../../daemon/password.ts';
 import { DIGEST_WORDS, DigestTable } from '../../daemon/proof/digest-table.ts';
-import { RecentLogins } from '../../daemon/proof/recent-logins.ts';
+import { Greylist } from '../../daemon/proof/greylist.ts';
+import { Returning } from '../../daemon/proof/returning.ts';
 
 class FakeClock {
   time = 1_000;
@@ -148,14 +150,40 @@ t.test('removed entries are overwritten', async (t) => {
   t.equal(table.size, 0);
 });
 
-t.test('recent logins', async (t) => {
-  const logins = new RecentLogins(3000);
-  for (let i = 0; i < 4000; i++) logins.add(`s\n127.0.0.1\n#${i}`);
-  const kept = Array.from({ length: 4000 }, (_, i) => logins.has(`s\n127.0.0.1\n#${i}`));
-  t.equal(kept.filter((has) => has).length, 3000, 'their number is bounded');
-  t.ok(
-    kept.slice(1000).every((has) => has),
-    'the last ones are kept',
+t.test('granted passwords of users who return', async (t) => {
+  const clock = new FakeClock();
+  const returning = new Returning({ max: 300, proofTtlMs: 3_600_000, clock });
+  const password = (text: string) => Password.fromTyped(Buffer.from(text));
+  const of = (account: string, text = 'secret', site = 's') => returning.digestOf(site, account, password(text));
+  for (let i = 0; i < 400; i++) returning.add(of(`#${i}`));
+  const kept = Array.from({ length: 400 }, (_, i) => returning.has(of(`#${i}`)));
+  t.same(
+    kept,
+    [...Array(100).fill(false), ...Array(300).fill(true)],
+    'their number is bounded, the last ones are kept',
   );
-  t.notOk(logins.has('s\n127.0.0.2\n#3999'), 'only with the address');
+  for (const other of [of('#399', 'guess'), of('#39', '9secret'), of('#399', 'secret', 't')])
+    t.notOk(returning.has(other));
+  returning.take(of('#399'));
+  t.notOk(returning.has(of('#399')));
+  clock.time += 7 * 86_400_000;
+  t.notOk(returning.has(of('#398')), 'not for ever');
+  returning.add(of('#1'));
+  t.ok(returning.flush() > 0);
+  t.equal(returning.size, 0);
+  const other = new Returning({ max: 300, proofTtlMs: 3_600_000, clock });
+  t.not(other.digestOf('s', '#1', password('secret')), of('#1'), 'each has a key of its own');
+});
+
+t.test('the greylist', async (t) => {
+  const clock = new FakeClock();
+  const greylist = new Greylist({ clock, max: 3 });
+  const of = (text: string) => greylist.digestOf('s', 'alice', Password.fromTyped(Buffer.from(text)));
+  for (const text of ['a', 'b', 'c', 'd']) greylist.add(of(text));
+  t.same(
+    ['a', 'b', 'c', 'd'].map((text) => greylist.has(of(text))),
+    [false, true, true, true],
+  );
+  clock.time += 120_000;
+  t.notOk(greylist.has(of('d')), 'a minute or two is enough to try again');
 });

@@ -6,8 +6,10 @@ import { Busy, Fault } from '../../daemon/fault.ts';
 import type { HashPool, Job } from '../../daemon/hasher/pool.ts';
 import { Password } from '../../daemon/password.ts';
 import { PASSWORD_OCTETS_MAX, USERNAME_OCTETS_MAX } from '../../daemon/policy/limits.ts';
+import { Greylist } from '../../daemon/proof/greylist.ts';
 import { PasswordProofs } from '../../daemon/proof/password-proofs.ts';
 import { ProofCache } from '../../daemon/proof/proof-cache.ts';
+import { Returning } from '../../daemon/proof/returning.ts';
 import { type Admission, admitAll } from '../../daemon/request/admission.ts';
 import { decide } from '../../daemon/request/decide.ts';
 import type { Decision, Question } from '../../daemon/request/question.ts';
@@ -63,6 +65,8 @@ function world(accounts: Account[], { ttlMs = 1_000, admission = admitAll, schem
       }),
   } as unknown as HashPool;
   const proofs = new ProofCache({ rights: 10, rightTtlMs: 60_000, wrongs: 10, wrongTtlMs: 60_000, clock });
+  const returning = new Returning({ max: 10, proofTtlMs: 60_000, clock });
+  const greylist = new Greylist({ clock, max: 100 });
   const site = new Site({
     name: 'site',
     store,
@@ -74,7 +78,7 @@ function world(accounts: Account[], { ttlMs = 1_000, admission = admitAll, schem
   });
   const pipeline = {
     sites: new Map([['site', site]]),
-    verifiers: createVerifiers(new PasswordProofs({ proofs, pool, recentLogins: 10 })),
+    verifiers: createVerifiers(new PasswordProofs({ proofs, returning, greylist, pool })),
     admission,
   };
   const question = (
@@ -108,7 +112,7 @@ function world(accounts: Account[], { ttlMs = 1_000, admission = admitAll, schem
     job?.answer(job.password === RIGHT);
     return decision;
   };
-  return { clock, table, calls, jobs, outage, pipeline, question, ask, askHashed };
+  return { clock, table, calls, jobs, outage, pipeline, question, ask, askHashed, proofs, returning, greylist };
 }
 
 /** Until everything that is due has been done. */
@@ -152,6 +156,32 @@ t.test('what is known is answered synchronously', async (t) => {
   t.type(late, Promise, 'the snapshot has expired');
   t.match(await late, { verdict: { kind: 'granted' }, source: 'cached' }, 'the proof has not');
   t.equal(jobs.length, 3);
+});
+
+t.test('a cached check computes one digest: that of the proof', async (t) => {
+  const { ask, askHashed, proofs, returning, greylist } = world([accountOf('alice')]);
+  const computed: string[] = [];
+  const count = <Name extends string>(table: Record<Name, (...parts: never[]) => string>, method: Name) => {
+    const original = table[method].bind(table);
+    table[method] = (...parts: never[]) => {
+      computed.push(method);
+      return original(...parts);
+    };
+  };
+  count(proofs, 'keyOf');
+  count(returning, 'digestOf');
+  count(greylist, 'digestOf');
+  t.equal(brief(await askHashed('alice', RIGHT)), 'granted');
+  t.ok(computed.includes('digestOf'));
+  for (const [password, verdict] of [
+    [RIGHT, 'granted'],
+    ['wrong', 'wrong-password'],
+  ] as const) {
+    await askHashed('alice', password);
+    computed.length = 0;
+    t.equal(brief(await ask('alice', password)), verdict);
+    t.same(computed, ['keyOf'], verdict);
+  }
 });
 
 t.test('the account is read by its username, then the password is verified, then requirements count', async (t) => {
