@@ -88,7 +88,7 @@ export async function examineSite(
     await examineColumns(catalog, schema, findings);
     // The same queries that the daemon sends.
     await store.accountByName(NOBODY);
-    const cost = coldCost(await store.sample(SAMPLE), policy, workers);
+    const cost = coldCost((await store.sample(SAMPLE)).encoded, policy, workers);
     const { findings: ofCensus, ...census } = await takeCensus(catalog.accounts(), policy);
     findings.push(...ofCensus, ...examineSqliteFile(url, user.name));
     return { ...common, census, coldCost: cost, findings };

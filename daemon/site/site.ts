@@ -9,12 +9,18 @@ import { InstrumentedStore } from '../store/instrumented-store.ts';
 import type { Schema } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import type { DenyReason } from '../verdict.ts';
-import { decoysLike, paddingOf } from './decoys.ts';
+import { paddingOf } from './decoys.ts';
+import { HashCosts } from './hash-costs.ts';
 import type { Examined, HashPolicy } from './hash-policy.ts';
 
-/** How many of a site's encoded hashes are read to find out what they cost, and how often, in ms. */
-const SAMPLE = 500;
-const SAMPLE_AGE_MS = 600_000;
+/**
+ * How many of a site's encoded hashes are read at once to find out what they cost, and how often at the most, in ms: the
+ * first samples follow each other quickly, so that all accounts of a site of ten thousand are known within a minute.
+ */
+const SAMPLE = 512;
+const SAMPLE_AGE_MS = 60_000;
+const FIRST_SAMPLES = 40;
+const FIRST_SAMPLES_AGE_MS = 1_000;
 
 /** How many accounts with a hash that can grant nobody are remembered as reported. */
 const REPORTED_MAX = 10_000;
@@ -50,8 +56,12 @@ export class Site {
   readonly policy: HashPolicy;
   readonly #options: SiteOptions;
   readonly #reported = new LRUCache<string, true>({ max: REPORTED_MAX });
-  #decoys: { readonly encoded: readonly string[]; readonly sampledAt: number } | undefined;
-  #sampling: Promise<readonly string[]> | undefined;
+  readonly #costs: HashCosts;
+  #samples = 0;
+  #sampledAt = 0;
+  /** After which primary key the next sample goes on. */
+  #after: string | undefined;
+  #sampling: Promise<void> | undefined;
 
   /** @param former a site whose connections and snapshots are used on */
   constructor(options: SiteOptions, former?: Site) {
@@ -59,6 +69,7 @@ export class Site {
     this.schema = options.schema;
     this.policy = options.policy;
     this.#options = options;
+    this.#costs = new HashCosts(options.policy);
     const store = former?.store ?? new InstrumentedStore(options.store, options.clock);
     this.store = store;
     this.accounts =
@@ -79,13 +90,13 @@ export class Site {
   /**
    * Why no password can be verified against the account; undefined if one can.
    *
-   * Each call also keeps the decoys up to date: the first password that is hashed after hours of cached checks costs
-   * what the site's hashes cost by then.
+   * Each call also keeps what is known of the costs up to date: the first password that is hashed after hours of cached
+   * checks costs what the site's hashes cost by then.
    *
    * @throws Fault if only the site itself could tell, or if verifying costs more than the policy allows
    */
   flawOf(account: Account | null, password: Password): DenyReason | undefined {
-    this.#refreshDecoys();
+    this.#refreshCosts();
     if (account === null) return 'unknown-user';
     const { encoded } = account;
     const examined = this.policy.examine(encoded);
@@ -112,29 +123,48 @@ export class Site {
    * hash in it if one can be verified. Waits for the database only the first time, and rejects with its fault.
    */
   async workFor(encoded: string | undefined): Promise<HashWork> {
-    const decoys = this.#decoys?.encoded ?? (await this.sample());
-    if (encoded !== undefined) return { encoded, padding: paddingOf(encoded, decoys) };
+    if (this.#samples === 0) await this.sample();
+    const { decoys } = this.#costs;
+    if (encoded !== undefined) {
+      this.#costs.met(encoded);
+      return { encoded, padding: paddingOf(encoded, decoys) };
+    }
     const [first, ...others] = decoys;
     return { encoded: first as string, padding: others };
   }
 
+  /**
+   * How long a question that was hashed takes at most, whatever its account, in ms.
+   *
+   * @param encoded what `workFor` was asked for
+   * @param ms how long that work took
+   */
+  upperTime(encoded: string | undefined, ms: number): number {
+    this.#costs.timed(encoded, ms);
+    return this.#costs.upperMs();
+  }
+
   /** Finds out what the site's hashes cost. Rejects with the store's Fault. */
-  sample(): Promise<readonly string[]> {
+  sample(): Promise<void> {
     this.#sampling ??= this.store
-      .sample(SAMPLE)
-      .then((sampled) => {
-        this.#decoys = { encoded: decoysLike(sampled, this.policy), sampledAt: this.#options.clock.now() };
-        return this.#decoys.encoded;
+      .sample(SAMPLE, this.#after)
+      .then(({ encoded, last }) => {
+        this.#after = last;
+        this.#samples++;
+        this.#costs.sampled(encoded, this.#options.clock.now());
       })
       .finally(() => {
+        this.#sampledAt = this.#options.clock.now();
         this.#sampling = undefined;
       });
     return this.#sampling;
   }
 
-  #refreshDecoys(): void {
-    if (this.#decoys === undefined || this.#options.clock.now() - this.#decoys.sampledAt <= SAMPLE_AGE_MS) return;
-    this.sample().catch(() => {}); // the former decoys stay until the database answers
+  #refreshCosts(): void {
+    if (this.#samples === 0) return;
+    const age = this.#options.clock.now() - this.#sampledAt;
+    if (age <= (this.#samples < FIRST_SAMPLES ? FIRST_SAMPLES_AGE_MS : SAMPLE_AGE_MS)) return;
+    this.sample().catch(() => {}); // what is known stays until the database answers
   }
 
   #reportUnverifiable({ id, username }: Account, examined: Examined): void {

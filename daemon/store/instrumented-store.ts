@@ -4,6 +4,7 @@ import { Fault, messageOf } from '../fault.ts';
 import type { DatabaseReport } from './database-report.ts';
 import type { Cursor, Membership } from './membership.ts';
 import { Outage } from './query-error.ts';
+import type { Sample } from './sample.ts';
 import type { Store } from './store.ts';
 
 /** The longest failure message in a report, in characters. */
@@ -35,8 +36,8 @@ export class InstrumentedStore implements Store {
     return this.#watch(this.#store.accountById(id));
   }
 
-  sample(limit: number): Promise<string[]> {
-    return this.#watch(this.#store.sample(limit));
+  sample(limit: number, after?: string): Promise<Sample> {
+    return this.#watch(this.#store.sample(limit, after));
   }
 
   memberships(after: Cursor | undefined, limit: number): Promise<Membership[] | undefined> {

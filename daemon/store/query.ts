@@ -1,4 +1,5 @@
 import { type CompiledQuery, type Kysely, type RawBuilder, sql } from 'kysely';
+import { placesBetween } from './places.ts';
 import type { Schema } from './schema.ts';
 import { type IexactDialect, usernameCondition } from './username-match.ts';
 
@@ -67,19 +68,77 @@ export function accountQuery(
     limit 2`.compile(db);
 }
 
-/**
- * The encoded hashes of the newest and of the oldest accounts, half of each: they show what a site's hashes cost now and
- * what they cost before its settings changed. With few accounts some appear twice.
- */
-export function sampleQuery(db: Kysely<unknown>, schema: Schema, dialect: SqlDialect, limit: number): CompiledQuery {
+/** In how many parts of the table a sample is taken. */
+const PARTS = 64;
+
+/** The primary keys of the first and the last account; no rows if there are none. */
+export function endsQuery(db: Kysely<unknown>, schema: Schema, dialect: SqlDialect): CompiledQuery {
   const { user } = schema;
   const column = new Columns(schema, dialect);
+  // Not min() and max(): PostgreSQL has none for UUIDs.
   const end = (order: 'asc' | 'desc') => sql`
     select * from (
+      select ${column.ofUser(user.id)} as id from ${column.users()}
+      order by ${column.ofUser(user.id)} ${sql.raw(order)} limit 1
+    ) as ${sql.id(order === 'asc' ? 'first' : 'last')}`;
+  return sql`${end('asc')} union all ${end('desc')}`.compile(db);
+}
+
+/**
+ * Encoded hashes from all over the table, up to `limit`: some of each part of the range of primary keys. The index finds
+ * them, however many accounts there are. Where there are few, each of them appears once.
+ *
+ * @param ends the smallest and the greatest primary key, as text
+ * @param phase how the parts lie, from 0 to less than 1: with another phase others are found
+ */
+export function spreadQuery(
+  db: Kysely<unknown>,
+  schema: Schema,
+  dialect: SqlDialect,
+  limit: number,
+  [first, last]: readonly [string, string],
+  phase: number,
+): CompiledQuery {
+  const { user } = schema;
+  const column = new Columns(schema, dialect);
+  const id = column.ofUser(user.id);
+  const places = placesBetween(first, last, PARTS - 1, phase);
+  const rows = sql.lit(Math.ceil(limit / PARTS));
+  const part = (number: number) => {
+    const [from, to] = [places[number - 1], places[number]];
+    const conditions = [
+      ...(from === undefined ? [] : [sql`${id} >= ${from}`]),
+      ...(to === undefined ? [] : [sql`${id} < ${to}`]),
+    ];
+    return sql`
+    select * from (
       select ${column.ofUser(user.password)} as password from ${column.users()}
-      order by ${column.ofUser(user.id)} ${sql.raw(order)} limit ${sql.lit(Math.ceil(limit / 2))}
-    ) as ${sql.id(order === 'asc' ? 'oldest' : 'newest')}`;
-  return sql`${end('desc')} union all ${end('asc')}`.compile(db);
+      where ${sql.join(conditions, sql` and `)} order by ${id} limit ${rows}
+    ) as ${sql.id(`part${number}`)}`;
+  };
+  return sql
+    .join(
+      Array.from({ length: PARTS }, (_, number) => part(number)),
+      sql` union all `,
+    )
+    .compile(db);
+}
+
+/** The primary keys and encoded hashes of up to `limit` accounts after this primary key, or from the first on. */
+export function walkQuery(
+  db: Kysely<unknown>,
+  schema: Schema,
+  dialect: SqlDialect,
+  limit: number,
+  after: string | undefined,
+): CompiledQuery {
+  const { user } = schema;
+  const column = new Columns(schema, dialect);
+  const id = column.ofUser(user.id);
+  return sql`
+    select ${id} as id, ${column.ofUser(user.password)} as password from ${column.users()}
+    ${after === undefined ? sql`` : sql`where ${id} > ${after}`}
+    order by ${id} limit ${sql.lit(limit)}`.compile(db);
 }
 
 /** The tables of the user model and their columns. The user's own table has the alias `u`. */

@@ -3,9 +3,10 @@ import type { Account } from '../account/account.ts';
 import { Fault, messageOf } from '../fault.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { type Cursor, type Membership, type MembershipRow, membershipOf, membershipQuery } from './membership.ts';
-import { type AccountRow, type SqlDialect, sampleQuery } from './query.ts';
+import type { AccountRow, SqlDialect } from './query.ts';
 import { Outage, QueryError } from './query-error.ts';
 import { accountOf, rowsWithId, rowsWithUsername } from './row.ts';
+import { type Sample, sampleSteps } from './sample.ts';
 import type { Schema } from './schema.ts';
 import type { Store } from './store.ts';
 import { usernameParameter } from './username-match.ts';
@@ -49,10 +50,12 @@ export class ServerStore implements Store {
     return this.#accountOf(rowsWithId(rows, id));
   }
 
-  async sample(limit: number): Promise<string[]> {
+  async sample(limit: number, after?: string): Promise<Sample> {
     const { db, schema, dialect } = this.#server;
-    const rows = await this.#query<{ password: unknown }>(sampleQuery(db, schema, dialect, limit));
-    return rows.flatMap(({ password }) => (typeof password === 'string' ? [password] : []));
+    const steps = sampleSteps({ db, schema, dialect, limit, after });
+    let step = steps.next();
+    while (!step.done) step = steps.next(await this.#query(step.value));
+    return step.value;
   }
 
   async memberships(after: Cursor | undefined, limit: number): Promise<Membership[] | undefined> {

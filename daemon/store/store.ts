@@ -1,6 +1,7 @@
 import type { Account } from '../account/account.ts';
 import type { ConnectionPoolReport } from './database-report.ts';
 import type { Cursor, Membership } from './membership.ts';
+import type { Sample } from './sample.ts';
 import type { Schema } from './schema.ts';
 
 /** Reads the accounts of a site from one database. It never writes. */
@@ -17,8 +18,12 @@ export interface Store {
    * `accountByName` does.
    */
   accountById(id: string): Promise<Account | null>;
-  /** The encoded hashes of the newest and the oldest accounts, `limit` in total. Rejects as `accountByName` does. */
-  sample(limit: number): Promise<string[]>;
+  /**
+   * Encoded hashes of up to `limit` accounts, found by the index of the primary key. Rejects as `accountByName` does.
+   *
+   * @param after the `last` of the sample before
+   */
+  sample(limit: number, after?: string): Promise<Sample>;
   /**
    * Up to `limit` memberships after a cursor, or from the first on; undefined if the user model has no groups.
    * Rejects as `accountByName` does.

@@ -66,7 +66,7 @@ function stage(sampled: string[], options: Partial<SiteOptions> = {}): Stage {
       username in ENCODED
         ? ({ id: username, username, encoded: ENCODED[username], active: true, staff: false } as unknown as Account)
         : null,
-    sample: async () => sampled,
+    sample: async () => ({ encoded: sampled, last: undefined }),
     memberships: async () => undefined,
     close: async () => {},
   };

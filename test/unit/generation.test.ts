@@ -81,8 +81,8 @@ class FakeStore implements Store {
   async accountById(): Promise<Account | null> {
     return ACCOUNT;
   }
-  async sample(): Promise<string[]> {
-    return [ENCODED];
+  async sample() {
+    return { encoded: [ENCODED], last: undefined };
   }
   async memberships(): Promise<undefined> {
     return undefined;

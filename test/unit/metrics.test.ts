@@ -102,7 +102,7 @@ t.test('an instrumented store', async (t) => {
     name: 'sqlite x',
     accountByName: query,
     accountById: query,
-    sample: async () => [],
+    sample: async () => ({ encoded: [], last: undefined }),
     memberships: async () => [],
     close: async () => {},
   };

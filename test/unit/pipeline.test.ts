@@ -54,7 +54,7 @@ function world(accounts: Account[], { ttlMs = 1_000, admission = admitAll, schem
     name: 'memory',
     accountByName: (username) => read(`name ${username}`, () => table.get(username) ?? null),
     accountById: (id) => read(`id ${id}`, () => null),
-    sample: () => read('sample', () => [hashOf('sample')]),
+    sample: () => read('sample', () => ({ encoded: [hashOf('sample')], last: undefined })),
     memberships: async () => undefined,
     close: async () => {},
   };

@@ -4,9 +4,10 @@ import { Kysely, SqliteDialect, sql } from 'kysely';
 import type { Account } from '../../account/account.ts';
 import { Fault } from '../../fault.ts';
 import { type Cursor, type Membership, type MembershipRow, membershipOf, membershipQuery } from '../membership.ts';
-import { type AccountRow, accountQuery, type SqlDialect, sampleQuery } from '../query.ts';
+import { type AccountRow, accountQuery, type SqlDialect } from '../query.ts';
 import { Outage } from '../query-error.ts';
 import { accountOf, rowsWithId, rowsWithUsername } from '../row.ts';
+import { type Sample, sampleSteps } from '../sample.ts';
 import type { Schema } from '../schema.ts';
 import type { Store, StoreOptions } from '../store.ts';
 import { usernameParameter } from '../username-match.ts';
@@ -70,7 +71,7 @@ interface Opened {
   readonly connection: Connection;
   readonly byName: Statements;
   readonly byId: Statements;
-  readonly sample: (limit: number) => unknown[];
+  readonly sample: (limit: number, after: string | undefined) => Sample;
   readonly memberships: (after: Cursor | undefined, limit: number) => MembershipRow[] | undefined;
 }
 
@@ -106,12 +107,8 @@ export class SqliteStore implements Store {
     return this.#query(({ byId }) => accountOf(rowsWithId(rowsOf(byId, id), id)));
   }
 
-  sample(limit: number): Promise<string[]> {
-    return this.#query((opened) =>
-      (opened.sample(limit) as { password: unknown }[]).flatMap(({ password }) =>
-        typeof password === 'string' ? [password] : [],
-      ),
-    );
+  sample(limit: number, after?: string): Promise<Sample> {
+    return this.#query(({ sample }) => sample(limit, after));
   }
 
   memberships(after: Cursor | undefined, limit: number): Promise<Membership[] | undefined> {
@@ -218,7 +215,20 @@ function open(path: string, schema: Schema): Opened {
       // safeIntegers: ids beyond 2^53 are exact.
       byName: prepare('username'),
       byId: prepare('id'),
-      sample: (limit) => connection.prepare(sampleQuery(db, schema, dialect, limit).sql).all(),
+      sample(limit, after) {
+        const steps = sampleSteps({ db, schema, dialect, limit, after });
+        let step = steps.next();
+        while (!step.done) {
+          const { sql, parameters } = step.value;
+          step = steps.next(
+            connection
+              .prepare<unknown[], object>(sql)
+              .safeIntegers()
+              .all(...parameters),
+          );
+        }
+        return step.value;
+      },
       memberships(after, limit) {
         const query = membershipQuery(db, schema, dialect, after, limit);
         if (query === undefined) return undefined;
