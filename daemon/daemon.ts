@@ -14,6 +14,8 @@ import { openFilesProblem } from './service/open-files.ts';
 import type { ActivatedSockets, SocketName } from './service/socket-activation.ts';
 import type { Answer } from './socket/connection.ts';
 import { socketListeners, unappliedKeys } from './socket/front-end.ts';
+import { Limits } from './socket/limits.ts';
+import { StatusPages } from './status/pages.ts';
 
 export interface DaemonOptions {
   readonly config: Config;
@@ -38,7 +40,9 @@ export class Daemon implements Operated {
   readonly #clock: Clock;
   readonly #startedAt: number;
   readonly #counters = new Counters();
+  readonly #limits = new Limits();
   readonly #observer: Observer;
+  readonly statusPages: StatusPages;
   readonly #answers: Readonly<Record<SocketName, Answer>>;
   readonly #surroundings: Surroundings;
   /** The start and the reloads, one after the other. */
@@ -56,9 +60,11 @@ export class Daemon implements Operated {
     this.#clock = clock;
     this.#startedAt = clock.now();
     this.#observer = new Observer(log, this.#counters);
+    this.statusPages = new StatusPages(() => this.report(), clock);
     this.#answers = { auth: answerOn('auth', this), control: answerOn('control', this) };
     const frontEnd = {
       activated,
+      limits: this.#limits,
       answers: this.#answers,
       onMisuse: (message: string) => this.#observer.misused(message),
       onTrouble: (message: string) => log.warn(message),
@@ -176,6 +182,7 @@ export class Daemon implements Operated {
     this.#generation = next;
     this.#counters.configure(next.sites.keys());
     this.#log.level = config.log.level;
+    this.#limits.octets = config.listen.in_flight;
     next.commit();
     const { max_connections } = config.listen;
     const problem =

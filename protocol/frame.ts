@@ -18,14 +18,20 @@ export class FrameReader {
     return this.#lengthHas > 0;
   }
 
+  /** The octets of memory that the incomplete frame has. */
+  get held(): number {
+    return this.#body?.length ?? 0;
+  }
+
   /**
-   * Takes the next octets and calls `onBody` with every body that they complete, in order. A body is valid until
-   * `onBody` returns: it may be a view of `chunk`.
+   * Takes the octets of `chunk` from the offset `from` on and calls `onBody` with every body that they complete, in order. A body is
+   * valid until `onBody` returns: it may be a view of `chunk`. Returns the offset of the first octet that was not taken:
+   * the chunk's length, unless `onBody` returned false, after whose body nothing more is taken.
    *
    * @throws FrameError on a length that is not allowed. The reader must not be used afterwards.
    */
-  push(chunk: Buffer, onBody: (body: Buffer) => void): void {
-    let at = 0;
+  push(chunk: Buffer, onBody: (body: Buffer) => unknown, from = 0): number {
+    let at = from;
     while (at < chunk.length) {
       if (this.#body === undefined) {
         if (this.#lengthHas === 0 && chunk.length - at >= LENGTH_OCTETS) {
@@ -34,7 +40,7 @@ export class FrameReader {
           if (chunk.length - at - LENGTH_OCTETS >= length) {
             const start = at + LENGTH_OCTETS;
             at = start + length;
-            onBody(chunk.subarray(start, at));
+            if (onBody(chunk.subarray(start, at)) === false) return at;
             continue;
           }
         }
@@ -53,12 +59,13 @@ export class FrameReader {
         this.#body = undefined;
         this.#lengthHas = 0;
         try {
-          onBody(body);
+          if (onBody(body) === false) return at;
         } finally {
           body.fill(0); // it may contain a password
         }
       }
     }
+    return at;
   }
 
   /** Wipes a frame that will not be completed. */

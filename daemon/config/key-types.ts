@@ -96,6 +96,19 @@ export function duration(leastMs = 0): KeyType<number> {
 /** Octets. */
 export const size: KeyType<number> = { name: 'size', accepted: SIZE_FORM, parse: parseSize };
 
+/** Octets, of at least `least`, given as text for the message. */
+export function sizeFrom(least: string): KeyType<number> {
+  const octets = parseSize(least) as number;
+  return {
+    name: 'size',
+    accepted: `${SIZE_FORM}, of at least ${least}`,
+    parse(value) {
+      const given = parseSize(value);
+      return given !== undefined && given >= octets ? given : undefined;
+    },
+  };
+}
+
 export const mode: KeyType<number> = {
   name: 'octal mode',
   accepted: 'an octal mode as a string, such as "0660"',

@@ -12,6 +12,7 @@ import {
   oneOf,
   passwordFile,
   size,
+  sizeFrom,
   socketPath,
   string,
   threads,
@@ -48,6 +49,13 @@ export const keys = section('The file.', {
     max_connections: key(integer(1, 1_000_000), {
       about: 'Limit of open connections on each socket. A connection above it is closed at once.',
       default: 16_384,
+    }),
+    in_flight: key(sizeFrom('1MiB'), {
+      about:
+        'Limit of octets of requests in flight, of all connections together. From it on, connections that have their ' +
+        'share of it are read no further; from twice the limit on, none is. Of octets that wait for a turn, and of those ' +
+        'that a client holds up by incomplete frames and unread replies, as many again may be in memory.',
+      default: '16MiB',
     }),
   }),
 

@@ -10,7 +10,7 @@ import type { Decision, Question } from '../request/question.ts';
 import { SOCKET_NAMES, type SocketName } from '../service/socket-activation.ts';
 import { check } from '../socket/check.ts';
 import type { Answer } from '../socket/connection.ts';
-import { statusPage } from '../status/page.ts';
+import type { StatusPages } from '../status/pages.ts';
 import { VERSION } from '../version.ts';
 import { flush } from './flush.ts';
 import { groupsPage } from './groups.ts';
@@ -24,6 +24,7 @@ export interface Operated {
   /** Decides on a question that came at `startedAt`, and records the decision. Does not throw or reject. */
   decide(question: Question, startedAt: number): Decision | Promise<Decision>;
   report(): Report;
+  readonly statusPages: StatusPages;
   reload(): Promise<void>;
 }
 
@@ -50,7 +51,7 @@ export const OPERATIONS: {
   ping: { sockets: BOTH, handler: () => granted({ server: `djauthd ${VERSION}`, protocol: PROTOCOL_VERSION }) },
   status: {
     sockets: BOTH,
-    handler: ({ format, refresh }, daemon) => granted(statusPage(daemon.report(), format, refresh)),
+    handler: ({ format, refresh }, daemon) => granted(daemon.statusPages.page(format, refresh)),
   },
   stats: { sockets: CONTROL, handler: (_, daemon) => granted({ stats: totals(daemon.report()) }) },
   flush: { sockets: CONTROL, handler: (request, { generation }) => flush(request, generation) },

@@ -4,14 +4,25 @@ import { FRAME_TIME_MS, IN_FLIGHT_MAX } from '../../protocol/limits.ts';
 import { encodeReply, type Reply } from '../../protocol/reply.ts';
 import { BadRequest, decodeRequest, type Request } from '../../protocol/request.ts';
 import { STATUS } from '../../protocol/status.ts';
+import type { Limits } from './limits.ts';
+import { resumeReading, stopReading } from './reading.ts';
 
 /** How long a closing connection waits for its peer to read the replies, in ms. */
 const LINGER_MS = 1_000;
+
+/** How many requests of a connection are taken in a row, and after how many octets of replies others have their turn. */
+const SLICE = 16;
+const SLICE_OCTETS = 65_536;
+
+/** After so many requests of a slice it is looked whether the turn's time is over. */
+const LOOK_EVERY = 4;
 
 /** Answers one request. Does not reject. Throws BadRequest, synchronously, for an operation that is not answered here. */
 export type Answer = (request: Request) => Promise<Reply> | Reply;
 
 export interface ConnectionOptions {
+  /** What all connections share. */
+  readonly limits: Limits;
   readonly answer: Answer;
   /** Called with a sentence when a connection is closed because its peer broke the protocol. */
   readonly onMisuse: (message: string) => void;
@@ -20,14 +31,30 @@ export interface ConnectionOptions {
 }
 
 /**
- * One client: octets to requests, replies to octets. Stops reading while too many requests are unanswered or the peer
- * does not read its replies, which bounds the memory that a client can make the daemon use.
+ * One client: octets to requests, replies to octets. Takes a few requests in a turn of the event loop, and none while too
+ * many are unanswered, of its own or of all, or while the peer does not read its replies: this bounds the memory that a
+ * client can make the daemon use, and the time for which others wait.
  */
 export class Connection {
   readonly #socket: Socket;
   readonly #options: ConnectionOptions;
+  readonly #limits: Limits;
   readonly #reader = new FrameReader();
   #inFlight = 0;
+  /** What these requests count in `limits.inFlight`, and whether the connection waits there. */
+  #octets = 0;
+  #waits = false;
+  /** A chunk that is not taken to its end, and where the rest begins. Nothing is read meanwhile. */
+  #chunk: Buffer | undefined;
+  #at = 0;
+  /** Whether that chunk is counted in `limits.inFlight`, and whether it waits for a turn. */
+  #kept = false;
+  #queued = false;
+  /** Requests of the present slice, and octets of the replies to them. */
+  #taken = 0;
+  #written = 0;
+  /** What is counted in `limits.stalled`. */
+  #stalled = 0;
   /** Replies that leave at the end of this turn of the event loop. */
   #outgoing: Buffer[] = [];
   /** While a chunk is processed: synchronous replies to it leave together when it has been. */
@@ -45,14 +72,21 @@ export class Connection {
   constructor(socket: Socket, options: ConnectionOptions) {
     this.#socket = socket;
     this.#options = options;
+    this.#limits = options.limits;
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
     socket.on('end', () => this.#close());
-    socket.on('drain', () => this.#throttle());
+    socket.on('drain', () => {
+      this.#watchPeer(false);
+      this.#proceed();
+    });
     socket.on('error', () => socket.destroy()); // a client may disconnect at any time
     socket.on('close', () => {
       clearTimeout(this.#frameTimer);
       clearTimeout(this.#lingerTimer);
       this.#reader.clear();
+      this.#dropChunk();
+      this.#leave();
+      if (this.#stalled > 0) options.limits.stalled.set(this, 0);
     });
   }
 
@@ -66,36 +100,111 @@ export class Connection {
     this.#close();
   }
 
+  /** Called when other connections have left room in `limits.inFlight`. */
+  wake(): void {
+    this.#waits = false;
+    this.#proceed();
+  }
+
+  /** Called when this connection holds what others need, longer than they. */
+  giveWay(): void {
+    this.#stalled = 0;
+    this.#options.onMisuse(
+      'connection closed: incomplete frames and unread replies reached the limit listen.in_flight',
+    );
+    this.#socket.destroy();
+  }
+
   #close(): void {
     this.#closing = true;
+    clearTimeout(this.#frameTimer);
+    this.#reader.clear();
+    this.#dropChunk();
+    this.#leave();
+    this.#watchPeer(false);
     if (this.#inFlight === 0) this.#end();
   }
 
   #onData(chunk: Buffer): void {
+    if (this.#closing) {
+      chunk.fill(0); // it may have held passwords
+      return;
+    }
+    if (this.#chunk === undefined) {
+      this.#chunk = chunk;
+      this.#at = 0;
+      if (!this.#limits.turns.over && !this.#isBlocked) this.#takeSlice();
+    } else {
+      // Read before reading stopped.
+      const rest = this.#chunk.subarray(this.#at);
+      const both = Buffer.concat([rest, chunk]);
+      chunk.fill(0);
+      this.#dropChunk();
+      this.#chunk = both;
+      this.#at = 0;
+    }
+    this.#settle();
+  }
+
+  readonly #onTurn = (): void => {
+    this.#queued = false;
+    if (this.#chunk === undefined) return;
+    if (!this.#isBlocked) this.#takeSlice();
+    this.#settle();
+  };
+
+  #takeSlice(): void {
+    const chunk = this.#chunk as Buffer;
+    const from = this.#at;
+    this.#at = chunk.length;
+    this.#taken = 0;
+    this.#written = 0;
     this.#processing = true;
     try {
-      if (!this.#closing) this.#reader.push(chunk, this.#onFrame);
+      this.#at = this.#reader.push(chunk, this.#onFrame, from);
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;
       this.#misuse(error.message);
     } finally {
       this.#processing = false;
-      chunk.fill(0); // it may have held passwords
+      // It may have held passwords. The rest of a chunk of a connection that is closed by now is not taken.
+      chunk.fill(0, from, this.#chunk === undefined ? chunk.length : this.#at);
     }
+    if (this.#at === chunk.length) this.#dropChunk();
     this.#send();
-    this.#throttle();
+  }
+
+  /** After a slice, or in place of one: what is left waits. */
+  #settle(): void {
+    if (this.#chunk !== undefined && !this.#kept) {
+      this.#kept = true;
+      if (!this.#limits.inFlight.keepChunk(this.#chunk.length)) {
+        this.#misuse('too many requests at once while the limit listen.in_flight is reached');
+      }
+    }
+    this.#proceed();
+    this.#watchPeer(this.#frameEnded);
     if (this.#frameEnded || this.#reader.partial !== (this.#frameTimer !== undefined)) this.#watchFrame();
     this.#frameEnded = false;
   }
 
-  readonly #onFrame = (body: Buffer): void => {
+  /** Wipes what is left of a chunk. */
+  #dropChunk(): void {
+    if (this.#chunk === undefined) return;
+    this.#chunk.fill(0, this.#at);
+    if (this.#kept) this.#limits.inFlight.dropChunk(this.#chunk.length);
+    this.#kept = false;
+    this.#chunk = undefined;
+  }
+
+  /** Takes a request; false if no more should be taken of this slice. */
+  readonly #onFrame = (body: Buffer): boolean => {
     this.#frameEnded = true;
-    if (this.#closing) return;
     let id: number | undefined;
     try {
       const request = decodeRequest(body);
       id = request.id;
-      this.#answer(request);
+      this.#answer(request, body.length);
     } catch (error) {
       if (!(error instanceof BadRequest)) throw error;
       const known = error.id ?? id;
@@ -103,32 +212,42 @@ export class Connection {
         this.#lastReply = encodeReply(known, { status: STATUS.badRequest, content: { reason: error.message } });
       }
       this.#misuse(error.message);
+      return false;
     }
+    this.#taken++;
+    if (this.#taken >= SLICE || this.#written >= SLICE_OCTETS || this.#closing) return false;
+    if (this.#taken % LOOK_EVERY === 0 && this.#limits.turns.over) return false;
+    return this.#inFlight < IN_FLIGHT_MAX && !this.#limits.inFlight.isFull(this.#octets);
   };
 
-  #answer(request: Request): void {
+  #answer(request: Request, octets: number): void {
     const reply = this.#options.answer(request);
     if (!(reply instanceof Promise)) {
       this.#write(encodeReply(request.id, reply));
       return;
     }
+    const { id } = request; // the rest of the request need not stay in memory
     this.#inFlight++;
+    this.#octets = this.#limits.inFlight.add(octets, this.#octets);
     reply.then(
-      (ready) => this.#answered(encodeReply(request.id, ready)),
+      (ready) => this.#answered(encodeReply(id, ready), octets),
       // An answer that rejects is a bug; the client must neither wait for it nor take it for a verdict.
-      () => this.#answered(encodeReply(request.id, { status: STATUS.error, content: { reason: 'internal error' } })),
+      () => this.#answered(encodeReply(id, { status: STATUS.error, content: { reason: 'internal error' } }), octets),
     );
   }
 
-  #answered(frame: Buffer): void {
+  #answered(frame: Buffer, octets: number): void {
     this.#inFlight--;
+    this.#octets = this.#limits.inFlight.remove(octets, this.#octets);
+    this.#limits.inFlight.wakeOthers();
     this.#write(frame);
-    if (this.#closing && this.#inFlight === 0) this.#end();
-    else this.#throttle();
+    if (!this.#closing) this.#proceed();
+    else if (this.#inFlight === 0) this.#end();
   }
 
   /** All replies of one turn of the event loop leave in one system call. */
   #write(frame: Buffer): void {
+    this.#written += frame.length;
     if (this.#outgoing.push(frame) === 1 && !this.#processing) setImmediate(() => this.#send());
   }
 
@@ -140,20 +259,58 @@ export class Connection {
     if (socket.destroyed || socket.writableEnded) return;
     if (frames.length === 1) {
       socket.write(frames[0] as Buffer);
-      return;
+    } else {
+      socket.cork();
+      for (const frame of frames) socket.write(frame);
+      socket.uncork();
     }
-    socket.cork();
-    for (const frame of frames) socket.write(frame);
-    socket.uncork();
+    if (socket.writableNeedDrain) {
+      this.#watchPeer(false);
+      this.#proceed();
+    }
   }
 
-  /** Stops or resumes reading. */
-  #throttle(): void {
-    const stop = this.#inFlight >= IN_FLIGHT_MAX || this.#socket.writableNeedDrain;
+  /** Whether no request may be taken now. */
+  get #isBlocked(): boolean {
+    return (
+      this.#inFlight >= IN_FLIGHT_MAX || this.#socket.writableNeedDrain || this.#limits.inFlight.isFull(this.#octets)
+    );
+  }
+
+  /** Goes on as far as it may: takes the rest of a chunk in a later turn, reads, or stops reading. */
+  #proceed(): void {
+    if (this.#closing || this.#socket.destroyed) return;
+    const { inFlight, turns } = this.#limits;
+    const blocked = this.#isBlocked;
+    if (blocked && !this.#waits && inFlight.isFull(this.#octets)) {
+      this.#waits = true;
+      inFlight.wait(this, this.#octets);
+    } else if (!blocked && this.#waits) this.#leave();
+    const left = this.#chunk !== undefined;
+    if (left && !blocked && !this.#queued) {
+      this.#queued = true;
+      turns.later(this.#onTurn);
+    }
+    const stop = blocked || left;
     if (stop === this.#socket.isPaused()) return;
-    if (stop) this.#socket.pause();
-    else this.#socket.resume();
+    if (stop) stopReading(this.#socket);
+    else resumeReading(this.#socket);
     this.#watchFrame();
+  }
+
+  #leave(): void {
+    if (this.#waits) this.#limits.inFlight.leave(this);
+    this.#waits = false;
+  }
+
+  /** Counts what only the peer can release. `anew`: what it held before is complete. */
+  #watchPeer(anew: boolean): void {
+    const socket = this.#socket;
+    if (socket.destroyed) return;
+    const octets = this.#reader.held + (socket.writableNeedDrain ? socket.writableLength : 0);
+    if (octets === this.#stalled && (octets === 0 || !anew)) return;
+    this.#stalled = octets;
+    this.#limits.stalled.set(this, octets, anew);
   }
 
   #misuse(message: string): void {
@@ -169,6 +326,7 @@ export class Connection {
     if (this.#socket.writableEnded) return;
     if (this.#lastReply) this.#outgoing.push(this.#lastReply);
     this.#send();
+    if (this.#socket.isPaused()) resumeReading(this.#socket);
     // What a peer that broke the protocol still sends is read and discarded for a while, so that it sees the reply and
     // not a reset. Any other connection is closed at once.
     this.#socket.end(() => {

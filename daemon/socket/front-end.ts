@@ -1,12 +1,15 @@
 import type { Config } from '../config/schema.ts';
 import type { ActivatedSockets, SocketName } from '../service/socket-activation.ts';
 import { type Answer, Connection } from './connection.ts';
+import type { Limits } from './limits.ts';
 import type { ListenerOptions } from './listener.ts';
 
 /** The front end that speaks the protocol: an auth socket and a control socket. */
 export interface SocketFrontEndOptions {
   /** Sockets that systemd opened. */
   readonly activated: ActivatedSockets;
+  /** What all connections share. */
+  readonly limits: Limits;
   /** Answers the requests of each socket. */
   readonly answers: Readonly<Record<SocketName, Answer>>;
   /** Called with a sentence about a client that broke the protocol or was refused. */
@@ -17,13 +20,13 @@ export interface SocketFrontEndOptions {
 
 /** The sockets that a configuration asks for. */
 export function socketListeners({ listen }: Config, options: SocketFrontEndOptions): ListenerOptions[] {
-  const { activated, answers, onMisuse, onTrouble } = options;
+  const { activated, limits, answers, onMisuse, onTrouble } = options;
   const common = (name: SocketName) => ({
     name,
     fd: activated[name],
     maxConnections: listen.max_connections,
     accept: (socket: ConstructorParameters<typeof Connection>[0]) =>
-      new Connection(socket, { answer: answers[name], onMisuse }),
+      new Connection(socket, { limits, answer: answers[name], onMisuse }),
     onRefused: onMisuse,
     onTrouble,
   });

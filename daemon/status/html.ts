@@ -10,14 +10,21 @@ import { age, count, duration, octets, perSecond, share } from './units.ts';
 /** Nothing is fetched, no script runs, and only this style applies. The icon keeps browsers from requesting one. */
 const POLICY = `default-src 'none'; img-src data:; style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`;
 
-/** The status page: one document that fetches nothing. @param refresh interval of automatic reloading, in seconds */
-export function toHtml(report: Report, refresh?: number): string {
+/** Where the page says that it reloads itself: after the one element that every page has before it. */
+const ROBOTS = '<meta name="robots" content="noindex">\n';
+
+/** The page, reloading itself every so many seconds. A page is drawn once for all clients, whatever each asks for. */
+export function withRefresh(page: string, seconds: number): string {
+  return page.replace(ROBOTS, `${ROBOTS}<meta http-equiv="refresh" content="${seconds}">\n`);
+}
+
+/** The status page: one document that fetches nothing. */
+export function toHtml(report: Report): string {
   return html`<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="${POLICY}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark"><meta name="robots" content="noindex">
-${refresh === undefined ? '' : html`<meta http-equiv="refresh" content="${refresh}">`}
 <link rel="icon" href="data:,"><title>djauthd: ${headline(report).text}</title><style>${new Markup(STYLE)}</style></head><body>
 ${header(report)}
 <main>

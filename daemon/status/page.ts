@@ -14,7 +14,7 @@ export interface StatusPage {
 /** The largest body that fits a frame with the rest of a reply, in octets. */
 const BODY_MAX = FRAME_MAX - 1024;
 
-const FORMATS: Readonly<Record<StatusFormat, { type: string; write: (report: Report, refresh?: number) => string }>> = {
+const FORMATS: Readonly<Record<StatusFormat, { type: string; write: (report: Report) => string }>> = {
   html: { type: 'text/html; charset=utf-8', write: toHtml },
   text: { type: 'text/plain; charset=utf-8', write: toText },
   prometheus: { type: PROMETHEUS_TYPE, write: toPrometheus },
@@ -25,14 +25,14 @@ const FORMATS: Readonly<Record<StatusFormat, { type: string; write: (report: Rep
  * A report in one of the formats for administrators and programs. It always fits a frame: if there are too many sites
  * for that, sites are omitted, those with a database that is up first, and the page says how many.
  */
-export function statusPage(report: Report, format: StatusFormat, refresh?: number): StatusPage {
+export function statusPage(report: Report, format: StatusFormat): StatusPage {
   const { type, write } = FORMATS[format];
   const clean: Report = { ...report, sites: report.sites.map(cleanSite) };
-  let body = write(clean, refresh);
+  let body = write(clean);
   if (Buffer.byteLength(body) > BODY_MAX) {
     const sites = clean.sites.toSorted((a, b) => urgency(b) - urgency(a));
     const writeFirst = (count: number) =>
-      write({ ...clean, sites: sites.slice(0, count), sites_omitted: sites.length - count }, refresh);
+      write({ ...clean, sites: sites.slice(0, count), sites_omitted: sites.length - count });
     let fits = 0;
     let over = sites.length;
     while (over - fits > 1) {

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { OPERATIONS } from '../../daemon/control/operations.ts';
 import { type Answer, Connection } from '../../daemon/socket/connection.ts';
+import { Limits } from '../../daemon/socket/limits.ts';
 import { FrameReader } from '../../protocol/frame.ts';
 import { IN_FLIGHT_MAX } from '../../protocol/limits.ts';
 import { decodeReply, type Reply } from '../../protocol/reply.ts';
@@ -27,14 +28,14 @@ interface Pair {
   closed(): boolean;
 }
 
-async function pair(t: Test, answer: Answer): Promise<Pair> {
+async function pair(t: Test, answer: Answer, limits = new Limits()): Promise<Pair> {
   const directory = mkdtempSync(join(tmpdir(), 'djauthd-c-'));
   const path = join(directory, 's');
   const misuse: string[] = [];
   const accepted = new Promise<{ socket: net.Socket; connection: Connection }>((resolve) => {
     const server = net.createServer({ allowHalfOpen: true }, (socket) => {
       const onMisuse = (message: string) => misuse.push(message);
-      resolve({ socket, connection: new Connection(socket, { answer, onMisuse, frameTimeMs: FRAME_TIME_MS }) });
+      resolve({ socket, connection: new Connection(socket, { limits, answer, onMisuse, frameTimeMs: FRAME_TIME_MS }) });
     });
     server.listen(path);
     t.teardown(() => server.close());
@@ -189,4 +190,108 @@ t.test('PROTOCOL.md names the operations of each socket', (t) => {
   for (const name of shared) t.match(section('3. Requests'), new RegExp(`on the control socket[^|]*\`${name}\``), name);
   t.equal(new Set(Object.keys(OPERATIONS)).size, on('auth').length + on('control').length - shared.length);
   t.end();
+});
+
+t.test('requests that are answered at once', async (t) => {
+  t.test('one client does not make another wait for all of its own', async (t) => {
+    let answered = 0;
+    let before = -1;
+    const limits = new Limits();
+    const slow: Answer = () => {
+      for (const until = performance.now() + 0.2; performance.now() < until; );
+      answered++;
+      return PONG;
+    };
+    const many = await pair(t, slow, limits);
+    const note: Answer = () => {
+      before = answered;
+      return PONG;
+    };
+    const other = await pair(t, note, limits);
+    const frames = Array.from({ length: 4_000 }, (_, id) => ping(id));
+    many.peer.write(Buffer.concat(frames));
+    other.peer.write(ping(1));
+    await waitFor(() => many.replies.length === 4_000 && other.replies.length === 1);
+    t.ok(before < 1_000, `${before} requests of one client are answered before one of another`);
+    t.same(
+      many.replies.map(([id]) => id),
+      frames.map((_, id) => id),
+      'each once, in order',
+    );
+    t.same(many.misuse, []);
+  });
+
+  t.test('a client that does not read has few replies in memory', async (t) => {
+    let answered = 0;
+    const long: Reply = { status: 0, content: { reason: 'x'.repeat(30_000) } };
+    const { peer, replies } = await pair(t, () => {
+      answered++;
+      return long;
+    });
+    peer.pause();
+    peer.write(Buffer.concat(Array.from({ length: 3_000 }, (_, id) => ping(id))));
+    await sleep(100);
+    t.ok(answered < 50, `${answered} of 3000 are answered`);
+    peer.resume();
+    await waitFor(() => replies.length === 3_000);
+  });
+});
+
+t.test('octets in flight', async (t) => {
+  t.test('of all connections together', async (t) => {
+    const limits = new Limits(1 << 20);
+    const waiting: ((reply: Reply) => void)[] = [];
+    const answer: Answer = () => new Promise((resolve) => waiting.push(resolve));
+    const pairs: Pair[] = [];
+    for (let count = 0; count < 8; count++) pairs.push(await pair(t, answer, limits));
+    const long = (id: number) =>
+      encodeRequest(id, 'check', { username: Buffer.from('alice'), password: Buffer.alloc(32_000, 120) });
+    for (const { peer } of pairs) for (let id = 0; id < 64; id++) peer.write(long(id));
+    await sleep(300);
+    const most = limits.inFlight.octets;
+    t.ok(most <= 2 * (1 << 20) + 40_000 && most > 1 << 19, `${most} octets in flight of ${8 * 64 * 32_000}`);
+    const { peer, replies } = await pair(t, () => PONG, limits);
+    peer.write(ping(1));
+    await waitFor(() => replies.length === 1);
+    await waitFor(() => {
+      for (const resolve of waiting.splice(0, 3)) resolve(PONG);
+      return pairs.every((each) => each.replies.length === 64);
+    });
+    t.equal(limits.inFlight.octets, 0);
+    t.equal(limits.inFlight.waiting, 0);
+  });
+
+  t.test('those of a connection that ends are counted until they are answered', async (t) => {
+    const limits = new Limits(1 << 20);
+    const waiting: ((reply: Reply) => void)[] = [];
+    const { peer, closed } = await pair(t, () => new Promise((resolve) => waiting.push(resolve)), limits);
+    peer.write(Buffer.concat([ping(1), ping(2), ping(3).subarray(0, 9)]));
+    await waitFor(() => waiting.length === 2);
+    t.ok(limits.stalled.octets > 0);
+    peer.destroy();
+    await waitFor(() => limits.stalled.octets === 0 || closed());
+    for (const resolve of waiting) resolve(PONG);
+    await waitFor(() => limits.inFlight.octets === 0);
+    await waitFor(closed);
+    t.equal(limits.stalled.octets, 0);
+  });
+
+  t.test('incomplete frames: the oldest give way', async (t) => {
+    const limits = new Limits(1 << 20);
+    const pairs: Pair[] = [];
+    for (let count = 0; count < 20; count++) {
+      const one = await pair(t, () => PONG, limits);
+      pairs.push(one);
+      const head = Buffer.alloc(60_004);
+      head.writeUInt32BE(65_536);
+      one.peer.write(head);
+      await waitFor(() => limits.stalled.octets === Math.min(16, count + 1) * 65_536);
+    }
+    await waitFor(() => pairs[3]?.closed() === true);
+    t.same(
+      pairs.map(({ closed }) => closed()),
+      pairs.map((_, index) => index < 4),
+    );
+    t.match(pairs[0]?.misuse, [/incomplete frames and unread replies/]);
+  });
 });
