@@ -40,7 +40,8 @@ export class Daemon implements Operated {
   readonly #clock: Clock;
   readonly #startedAt: number;
   readonly #counters = new Counters();
-  readonly #limits = new Limits();
+  /** What all connections share. */
+  readonly limits = new Limits();
   readonly #observer: Observer;
   readonly statusPages: StatusPages;
   readonly #answers: Readonly<Record<SocketName, Answer>>;
@@ -64,7 +65,7 @@ export class Daemon implements Operated {
     this.#answers = { auth: answerOn('auth', this), control: answerOn('control', this) };
     const frontEnd = {
       activated,
-      limits: this.#limits,
+      limits: this.limits,
       answers: this.#answers,
       onMisuse: (message: string) => this.#observer.misused(message),
       onTrouble: (message: string) => log.warn(message),
@@ -182,7 +183,7 @@ export class Daemon implements Operated {
     this.#generation = next;
     this.#counters.configure(next.sites.keys());
     this.#log.level = config.log.level;
-    this.#limits.octets = config.listen.in_flight;
+    this.limits.octets = config.listen.in_flight;
     next.commit();
     const { max_connections } = config.listen;
     const problem =

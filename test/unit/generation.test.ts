@@ -440,6 +440,7 @@ const CHANGES: Readonly<Record<string, readonly [value: unknown, effect: Effect]
       return pings.map(({ status }) => status);
     },
   ],
+  'listen.in_flight': ['2MiB', ({ daemon }) => daemon.limits.inFlight.limit],
   'sites.*.database': ['sqlite:///elsewhere', store],
   'sites.*.password_file': ['{}.password', store],
   'sites.*.timeout': ['7s', store],
