@@ -185,7 +185,7 @@ The service cannot run ${node}, which is in a home directory: also install Node.
 Next steps, as root on the host:
   systemd-sysusers && systemd-tmpfiles --create      creates the user djauthd and /run/djauthd
   ${prefix}/bin/djauthd import --settings mysite.settings --python venv/bin/python
-                                                     as the site's user; put its output into /etc/djauthd/djauthd.toml
+                                                     as the site's user; put its output into /etc/djauthd/sites.d/mysite.toml
   systemctl daemon-reload
   systemctl enable --now djauthd-control.socket djauthd.socket djauthd.service
   a2enmod auth_basic authnz_django && systemctl restart apache2

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { readConfig } from '../config/config.ts';
+import { configOf } from '../config/config.ts';
+import { readSources } from '../config/sources.ts';
 import { daemonProcess } from '../doctor/daemon-process.ts';
 import { examine, writeReport } from '../doctor/report.ts';
 import { loadCatalogs } from '../doctor/site-report.ts';
@@ -19,10 +20,11 @@ export async function doctor(file: string, options: { json: boolean; unit?: stri
   const daemon = daemonProcess(file, options.unit);
   const credentials = daemon.unit && join(CREDENTIALS, daemon.unit.name);
   if (credentials && existsSync(credentials)) process.env.CREDENTIALS_DIRECTORY ??= credentials;
-  const config = readConfig(file);
+  const sources = readSources(file);
+  const config = configOf(sources);
   await loadCatalogs(Object.values(config.sites).map((site) => site.database));
   if (process.getuid?.() === 0 && daemon.user.uid !== 0) become(daemon.user);
-  const report = await examine(file, config, daemon);
+  const report = await examine(sources, config, daemon);
   process.stdout.write(options.json ? `${JSON.stringify(report, undefined, 2)}\n` : writeReport(report));
   process.exitCode = report.problems > 0 ? 1 : 0;
 }

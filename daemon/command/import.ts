@@ -1,7 +1,8 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { TomlTable } from 'smol-toml';
-import { ConfigError, parseConfig, parseToml } from '../config/config.ts';
+import { parseConfig } from '../config/config.ts';
+import { readSources, siteFileOf } from '../config/sources.ts';
 import { daemonProcess } from '../doctor/daemon-process.ts';
 import { messageOf } from '../fault.ts';
 import { replaceFile } from '../import/atomic-file.ts';
@@ -9,12 +10,15 @@ import { exportSite, readExport } from '../import/export.ts';
 import { ImportError } from '../import/import-error.ts';
 import { type ImportedSite, type ImportOptions, importSite } from '../import/imported-site.ts';
 import { IMPORTED_KEYS, writeSiteTable } from '../import/site-table.ts';
-import { splice } from '../import/splice.ts';
 import { currentUser, groupName } from '../service/system-user.ts';
 import { groupId } from '../socket/group.ts';
 
 /** The sockets of a new configuration. */
 const LISTEN = '[listen]\nsocket = "/run/djauthd/auth.sock"\ncontrol = "/run/djauthd/control.sock"\n';
+
+/** The first line of a site's file. */
+const HEAD =
+  '# Written by "djauthd import", which keeps keys that it does not write itself, such as timeout, and no comments.\n';
 
 const DIRECTORY = '/etc/djauthd';
 
@@ -54,17 +58,26 @@ function print(site: ImportedSite): void {
   }
 }
 
+/**
+ * Writes the site to a file of its own in `sites.d`. The configuration itself is read, and made if there is none, but not
+ * edited.
+ */
 function write(site: ImportedSite, file: string): void {
-  const source = existsSync(file) ? readText(file) : '';
-  const present = parseToml(source, file);
-  const start = present.listen === undefined ? `${LISTEN}${source === '' ? '' : '\n'}${source}` : source;
-  const old = ((present.sites ?? {}) as TomlTable)[site.name] as TomlTable | undefined;
+  const own = siteFileOf(file, site.name);
+  const present = existsSync(file) ? readSources(file) : undefined;
+  const old = ((present?.document.sites ?? {}) as Record<string, TomlTable>)[site.name];
+  const home = present?.fileOf(site.name);
+  if (old !== undefined && home !== own) {
+    const section = `[sites.${JSON.stringify(site.name)}…]`;
+    throw new ImportError(
+      `djauthd: ${home} has site "${site.name}" already: move its sections ${section} to ${own} and import again`,
+    );
+  }
 
   const beside = join(dirname(file), passwordName(site.name));
   const oldFile = typeof old?.password_file === 'string' ? old.password_file : undefined;
-  const table = tableOf(site, oldFile ?? beside, old ?? {});
-  const result = splice(start, site.name, writeSiteTable(table), file);
-  parseConfig(result, file); // the whole configuration is checked before anything is written
+  const written = writeSiteTable(tableOf(site, oldFile ?? beside, old ?? {}));
+  parseConfig(`${LISTEN}\n${written}`, own); // checked before anything is written
 
   const owner = existsSync(file) ? statSync(file) : undefined;
   if (site.password !== undefined) {
@@ -76,8 +89,22 @@ function write(site: ImportedSite, file: string): void {
   } else if (oldFile !== undefined) {
     say(`the database has no password any more: remove ${oldFile}`);
   }
-  replaceFile(file, result, { mode: 0o644 });
-  say(`${file}: site "${site.name}" ${old === undefined ? 'added' : 'replaced'}`);
+  makeDirectory(dirname(own), owner);
+  replaceFile(own, `${HEAD}\n${written}`, owner ?? { mode: 0o644 }); // read by whoever may read the configuration
+  if (owner === undefined) replaceFile(file, LISTEN, { mode: 0o644 });
+  say(`${own}: site "${site.name}" ${old === undefined ? 'added' : 'replaced'}`);
+}
+
+/** Everybody may read it, as the files in it. It belongs to the owner of the configuration. @throws ImportError */
+function makeDirectory(directory: string, owner: { uid: number; gid: number } | undefined): void {
+  if (existsSync(directory)) return;
+  try {
+    mkdirSync(directory);
+    chmodSync(directory, 0o755);
+    if (owner) chownSync(directory, owner.uid, owner.gid);
+  } catch (error) {
+    throw new ImportError(`djauthd: cannot make ${directory}: ${messageOf(error)}`);
+  }
 }
 
 /** The site's table; keys of the present one that an import does not write are kept. */
@@ -112,19 +139,6 @@ function readerOf(file: string, owner: { uid: number; gid: number } | undefined)
 /** The name of the site's password file. */
 function passwordName(site: string): string {
   return `${encodeURIComponent(site)}.password`;
-}
-
-function readText(file: string): string {
-  let octets: Buffer;
-  try {
-    octets = readFileSync(file);
-  } catch (error) {
-    throw new ImportError(`djauthd: cannot read ${file}: ${messageOf(error)}`);
-  }
-  const text = octets.toString('utf8');
-  // A file that would not be written back as it was is left alone.
-  if (!Buffer.from(text).equals(octets)) throw new ConfigError(`${file}: not valid UTF-8`);
-  return text;
 }
 
 function say(sentence: string): void {

@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { ConfigError } from '../config/config.ts';
+import { ConfigError } from '../config/config-error.ts';
 import { DURATION_FORM, parseDuration } from '../config/units.ts';
 import { messageOf } from '../fault.ts';
 import { ImportError } from '../import/import-error.ts';
@@ -112,7 +112,7 @@ export function createProgram(): Command {
   )
     .option('--settings <module>', 'the DJANGO_SETTINGS_MODULE of the site')
     .option('--site <name>', 'name of the site in the configuration (default: the settings module)')
-    .option('--write <file>', 'write the section to this configuration file (default: standard output)')
+    .option('--write <file>', 'write the section to sites.d beside this configuration file (default: standard output)')
     .addOption(
       new Option('--export', "write the site, its database's password included, to a pipe").conflicts([
         'write',
@@ -122,7 +122,7 @@ export function createProgram(): Command {
     .addOption(
       new Option(
         '--install',
-        `with --site: read from standard input what --export wrote, and write it to --write (default: ${DEFAULT_CONFIG})`,
+        `with --site: read from standard input what --export wrote, and write it beside --write (default: ${DEFAULT_CONFIG})`,
       ).conflicts(['settings', 'python', 'path', 'database', 'accept']),
     )
     .action(async (flags: PythonFlags & ImportFlags, command: Command) => {

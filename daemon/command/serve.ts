@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { ConfigError, parseConfig, readConfig } from '../config/config.ts';
+import { parseConfig, readConfig } from '../config/config.ts';
+import { ConfigError } from '../config/config-error.ts';
 import { withPassword } from '../config/password-file.ts';
 import type { Config, SiteConfig } from '../config/schema.ts';
 import { Daemon } from '../daemon.ts';

@@ -62,7 +62,8 @@ export const keys = section('The file.', {
   sites: namedSections(
     'One section per Django site. `NAME` is what `DjangoSettingsModule` and `--site` say, by convention the ' +
       'DJANGO_SETTINGS_MODULE of the site; a name with a dot must be quoted: `[sites."mysite.settings"]`. ' +
-      '`djauthd import` writes the section.',
+      '`djauthd import` writes the section. A site can be in a file of its own: the files `sites.d/*.toml` beside the ' +
+      'configuration are read in the order of their names, and have nothing but sites.',
     'at least one section [sites."NAME"]',
     section('One Django site.', {
       database: key(databaseUrl, {

@@ -12,16 +12,18 @@ const SHOWN_MAX = 120;
 let sections: readonly SectionEntry[] | undefined;
 
 /** One line for each mistake in a document that the schema did not accept. */
-export function messagesOf(error: z.ZodError, document: unknown, file: string): string[] {
+export function messagesOf(error: z.ZodError, document: unknown, fileOf: (site?: string) => string): string[] {
   sections ??= sectionsOf(schema);
   const unquoted = unquotedSites(document);
   const lines = unquoted.map(
     (path) =>
-      `${file}: [${spell(path)}]: a site name with a dot must be quoted: [sites.${JSON.stringify(path.slice(1).join('.'))}]`,
+      `${fileOf(path[1])}: [${spell(path)}]: a site name with a dot must be quoted: [sites.${JSON.stringify(path.slice(1).join('.'))}]`,
   );
   for (const issue of error.issues) {
     const rest = withoutUnquoted(issue, unquoted);
-    if (rest) lines.push(...sentences(rest, document, file));
+    if (rest === undefined) continue;
+    const [top, site] = rest.path;
+    lines.push(...sentences(rest, document, fileOf(top === 'sites' ? (site as string | undefined) : undefined)));
   }
   return lines;
 }

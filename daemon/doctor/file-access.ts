@@ -2,6 +2,7 @@ import { constants, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { hasPassword } from '../config/password-file.ts';
 import type { Config } from '../config/schema.ts';
+import type { Sources } from '../config/sources.ts';
 import { groupName } from '../service/system-user.ts';
 import { accessProblem, isAllowed } from '../store/sqlite/access.ts';
 import { sqlitePathOf } from '../store/sqlite/url.ts';
@@ -13,17 +14,19 @@ const OTHERS_WRITE = 0o002;
 const STICKY = 0o1000;
 
 /** Whether other users of this machine can change the configuration or open the sockets. */
-export function examineAccess(file: string, config: Config): Finding[] {
+export function examineAccess({ files, fileOf }: Sources, config: Config): Finding[] {
   const findings: Finding[] = [];
-  const ofFile = modeOf(file);
-  if (ofFile !== undefined && ofFile & OTHERS_WRITE) {
-    findings.push(problem(`${file} is world-writable`, [`chmod o-w ${file}`]));
-  }
-  const secret = Object.values(config.sites).some(
-    (site) => site.password_file === undefined && hasPassword(site.database),
+  const secrets = new Set(
+    Object.entries(config.sites)
+      .filter(([, site]) => site.password_file === undefined && hasPassword(site.database))
+      .map(([name]) => fileOf(name)),
   );
-  if (secret && ofFile !== undefined && ofFile & OTHERS_READ) {
-    findings.push(warning(`${file} is world-readable and contains a password`, [`chmod o-r ${file}`]));
+  for (const file of new Set([...files, ...files.slice(1).map((path) => dirname(path))])) {
+    const mode = modeOf(file) ?? 0;
+    if (mode & OTHERS_WRITE) findings.push(problem(`${file} is world-writable`, [`chmod o-w ${file}`]));
+    if (secrets.has(file) && mode & OTHERS_READ) {
+      findings.push(warning(`${file} is world-readable and contains a password`, [`chmod o-r ${file}`]));
+    }
   }
   const { socket, control, mode } = config.listen;
   if (mode & 0o006) {
@@ -50,10 +53,12 @@ export function examineAccess(file: string, config: Config): Finding[] {
 }
 
 /** Whether the daemon's user, who examines, may read the configuration and the password files. */
-export function examineReading(file: string, config: Config, user: string): Finding[] {
+export function examineReading(files: readonly string[], config: Config, user: string): Finding[] {
   const findings: Finding[] = [];
-  const closed = readingProblem(file, user);
-  if (closed !== undefined) findings.push(problem(closed, fixOf(file)));
+  for (const file of files) {
+    const closed = readingProblem(file, user);
+    if (closed !== undefined) findings.push(problem(closed, fixOf(file)));
+  }
   for (const [name, { password_file: path }] of Object.entries(config.sites)) {
     // systemd itself makes a credential readable.
     if (path === undefined || !path.startsWith('/')) continue;

@@ -1,4 +1,5 @@
 import type { Config } from '../config/schema.ts';
+import type { Sources } from '../config/sources.ts';
 import { protectMemory } from '../native/memory.ts';
 import { choosePbkdf2, describePbkdf2, type Implementation } from '../native/pbkdf2.ts';
 import { groupName } from '../service/system-user.ts';
@@ -29,7 +30,7 @@ export interface Report {
 }
 
 /** Examines everything that a configuration names; one site after the other, because the cost of hashes is measured. */
-export async function examine(file: string, config: Config, daemon: DaemonProcess): Promise<Report> {
+export async function examine(sources: Sources, config: Config, daemon: DaemonProcess): Promise<Report> {
   const pbkdf2 = choosePbkdf2(config.hash.native);
   const sites: SiteReport[] = [];
   for (const [name, site] of Object.entries(config.sites)) {
@@ -40,14 +41,22 @@ export async function examine(file: string, config: Config, daemon: DaemonProces
   const findings = [
     ...daemon.findings,
     ...(unprotected === undefined ? [] : [warning(unprotected)]),
-    ...examineReading(file, config, user.name),
-    ...examineAccess(file, config),
+    ...examineReading(sources.files, config, user.name),
+    ...examineAccess(sources, config),
     ...examineSocket(daemon, config.listen),
   ];
   const all = [...findings, ...sites.flatMap((site) => site.findings)];
   const count = (level: Finding['level']) => all.filter((finding) => finding.level === level).length;
   const process = { user: user.name, groups: user.groups.map(groupName), unit: unit?.file };
-  return { config: file, process, pbkdf2, problems: count('problem'), warnings: count('warning'), findings, sites };
+  return {
+    config: sources.fileOf(),
+    process,
+    pbkdf2,
+    problems: count('problem'),
+    warnings: count('warning'),
+    findings,
+    sites,
+  };
 }
 
 /** The report as text. */

@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
 import { METRICS, PREFIX } from '../../daemon/metrics/metrics.ts';
 import { PROGRAM, startDaemon } from '../fixtures/daemon.ts';
@@ -97,11 +97,13 @@ async function createHost(t: Test): Promise<World> {
   };
   // The site's user is whoever runs the test.
   command('sudo', '[ "$1" = -u ] && shift 2; exec "$@"');
+  const imported = join(directory, 'imported/djauthd.toml');
+  mkdirSync(dirname(imported));
   // Only what has no --config of its own takes the default, which is elsewhere here.
   command(
     'djauthd',
     `case "$*" in
-import*--install*) set -- "$@" --write ${join(directory, 'imported.toml')};;
+import*--install*) set -- "$@" --write ${imported};;
 import*|*--config*|*--django*) ;;
 *) set -- "$@" --config ${daemon.configFile};;
 esac
@@ -111,7 +113,7 @@ exec ${PROGRAM} "$@"`,
   const here = (text: string) =>
     text
       .replaceAll('/tmp/', `${directory}/`)
-      .replaceAll('/etc/djauthd/djauthd.toml', join(directory, 'imported.toml'))
+      .replaceAll('/etc/djauthd/djauthd.toml', imported)
       .replaceAll('/run/djauthd/', `${directory}/`)
       .replaceAll('/srv/mysite', project.directory);
   const environment = {

@@ -153,7 +153,7 @@ t.test('a control socket that cannot be used', async (t) => {
   await fails(
     ['--config', '/nowhere.toml'],
     2,
-    /\/nowhere\.toml: cannot read the configuration: .*; use --control to name the socket/,
+    /\/nowhere\.toml: cannot be read: .*; use --control to name the socket/,
   );
   const without = join(directory, 'without.toml');
   writeFileSync(without, `[listen]\nsocket = "${daemon.socket}"\n[sites.site]\ndatabase = "${site.url}"\n`);

@@ -6,6 +6,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -41,12 +42,12 @@ User.objects.create_user('gone', password='secret', is_active=False)
   const written = project.import('--write', file);
   t.equal(written.status, 0, written.stderr);
   t.equal(written.stdout, '');
-  const config = readFileSync(file, 'utf8');
-  t.match(config, /^\[listen\]\nsocket = "\/run\/djauthd\/auth\.sock"\n/, 'a complete configuration');
-  t.ok(config.endsWith(printed.stdout), 'with the printed table');
+  t.match(readFileSync(file, 'utf8'), /^\[listen\]\nsocket = "\/run\/djauthd\/auth\.sock"\n/, 'a configuration');
+  const own = readFileSync(join(project.directory, 'sites.d/mysite.settings.toml'), 'utf8');
+  t.ok(own.endsWith(printed.stdout), 'and a file with the printed table');
   t.same(
     readdirSync(project.directory).sort(),
-    ['db.sqlite3', 'djauthd.toml', 'manage.py', 'mysite'],
+    ['db.sqlite3', 'djauthd.toml', 'manage.py', 'mysite', 'sites.d'],
     'and nothing else',
   );
   const doctor = project.run('doctor', '--config', file);
@@ -62,7 +63,7 @@ User.objects.create_user('gone', password='secret', is_active=False)
     writeFileSync(other, mine);
     chmodSync(other, 0o640);
     t.equal(project.import('--write', other, '--site', 'it').status, 0);
-    t.ok(readFileSync(other, 'utf8').startsWith(mine), 'kept octet for octet');
+    t.equal(readFileSync(other, 'utf8'), mine, 'kept octet for octet');
     t.equal(statSync(other).mode & 0o777, 0o640, 'the mode is kept');
     const { client } = await serve(t, ['--config', other], () => socket);
     const ask = async (name: string, password: string, require = {}) =>
@@ -190,11 +191,12 @@ Sailor.objects.create(email='old@ship.example', password='sha1$salt$' + __import
   const socket = join(project.directory, 'a.sock');
   const file = join(project.directory, 'djauthd.toml');
   writeFileSync(file, `[listen]\nsocket = "${socket}"\n`);
+  const own = join(project.directory, 'sites.d/mysite.settings.toml');
   const secret = join(project.directory, 'mysite.settings.password');
   const written = project.import('--write', file);
   t.equal(written.status, 0, written.stderr);
   t.match(written.stderr, /mysite\.hashers\.Peppered has a custom implementation of "peppered"/);
-  const config = readFileSync(file, 'utf8');
+  const config = readFileSync(own, 'utf8');
   t.match(config, `password_file = "${secret}"`);
   t.match(config, 'hashers = ["bcrypt_sha256", "pbkdf2_sha256"]\nforeign_hashers = ["peppered"]\n');
   t.match(config, 'table = "the crew"');
@@ -257,18 +259,17 @@ Sailor.objects.create(email='old@ship.example', password='sha1$salt$' + __import
   });
 
   t.test('import again: chosen keys are kept, a readable password file is closed', async (t) => {
-    writeFileSync(file, `${config.replace('hashers =', 'timeout = "3s"\nhashers =')}\n# the end\n`);
+    writeFileSync(own, config.replace('hashers =', 'timeout = "3s"\nhashers ='));
     chmodSync(secret, 0o644);
     const open = project.run('check-config', '--config', file);
     t.equal(open.status, 2);
     t.match(open.stderr, /sites\."mysite\.settings"\.password_file: ".*": invalid mode 0644; accepted: 0600/);
     t.equal(project.import('--write', file).status, 0);
     t.equal(statSync(secret).mode & 0o777, 0o600);
-    const again = readFileSync(file, 'utf8');
+    const again = readFileSync(own, 'utf8');
     t.match(again, 'timeout = "3s"');
-    t.match(again, /# the end\n$/);
     t.equal(project.import('--write', file).status, 0);
-    t.equal(readFileSync(file, 'utf8'), again, 'a second import changes nothing');
+    t.equal(readFileSync(own, 'utf8'), again, 'a second import changes nothing');
     rmSync(secret);
     const missing = project.run('check-config', '--config', file);
     t.equal(missing.status, 2);
@@ -278,7 +279,7 @@ Sailor.objects.create(email='old@ship.example', password='sha1$salt$' + __import
     const credentials = mkdtempSync(join(tmpdir(), 'djauthd-c-'));
     t.teardown(() => rmSync(credentials, { recursive: true, force: true }));
     writeFileSync(join(credentials, 'db'), password, { mode: 0o400 });
-    writeFileSync(file, again.replace(/password_file = .*/, 'password_file = "$CREDENTIALS_DIRECTORY/db"'));
+    writeFileSync(own, again.replace(/password_file = .*/, 'password_file = "$CREDENTIALS_DIRECTORY/db"'));
     const outside = project.run('check-config', '--config', file);
     t.equal(outside.status, 2);
     t.match(outside.stderr, /CREDENTIALS_DIRECTORY is not set/);
@@ -286,8 +287,17 @@ Sailor.objects.create(email='old@ship.example', password='sha1$salt$' + __import
     const inside = spawnSync(PROGRAM, ['doctor', '--config', file], { env: environment, encoding: 'utf8' });
     t.equal(inside.status, 0, inside.stdout + inside.stderr);
     t.equal(project.import('--write', file).status, 0);
-    t.match(readFileSync(file, 'utf8'), 'password_file = "$CREDENTIALS_DIRECTORY/db"');
+    t.match(readFileSync(own, 'utf8'), 'password_file = "$CREDENTIALS_DIRECTORY/db"');
     t.equal(readFileSync(secret, 'utf8'), `${password}\n`, 'its source is the file beside the configuration');
+
+    // As an earlier version wrote it, or another file of the administrator.
+    const elsewhere = join(project.directory, 'sites.d/other.toml');
+    renameSync(own, elsewhere);
+    const twice = project.import('--write', file);
+    t.equal(twice.status, 1);
+    t.match(twice.stderr, `${elsewhere} has site "mysite.settings" already: move its sections`);
+    t.notOk(existsSync(own), 'nothing is written');
+    renameSync(elsewhere, own);
   });
 
   t.test('run by root: the daemon can read the password file', async (t) => {
@@ -314,7 +324,8 @@ Sailor.objects.create(email='old@ship.example', password='sha1$salt$' + __import
       chmodSync(project.directory, 0o755);
       t.teardown(() => chmodSync(project.directory, 0o700));
       rmSync(join(etc, 'mysite.settings.password'));
-      const before = readFileSync(installed, 'utf8');
+      const installedSite = join(etc, 'sites.d/mysite.settings.toml');
+      const before = readFileSync(installedSite, 'utf8');
       const importing = `${PROGRAM} import --settings mysite.settings --python ${PYTHON} --export`;
       const line = (to: string) =>
         spawnSync('sh', ['-c', `setpriv --reuid=nobody --regid=nogroup --clear-groups ${importing} ${to}`], {
@@ -323,7 +334,7 @@ Sailor.objects.create(email='old@ship.example', password='sha1$salt$' + __import
         });
       const done = line(`| ${PROGRAM} import --install --site mysite.settings --write ${installed}`);
       t.equal(done.status, 0, done.stderr);
-      t.equal(readFileSync(installed, 'utf8'), before, 'the same as imported by root');
+      t.equal(readFileSync(installedSite, 'utf8'), before, 'the same as imported by root');
       t.equal(as('daemon', PROGRAM, 'check-config', '--config', installed).status, 0);
       t.equal(readFileSync(join(etc, 'mysite.settings.password'), 'utf8'), `${password}\n`);
 
@@ -341,9 +352,9 @@ Sailor.objects.create(email='old@ship.example', password='sha1$salt$' + __import
         install(JSON.stringify({ djauthd_site: 1, url: 'sqlite:///x', keys: {}, ...site }), '--site', 'x');
       t.equal(evil({ keys: { password_file: '/etc/shadow' } }).status, 1);
       t.equal(evil({ schema: { user: { table: 't' } } }).status, 2);
-      t.equal(readFileSync(installed, 'utf8'), before, 'nothing of it is written');
+      t.same(readdirSync(join(etc, 'sites.d')), ['mysite.settings.toml'], 'nothing of it is written');
       t.equal(evil({ url: 'sqlite:///x"\n[sites.y]\ndatabase = "sqlite:///y' }).status, 0);
-      t.notMatch(readFileSync(installed, 'utf8'), /^\[sites\.y\]/m);
+      t.notMatch(readFileSync(join(etc, 'sites.d/x.toml'), 'utf8'), /^\[sites\.y\]/m);
     });
   });
 
@@ -466,7 +477,10 @@ patron.save()
   writeFileSync(file, `[listen]\nsocket = "${socket}"\n`);
   const written = project.import('--write', file);
   t.equal(written.status, 0, written.stderr);
-  t.match(readFileSync(file, 'utf8'), 'parents = [{ table = "people_base", id = "id", link = "base_ptr_id" }]');
+  t.match(
+    readFileSync(join(project.directory, 'sites.d/mysite.settings.toml'), 'utf8'),
+    'parents = [{ table = "people_base", id = "id", link = "base_ptr_id" }]',
+  );
   const doctor = project.run('doctor', '--config', file);
   t.equal(doctor.status, 0, doctor.stdout);
   const { client } = await serve(t, ['--config', file], () => socket);

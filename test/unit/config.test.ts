@@ -1,5 +1,9 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import t from 'tap';
-import { parseConfig } from '../../daemon/config/config.ts';
+import { parseConfig, readConfig } from '../../daemon/config/config.ts';
+import { ConfigError } from '../../daemon/config/config-error.ts';
 import { parseDuration, parseSize } from '../../daemon/config/units.ts';
 import { closest } from '../../daemon/text/suggest.ts';
 
@@ -208,4 +212,81 @@ t.test('a password in a URL is not repeated', async (t) => {
     t.not(complaint(source), '', source);
     t.notMatch(complaint(source), /ter2/, source);
   }
+});
+
+t.test('sites in files of their own', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'djauthd-s-'));
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+  const file = join(directory, 'djauthd.toml');
+  const sites = join(directory, 'sites.d');
+  const write = (name: string, source: string) => writeFileSync(join(sites, name), source);
+  writeFileSync(file, '[listen]\nsocket = "/run/s"\n');
+  const complaintOf = () => {
+    try {
+      return Object.keys(readConfig(file).sites).join();
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      return error.message.replaceAll(`${directory}/`, '');
+    }
+  };
+  t.equal(complaintOf(), 'djauthd.toml: missing section [sites]', 'no directory');
+  mkdirSync(sites);
+  t.equal(complaintOf(), 'djauthd.toml: missing section [sites]', 'an empty one');
+
+  write('b.toml', '[sites."b.c"]\ndatabase = "sqlite:///b"\ntimeout = "3s"\n');
+  t.equal(complaintOf(), 'b.c', 'without a site in the configuration itself');
+  write('a.toml', '[sites.a]\ndatabase = "sqlite:///a"\n[sites.a2]\ndatabase = "sqlite:///a"\n');
+  t.equal(complaintOf(), 'a,a2,b.c', 'in the order of names');
+  t.equal(readConfig(file).sites['b.c']?.timeout, 3_000);
+  for (const other of ['c.toml~', '.c.toml.swp', '.d.toml', 'e.toml.dpkg-new', 'README']) write(other, 'not = [TOML');
+  t.equal(complaintOf(), 'a,a2,b.c', 'what editors and packages leave behind is not read');
+  writeFileSync(file, '[listen]\nsocket = "/run/s"\n[sites.main]\ndatabase = "sqlite:///m"\n');
+  t.equal(complaintOf(), 'main,a,a2,b.c', 'beside those of the configuration');
+
+  const broken = (source: string, expected: string) => {
+    write('x.toml', source);
+    t.equal(complaintOf(), expected, source);
+  };
+  broken(
+    '[sites.x]\ndatabse = "x"\n',
+    [
+      'sites.d/x.toml: missing key "database" in [sites.x]; accepted: a URL such as "sqlite:///srv/mysite/db.sqlite3" or "postgres://user@host/db" or "mysql://user@host/db"',
+      'sites.d/x.toml: unknown key "databse" in [sites.x]; did you mean "database"?',
+    ].join('\n'),
+  );
+  broken(
+    '[sites.b.c]\ndatabase = "sqlite:///x"\n',
+    'sites.d/x.toml: [sites.b.c]: a site name with a dot must be quoted: [sites."b.c"]',
+  );
+  broken(
+    '[cache]\n',
+    [
+      'sites.d/x.toml: "cache": accepted in this directory: [sites."NAME"] only',
+      'sites.d/x.toml: missing section [sites."NAME"]',
+    ].join('\n'),
+  );
+  broken('', 'sites.d/x.toml: missing section [sites."NAME"]');
+  broken('[sites.x\n', 'sites.d/x.toml: line 1: invalid TOML: illegal character in key');
+  broken(
+    '[sites.main]\ndatabase = "sqlite:///m"\n',
+    `sites.d/x.toml: [sites."main"]: the site is in djauthd.toml too; accepted: one of the two`,
+  );
+  broken(
+    '[sites.a]\ndatabase = "sqlite:///m"\n',
+    `sites.d/x.toml: [sites."a"]: the site is in sites.d/a.toml too; accepted: one of the two`,
+  );
+  broken(
+    '[sites.x]\ndatabase = "sqlite:///x"\npassword_file = "/p"\n',
+    'sites.d/x.toml: sites.x.password_file: a SQLite database has no password',
+  );
+  broken(
+    '[sites.x]\ndatabase = "postgres://h/x"\npassword_file = "/nowhere/p"\n',
+    `sites.d/x.toml: sites.x.password_file: "/nowhere/p": ENOENT: no such file or directory, stat '/nowhere/p'`,
+  );
+  rmSync(join(sites, 'x.toml'));
+  mkdirSync(join(sites, 'x.toml'));
+  t.match(complaintOf(), /^sites\.d\/x\.toml: cannot be read: EISDIR/);
+  rmSync(sites, { recursive: true });
+  writeFileSync(sites, '');
+  t.match(complaintOf(), /^sites\.d: cannot be read: ENOTDIR/);
 });

@@ -6,7 +6,6 @@ import { withPassword } from '../../daemon/config/password-file.ts';
 import type { IntrospectedDatabase } from '../../daemon/import/introspection.ts';
 import { mysqlUrl } from '../../daemon/import/mysql-url.ts';
 import { postgresUrl } from '../../daemon/import/postgres-url.ts';
-import { splice } from '../../daemon/import/splice.ts';
 import { sqliteUrl } from '../../daemon/import/sqlite-url.ts';
 import { settingsOf } from '../../daemon/store/postgres/url.ts';
 
@@ -129,31 +128,5 @@ t.test('URLs of MySQL and SQLite', async (t) => {
   t.equal(sqlite('file:../x.db').url, 'sqlite:///srv/x.db');
   for (const memory of ['', ':memory:', 'file::memory:', 'file:x?mode=memory&cache=shared']) {
     t.throws(() => sqlite(memory), /in-memory/, memory);
-  }
-});
-
-t.test('replacing the tables of a site', async (t) => {
-  const tables = '[sites."a.b"]\ndatabase = "sqlite:///new"\n\n[sites."a.b".schema.user]\ntable = "t"\n';
-  const own =
-    '[ sites . "a.b" ] # old\ndatabase = """\n[sites.x]\n"""\n# inside\nlist = [\n  "]",\n[1],\n]\n\n# of the next\n';
-  const before = '# top\nnote = """\n[sites."a.b"]\n"""\n[listen]\n\tsocket="/s"\n\n';
-  const after = `[sites."a.bc"]\r\ndatabase = 'sqlite:///x'\n[[other]]\n  z = 1 # last`;
-  t.equal(
-    splice(`${before}${own}${after}`, 'a.b', tables, 'f').replaceAll('\r\n', '\n'),
-    `${before}${tables}\n# of the next\n${after}`.replaceAll('\r\n', '\n'),
-    'replaced in place',
-  );
-  t.equal(splice(before, 'a.b', tables, 'f'), `${before}${tables}`, 'appended');
-  t.equal(splice('x = 1', 'a.b', tables, 'f'), `x = 1\n\n${tables}`, 'also after a last line without a newline');
-  const parted = '[sites."a.b".schema.user]\ntable = "u"\n[listen]\ns = 1\n[sites."a.b"]\ndatabase = "sqlite:///old"\n';
-  t.equal(splice(parted, 'a.b', tables, 'f'), `${tables}\n[listen]\ns = 1\n`, 'in parts');
-  const once = splice(`${before}${own}${after}`, 'a.b', tables, 'f');
-  t.equal(splice(once, 'a.b', tables, 'f'), once, 'a second time changes nothing');
-  for (const other of [
-    'sites = { "a.b" = { database = "x" } }\n',
-    '[sites]\n"a.b".database = "x"\n',
-    'sites."a.b".database = "x"\n',
-  ]) {
-    t.throws(() => splice(other, 'a.b', tables, 'f'), /f: cannot replace site "a\.b"/, other);
   }
 });

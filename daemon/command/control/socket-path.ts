@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { ConfigError, parseConfig } from '../../config/config.ts';
-import { messageOf } from '../../fault.ts';
+import { readConfigWithoutPasswords } from '../../config/config.ts';
+import { ConfigError } from '../../config/config-error.ts';
 
 /**
  * The path of the control socket: `--control`, or `listen.control` of the configuration, whose password files are not read.
@@ -9,15 +8,13 @@ import { messageOf } from '../../fault.ts';
  */
 export function controlSocket({ config, control }: { config: string; control?: string }): string {
   if (control !== undefined) return control;
-  let source: string;
+  let path: string | undefined;
   try {
-    source = readFileSync(config, 'utf8');
+    path = readConfigWithoutPasswords(config).listen.control;
   } catch (error) {
-    throw new ConfigError(
-      `${config}: cannot read the configuration: ${messageOf(error)}; use --control to name the socket`,
-    );
+    if (!(error instanceof ConfigError)) throw error;
+    throw new ConfigError(`${error.message}; use --control to name the socket`);
   }
-  const path = parseConfig(source, config).listen.control;
   if (path !== undefined) return path;
   throw new ConfigError(`${config}: listen.control: missing; set it to the absolute path of the control socket`);
 }
