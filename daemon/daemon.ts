@@ -8,6 +8,7 @@ import { Observer } from './log/observer.ts';
 import { buildReport } from './metrics/build-report.ts';
 import { Counters } from './metrics/counters.ts';
 import type { Report } from './metrics/report.ts';
+import type { MemorySource } from './proof/memory-source.ts';
 import { decide } from './request/decide.ts';
 import type { Decision, Question } from './request/question.ts';
 import { openFilesProblem } from './service/open-files.ts';
@@ -26,6 +27,8 @@ export interface DaemonOptions {
   readonly readConfig: () => Config;
   /** Sockets that systemd opened. */
   readonly activated?: ActivatedSockets;
+  /** Where the memory of proofs comes from, if it is to outlive a restart. */
+  readonly source?: MemorySource;
   /** Told when a reload begins and when it is over. */
   readonly notifier?: { reloading(): void; ready(): void };
   readonly clock?: Clock;
@@ -55,7 +58,7 @@ export class Daemon implements Operated {
   #stopping = false;
 
   constructor(options: DaemonOptions) {
-    const { log, startWorker, builders, activated = {}, clock = monotonic } = options;
+    const { log, startWorker, builders, source, activated = {}, clock = monotonic } = options;
     this.#options = options;
     this.#log = log;
     this.#clock = clock;
@@ -73,6 +76,7 @@ export class Daemon implements Operated {
     this.#surroundings = {
       ...{ log, clock, startWorker },
       listeners: (config) => socketListeners(config, frontEnd),
+      ...(source === undefined ? {} : { source }),
       ...(builders === undefined ? {} : { builders }),
     };
   }

@@ -8,9 +8,11 @@ import { HashPool } from './hasher/pool.ts';
 import type { Log } from './log/log.ts';
 import { choosePbkdf2, describePbkdf2, type Implementation } from './native/pbkdf2.ts';
 import { Greylist } from './proof/greylist.ts';
+import type { MemorySource } from './proof/memory-source.ts';
 import { PasswordProofs } from './proof/password-proofs.ts';
-import { ProofCache } from './proof/proof-cache.ts';
-import { Returning } from './proof/returning.ts';
+import type { ProofCache } from './proof/proof-cache.ts';
+import { ProofTables } from './proof/proof-tables.ts';
+import type { Returning } from './proof/returning.ts';
 import { admitAll } from './request/admission.ts';
 import type { Pipeline } from './request/decide.ts';
 import { Shared } from './shared.ts';
@@ -28,6 +30,8 @@ export interface Surroundings {
   readonly startWorker: (native: boolean) => Worker;
   /** The sockets that a configuration asks for, of every front end. */
   readonly listeners: (config: Config) => readonly ListenerOptions[];
+  /** Where the memory of proofs comes from, if it is to outlive a restart. */
+  readonly source?: MemorySource;
   /** What makes the parts; a test puts failing ones in its place. */
   readonly builders?: Partial<Builders>;
 }
@@ -47,8 +51,7 @@ interface Parts {
   readonly config?: Config;
   readonly pool?: Shared<HashPool>;
   readonly pbkdf2?: Implementation;
-  readonly proofs?: ProofCache;
-  readonly returning?: Returning;
+  readonly tables?: ProofTables;
   readonly greylist?: Greylist;
   readonly pipeline?: Pipeline;
   readonly sites: ReadonlyMap<string, SitePart>;
@@ -71,8 +74,7 @@ const NO_PARTS: Parts = { sites: new Map(), listeners: new Map() };
 export class Generation {
   readonly config: Config;
   readonly sites = new Map<string, Site>();
-  proofs!: ProofCache;
-  returning!: Returning;
+  tables!: ProofTables;
   greylist!: Greylist;
   pool!: HashPool;
   pbkdf2!: Implementation;
@@ -124,6 +126,7 @@ export class Generation {
   commit(): void {
     const { log } = this.#surroundings;
     for (const options of this.#listenerOptions) this.#listeners.get(options.name)?.configure(options);
+    if (this.#before.tables) this.tables.configure(this.config.cache);
     if (this.#sharedPool !== this.#before.pool) {
       log.info(`PBKDF2 is computed by ${describePbkdf2(this.pbkdf2)}`);
     }
@@ -168,18 +171,25 @@ export class Generation {
 
   /** What the next generation may take over. */
   get parts(): Parts {
-    const { config, pbkdf2, proofs, returning, greylist, pipeline } = this;
+    const { config, pbkdf2, tables, greylist, pipeline } = this;
     return {
       config,
       pbkdf2,
-      proofs,
-      returning,
+      tables,
       greylist,
       pipeline,
       pool: this.#sharedPool,
       sites: this.#siteParts,
       listeners: this.#listeners,
     };
+  }
+
+  get proofs(): ProofCache {
+    return this.tables.proofs;
+  }
+
+  get returning(): Returning {
+    return this.tables.returning;
   }
 
   /** Open connections of a listener; 0 if there is none of that name. */
@@ -205,16 +215,14 @@ export class Generation {
     const { config } = this;
     const before = this.#before;
     const sameHash = isDeepStrictEqual(config.hash, before.config?.hash);
-    const sameCache = isDeepStrictEqual(config.cache, before.config?.cache);
     this.#sharedPool = this.#acquire((sameHash && before.pool) || this.#makePool());
     this.pool = this.#sharedPool.value;
     this.pbkdf2 = (sameHash && before.pbkdf2) || choosePbkdf2(config.hash.native);
-    this.proofs = (sameCache && before.proofs) || this.#makeProofs();
-    this.returning = (sameCache && before.returning) || this.#makeReturning();
+    this.tables = before.tables ?? this.#makeTables();
     this.greylist = before.greylist ?? new Greylist({ clock: this.#surroundings.clock });
     const { proofs, returning, greylist, pool } = this;
     const verifiers =
-      (sameHash && sameCache && before.pipeline?.verifiers) ||
+      (sameHash && before.pipeline?.verifiers) ||
       createVerifiers(new PasswordProofs({ proofs, returning, greylist, pool }));
     this.pipeline = { sites: this.sites, verifiers, admission: admitAll };
   }
@@ -224,21 +232,11 @@ export class Generation {
     return new Shared(pool, () => pool.close());
   }
 
-  #makeProofs(): ProofCache {
+  #makeTables(): ProofTables {
+    const { log, clock, source } = this.#surroundings;
     const { cache } = this.config;
-    return new ProofCache({
-      rights: cache.proofs,
-      rightTtlMs: cache.proof_ttl,
-      wrongs: cache.refusals,
-      wrongTtlMs: cache.refusal_ttl,
-      clock: this.#surroundings.clock,
-    });
-  }
-
-  #makeReturning(): Returning {
-    const { cache } = this.config;
-    const { clock } = this.#surroundings;
-    return new Returning({ max: cache.proofs, proofTtlMs: cache.proof_ttl, clock });
+    const onNote = (message: string) => log.info(message);
+    return new ProofTables({ cache, clock, source, onNote, onTrouble: (message) => log.warn(message) });
   }
 
   #buildSite(name: string, siteConfig: SiteConfig, openStore: OpenStore): void {

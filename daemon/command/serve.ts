@@ -13,9 +13,10 @@ import { openLog } from '../log/log.ts';
 import type { Report } from '../metrics/report.ts';
 import { protectMemory } from '../native/memory.ts';
 import { startHeartbeat, type Vitals } from '../service/heartbeat.ts';
+import { KeptMemory } from '../service/kept-memory.ts';
 import { SdNotifier } from '../service/sd-notify.ts';
 import { shutdownOnSignal } from '../service/shutdown.ts';
-import { type ActivatedSockets, takeActivatedSockets } from '../service/socket-activation.ts';
+import { KEPT, type PassedDescriptors, takeDescriptors } from '../service/socket-activation.ts';
 import { ListenError } from '../socket/listener.ts';
 import { VERSION } from '../version.ts';
 
@@ -78,8 +79,9 @@ async function run({ name, config, readConfig, unprotected }: Service): Promise<
   const log = openLog(config.log.level);
   if (unprotected !== undefined) log.warn(unprotected);
   const notifier = SdNotifier.fromEnvironment(process.env, log);
-  const activated = activatedSockets(name);
-  const daemon = new Daemon({ config, log, startWorker: startHashWorker, readConfig, activated, notifier });
+  const { [KEPT]: passed, ...activated } = passedDescriptors(name);
+  const source = new KeptMemory({ notifier, log, passed });
+  const daemon = new Daemon({ config, log, startWorker: startHashWorker, readConfig, activated, notifier, source });
   let stopHeartbeat = () => {};
   // Before anything is started: a signal that comes early has its turn then, and does not kill the process.
   shutdownOnSignal({
@@ -112,9 +114,9 @@ async function run({ name, config, readConfig, unprotected }: Service): Promise<
 }
 
 /** @throws ConfigError */
-function activatedSockets(name: string): ActivatedSockets {
+function passedDescriptors(name: string): PassedDescriptors {
   try {
-    return takeActivatedSockets(process.env);
+    return takeDescriptors(process.env);
   } catch (error) {
     throw new ConfigError(`${name}: listen: ${messageOf(error)}`);
   }

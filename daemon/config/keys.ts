@@ -139,6 +139,13 @@ export const keys = section('The file.', {
       default: 20_000,
     }),
     refusal_ttl: key(duration(1), { about: 'Time after which a wrong password is hashed again.', default: '5m' }),
+    keep: key(boolean, {
+      about:
+        'Leave the remembered passwords to the next process when systemd restarts the service, so that nobody is hashed ' +
+        'again: in memory that systemd holds (`FileDescriptorStoreMax=`), never in a file. `false`, and without systemd: ' +
+        'a restart forgets them.',
+      default: true,
+    }),
   }),
 
   hash: optionalSection('Computing password hashes.', {

@@ -3,6 +3,8 @@ import { loadAddon } from './addon.ts';
 
 interface Addon {
   protect(): void;
+  create(octets: number): number;
+  map(fd: number): ArrayBuffer;
 }
 
 /**
@@ -19,4 +21,22 @@ export function protectMemory(): string | undefined {
   } catch (error) {
     return `other processes of the daemon's user can read its memory: ${messageOf(error)}`;
   }
+}
+
+/**
+ * The descriptor of new memory of a fixed size, all zero, that lives as long as a process holds the descriptor.
+ *
+ * @throws Error with the reason
+ */
+export function createSharedMemory(octets: number): number {
+  return loadAddon<Addon>('memory').create(octets);
+}
+
+/**
+ * That memory as an ArrayBuffer. It is this process's alone until the descriptor is closed.
+ *
+ * @throws Error with the reason, such as that its size may change or that another process has it
+ */
+export function mapSharedMemory(fd: number): ArrayBuffer {
+  return loadAddon<Addon>('memory').map(fd);
 }

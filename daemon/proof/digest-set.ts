@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import type { DigestMemory } from './digest-memory.ts';
 import { DIGEST_WORDS, DigestTable } from './digest-table.ts';
 import { readDigest } from './keyed-digest.ts';
 
@@ -8,15 +9,22 @@ export interface DigestSetOptions {
   /** How long a digest is kept after it was added, in ms. */
   readonly ttlMs: number;
   readonly clock: Clock;
+  /** As for a `DigestTable`. */
+  readonly memory?: DigestMemory | undefined;
 }
 
 /** A bounded set of keyed digests, each a text of 32 characters as `KeyedDigest` makes them. */
 export class DigestSet {
-  readonly #table: DigestTable;
+  #table: DigestTable;
   readonly #digest = new Uint32Array(DIGEST_WORDS);
 
   constructor(options: DigestSetOptions) {
     this.#table = new DigestTable(options);
+  }
+
+  /** Keeps its digests, as many as there is room for then. */
+  resize(options: DigestSetOptions): void {
+    this.#table = this.#table.resized(options);
   }
 
   get size(): number {

@@ -2,6 +2,8 @@ import { hash, randomBytes } from 'node:crypto';
 
 /** The sizes of the blocks that SHA-256 takes, and of its digest. */
 const BLOCK_OCTETS = 64;
+/** The size of a key: a whole block. */
+export const KEY_OCTETS = BLOCK_OCTETS;
 const DIGEST_OCTETS = 32;
 
 /** Up to this size a message needs no memory of its own; most have 150 to 300 octets. */

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { Password } from '../password.ts';
-import { DIGEST_WORDS, DigestTable } from './digest-table.ts';
+import type { DigestMemory } from './digest-memory.ts';
+import { DIGEST_WORDS, DigestTable, type DigestTableOptions } from './digest-table.ts';
 import { KeyedDigest, readDigest } from './keyed-digest.ts';
 
 /** What a password is verified against. */
@@ -20,28 +21,35 @@ export interface ProofCacheOptions {
   readonly wrongs: number;
   readonly wrongTtlMs: number;
   readonly clock: Clock;
-  /** A block of octets, random by default. Tests give one. */
+  /** A block of octets, random by default. */
   readonly key?: Uint8Array;
+  /** Where the proofs are, as for a `DigestTable`. */
+  readonly memory?: { readonly rights: DigestMemory; readonly wrongs: DigestMemory } | undefined;
 }
 
 /**
  * Remembers whether a password matched an encoded hash, without the password: only an HMAC-SHA-256 under a random key
- * that never leaves this process. A proof states a fact that cannot change; its age is bounded only so that it is removed
+ * that never leaves memory. A proof states a fact that cannot change; its age is bounded only so that it is removed
  * some day. The account, which may change, is read separately.
  */
 export class ProofCache {
   readonly #keyed: KeyedDigest;
-  readonly #rights: DigestTable;
-  readonly #wrongs: DigestTable;
+  #rights: DigestTable;
+  #wrongs: DigestTable;
   /** The key that was used last, and its octets: a key is looked up and then set or promoted. */
   #lastKey = '';
   readonly #digest = new Uint32Array(DIGEST_WORDS);
 
   constructor(options: ProofCacheOptions) {
     this.#keyed = new KeyedDigest(options.key);
-    const { rights, rightTtlMs, wrongs, wrongTtlMs, clock } = options;
-    this.#rights = new DigestTable({ max: rights, ttlMs: rightTtlMs, clock });
-    this.#wrongs = new DigestTable({ max: wrongs, ttlMs: wrongTtlMs, clock });
+    this.#rights = new DigestTable(rightsOf(options));
+    this.#wrongs = new DigestTable(wrongsOf(options));
+  }
+
+  /** Keeps the proofs, as many as there is room for then. The key stays. */
+  resize(options: ProofCacheOptions): void {
+    this.#rights = this.#rights.resized(rightsOf(options));
+    this.#wrongs = this.#wrongs.resized(wrongsOf(options));
   }
 
   get size(): number {
@@ -97,4 +105,12 @@ export class ProofCache {
     this.#lastKey = key;
     return digest;
   }
+}
+
+function rightsOf({ rights, rightTtlMs, clock, memory }: ProofCacheOptions): DigestTableOptions {
+  return { max: rights, ttlMs: rightTtlMs, clock, memory: memory?.rights };
+}
+
+function wrongsOf({ wrongs, wrongTtlMs, clock, memory }: ProofCacheOptions): DigestTableOptions {
+  return { max: wrongs, ttlMs: wrongTtlMs, clock, memory: memory?.wrongs };
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { Password } from '../password.ts';
-import { DigestSet } from './digest-set.ts';
+import type { DigestMemory } from './digest-memory.ts';
+import { DigestSet, type DigestSetOptions } from './digest-set.ts';
 import { KeyedDigest } from './keyed-digest.ts';
 
 /** How long a granted password is remembered at least, in ms: over a weekend and a few days of leave. */
@@ -17,6 +18,8 @@ export interface ReturningOptions {
   readonly clock: Clock;
   /** A block of octets, random by default. */
   readonly key?: Uint8Array;
+  /** Where the digests are, as for a `DigestTable`. */
+  readonly memory?: DigestMemory | undefined;
 }
 
 /**
@@ -33,9 +36,14 @@ export class Returning {
   readonly #keyed: KeyedDigest;
   readonly #digests: DigestSet;
 
-  constructor({ max, proofTtlMs, clock, key }: ReturningOptions) {
-    this.#keyed = new KeyedDigest(key);
-    this.#digests = new DigestSet({ max, ttlMs: Math.max(LIFE_MS, PROOF_LIVES * proofTtlMs), clock });
+  constructor(options: ReturningOptions) {
+    this.#keyed = new KeyedDigest(options.key);
+    this.#digests = new DigestSet(setOf(options));
+  }
+
+  /** Keeps the passwords, as many as there is room for then. The key stays. */
+  resize(options: ReturningOptions): void {
+    this.#digests.resize(setOf(options));
   }
 
   get size(): number {
@@ -65,4 +73,8 @@ export class Returning {
   flush(): number {
     return this.#digests.clear();
   }
+}
+
+function setOf({ max, proofTtlMs, clock, memory }: ReturningOptions): DigestSetOptions {
+  return { max, ttlMs: Math.max(LIFE_MS, PROOF_LIVES * proofTtlMs), clock, memory };
 }

@@ -3,18 +3,21 @@ import type { Log } from '../log/log.ts';
 import { loadAddon } from '../native/addon.ts';
 
 interface Addon {
-  notify(path: string, text: string): void;
+  notify(path: string, text: string, fd: number): void;
 }
 
 /** Tells systemd about the state of this process, as sd_notify(3). */
 export class SdNotifier {
   /** How long systemd waits for a heartbeat, in ms; undefined without a watchdog. */
   readonly watchdogMs: number | undefined;
-  readonly #send: (text: string) => void;
+  /** Whether anybody listens. */
+  readonly isManaged: boolean;
+  readonly #send: (text: string, fd?: number) => void;
   #lastStatus: string | undefined;
 
-  constructor(send: (text: string) => void, watchdogMs?: number) {
-    this.#send = send;
+  constructor(send?: (text: string, fd?: number) => void, watchdogMs?: number) {
+    this.isManaged = send !== undefined;
+    this.#send = send ?? (() => {});
     this.watchdogMs = watchdogMs;
   }
 
@@ -25,14 +28,14 @@ export class SdNotifier {
   static fromEnvironment(environment: NodeJS.ProcessEnv, log: Log): SdNotifier {
     const { NOTIFY_SOCKET: path, WATCHDOG_USEC: usec, WATCHDOG_PID: pid } = environment;
     for (const name of ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID']) delete environment[name];
-    if (!path) return new SdNotifier(() => {});
+    if (!path) return new SdNotifier();
     const watched = Number(usec) > 0 && (pid === undefined || Number(pid) === process.pid);
     try {
       const addon = loadAddon<Addon>('notify');
       let failed = false;
-      const send = (text: string) => {
+      const send = (text: string, fd = -1) => {
         try {
-          addon.notify(path, text);
+          addon.notify(path, text, fd);
           failed = false;
         } catch (error) {
           if (!failed) log.warn(`cannot notify systemd at ${path}: ${messageOf(error)}`);
@@ -42,7 +45,7 @@ export class SdNotifier {
       return new SdNotifier(send, watched ? Number(usec) / 1000 : undefined);
     } catch (error) {
       log.error(`cannot notify systemd that the daemon is ready: ${messageOf(error)}`);
-      return new SdNotifier(() => {});
+      return new SdNotifier();
     }
   }
 
@@ -65,6 +68,19 @@ export class SdNotifier {
     if (text === this.#lastStatus) return;
     this.#lastStatus = text;
     this.#send(`STATUS=${text.replaceAll('\n', ' ')}`);
+  }
+
+  /**
+   * Hands a descriptor to the service manager, which passes it to the next process of the service under this name. A
+   * manager that keeps none ignores it.
+   */
+  keep(name: string, fd: number): void {
+    // Not watched: it would be dropped when it can be read, and memory always can.
+    this.#send(`FDSTORE=1\nFDNAME=${name}\nFDPOLL=0`, fd);
+  }
+
+  forget(name: string): void {
+    this.#send(`FDSTOREREMOVE=1\nFDNAME=${name}`);
   }
 
   alive(): void {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { SdNotifier } from '../../daemon/service/sd-notify.ts';
-import { takeActivatedSockets } from '../../daemon/service/socket-activation.ts';
+import { takeDescriptors } from '../../daemon/service/socket-activation.ts';
 import { connect } from '../fixtures/client.ts';
 import { PROGRAM, waitFor } from '../fixtures/daemon.ts';
 import { freePort } from '../fixtures/free-port.ts';
@@ -168,7 +168,7 @@ t.test('sockets that cannot be used', async (t) => {
 
 t.test('descriptors by name', (t) => {
   const take = (count: string | undefined, names?: string, pid = '7') =>
-    takeActivatedSockets({ LISTEN_PID: pid, LISTEN_FDS: count, LISTEN_FDNAMES: names }, 7);
+    takeDescriptors({ LISTEN_PID: pid, LISTEN_FDS: count, LISTEN_FDNAMES: names }, 7);
   t.same(take('2', 'auth:control'), { auth: 3, control: 4 });
   t.same(take('2', 'control:auth'), { auth: 4, control: 3 }, 'in any order');
   t.same(take('1', 'control'), { control: 3 });
@@ -189,11 +189,11 @@ t.test('descriptors by name', (t) => {
 t.test('child processes inherit none of the variables', (t) => {
   for (const pid of ['7', '8']) {
     const environment = { LISTEN_PID: pid, LISTEN_FDS: '1', LISTEN_FDNAMES: 'auth', PATH: '/bin' };
-    takeActivatedSockets(environment, 7);
+    takeDescriptors(environment, 7);
     t.same(environment, { PATH: '/bin' }, `LISTEN_PID=${pid}`);
   }
   const broken: NodeJS.ProcessEnv = { LISTEN_PID: '7', LISTEN_FDS: 'x' };
-  t.throws(() => takeActivatedSockets(broken, 7));
+  t.throws(() => takeDescriptors(broken, 7));
   t.same(broken, {}, 'nor after an error');
 
   const said: string[] = [];

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { Password } from '../../daemon/password.ts';
+import { makeDigestMemory } from '../../daemon/proof/digest-memory.ts';
 import { DIGEST_WORDS, DigestTable } from '../../daemon/proof/digest-table.ts';
 import { Greylist } from '../../daemon/proof/greylist.ts';
 import { Returning } from '../../daemon/proof/returning.ts';
@@ -114,26 +115,9 @@ t.test('removed entries are overwritten', async (t) => {
   const clock = new FakeClock();
   const mark = 0x5ec2e7;
   const digest = (number: number) => new Uint32Array(DIGEST_WORDS).fill(mark).fill(number, 0, 1);
-  // The table's memory is private: arrays are recorded when they are created.
-  const made: Uint32Array[] = [];
-  const Real = globalThis.Uint32Array;
-  class Watched extends Real {
-    constructor(length: number) {
-      super(length);
-      made.push(this);
-    }
-    static get [Symbol.species]() {
-      return Real;
-    }
-  }
-  globalThis.Uint32Array = Watched as unknown as typeof Uint32Array;
-  let table: DigestTable;
-  try {
-    table = new DigestTable({ max: 4, ttlMs: 100, clock });
-  } finally {
-    globalThis.Uint32Array = Real;
-  }
-  const kept = () => made.flatMap((array) => [...array]).filter((word) => word === mark).length / (DIGEST_WORDS - 1);
+  const memory = makeDigestMemory(4);
+  const table = new DigestTable({ max: 4, ttlMs: 100, clock, memory });
+  const kept = () => memory.digests.filter((word) => word === mark).length / (DIGEST_WORDS - 1);
   for (let number = 0; number < 4; number++) table.set(digest(number), true);
   t.equal(kept(), 4);
   table.set(digest(4), true);

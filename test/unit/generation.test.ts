@@ -418,7 +418,7 @@ function identityOf(object: object | undefined): number | undefined {
 
 const socketsOf: Effect = (w) => w.sockets();
 const site: Effect = ({ daemon }) => identityOf(daemon.generation.sites.get('one'));
-const proofs: Effect = ({ daemon }) => identityOf(daemon.generation.proofs);
+const proofs: Effect = ({ daemon }) => ({ ...daemon.generation.tables.keys, account_ttl: 0, accounts: 0 });
 const pool: Effect = ({ daemon }) => identityOf(daemon.generation.pool);
 /** What the newest store was opened with. */
 const store: Effect = ({ stores }) => stores.at(-1)?.url && { ...stores.at(-1), ...stores.at(-1)?.options };
@@ -455,6 +455,7 @@ const CHANGES: Readonly<Record<string, readonly [value: unknown, effect: Effect]
   'cache.proof_ttl': ['7s', proofs],
   'cache.refusals': [7, proofs],
   'cache.refusal_ttl': ['7s', proofs],
+  'cache.keep': [false, proofs],
   'hash.workers': [7, pool],
   'hash.queue': [7, pool],
   'hash.max_time': ['1ms', statusOf('slow')],
