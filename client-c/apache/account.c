@@ -8,24 +8,50 @@ static int is_control(unsigned char octet)
     return octet < ' ' || octet == 0x7f;
 }
 
-/* Replaces control characters: users choose their names themselves, and a line feed would begin another header. */
+static int is_digit(char character)
+{
+    return (character >= '0' && character <= '9') || (character >= 'A' && character <= 'F');
+}
+
+/* Whether the text begins like an octet that escape() writes. */
+static int looks_escaped(const char *text)
+{
+    return text[0] == '%' && is_digit(text[1]) && is_digit(text[2]);
+}
+
+static char *escape(char *end, unsigned char octet)
+{
+    static const char digits[] = "0123456789ABCDEF";
+
+    *end++ = '%';
+    *end++ = digits[octet >> 4];
+    *end++ = digits[octet & 15];
+    return end;
+}
+
+/*
+ * Control characters are escaped: users choose their names themselves, and a line feed would begin another header. What
+ * looks like an escaped octet is escaped too, so that different texts stay different; ordinary names are not changed.
+ */
 static const char *copy_text(apr_pool_t *pool, const char *text)
 {
-    char *copy = apr_pstrdup(pool, text);
-    char *next;
+    char *copy = apr_palloc(pool, 3 * strlen(text) + 1);
+    char *end = copy;
 
-    for (next = copy; *next != '\0'; next++) {
-        if (is_control((unsigned char)*next)) {
-            *next = ' ';
+    for (; *text != '\0'; text++) {
+        if (is_control((unsigned char)*text) || looks_escaped(text)) {
+            end = escape(end, (unsigned char)*text);
+        } else {
+            *end++ = *text;
         }
     }
+    *end = '\0';
     return copy;
 }
 
 /* Joins the names with commas, so that splitting at the commas gives exactly these names. */
 static const char *join(apr_pool_t *pool, const char *const *names, size_t count)
 {
-    static const char digits[] = "0123456789ABCDEF";
     size_t capacity = 1;
     size_t i;
     char *joined;
@@ -45,9 +71,7 @@ static const char *join(apr_pool_t *pool, const char *const *names, size_t count
             unsigned char octet = (unsigned char)*next;
 
             if (is_control(octet) || octet == ',' || octet == '%') {
-                *end++ = '%';
-                *end++ = digits[octet >> 4];
-                *end++ = digits[octet & 15];
+                end = escape(end, octet);
             } else {
                 *end++ = *next;
             }
@@ -63,6 +87,7 @@ const django_account *django_account_copy(apr_pool_t *pool, const djauth_answer 
 
     account->id = copy_text(pool, answer->id);
     account->username = copy_text(pool, answer->username);
+    account->spelling = apr_pstrdup(pool, answer->username);
     account->email = copy_text(pool, answer->email);
     account->first_name = copy_text(pool, answer->first_name);
     account->last_name = copy_text(pool, answer->last_name);

@@ -72,6 +72,20 @@ void django_environment_fill(request_rec *r, const django_account *account)
     }
 }
 
+const char *django_username_of(const request_rec *r)
+{
+    const request_rec *outer;
+
+    for (outer = r; outer != NULL; outer = outer->prev != NULL ? outer->prev : outer->main) {
+        const django_request *kept = ap_get_module_config(outer->request_config, &authnz_django_module);
+
+        if (kept != NULL && kept->account != NULL) {
+            return strcmp(r->user, kept->account->username) == 0 ? kept->account->spelling : r->user;
+        }
+    }
+    return r->user;
+}
+
 /*
  * A subrequest or internal redirect in the same section is not authenticated again: httpd passes r->user on, but renames
  * the variables of a redirect to REDIRECT_*.

@@ -132,6 +132,7 @@ static void register_hooks(apr_pool_t *pool)
     compat_hook_authenticate(end_in_fault, NULL, before_last, APR_HOOK_LAST);
     django_require_register(pool);
     django_environment_register();
+    django_error_log_register();
     django_status_register(pool);
     django_status_page_register(pool);
     ap_hook_child_init(prepare_child, NULL, NULL, APR_HOOK_MIDDLE);

@@ -7,7 +7,8 @@
  *   mod_python.c         PythonAuthenHandler, PythonOption, SetEnv, UnsetEnv and PassEnv
  *   obsolete.c           directives of old configurations that are ignored or rejected
  *   section.c            the configuration of sections and servers, and how it is inherited
- *   verdict.c            asks the daemon once per client request; the error log
+ *   verdict.c            asks the daemon once per client request
+ *   error_log.c          what the error log says of a verdict
  *   account.c            the account of a grant, copied out of the daemon's answer
  *   require.c            Require django-staff, django-superuser, django-permission and django-group
  *   require_line.c       parses such a line
@@ -71,7 +72,8 @@ typedef struct django_requirements {
 /* The account of a grant. The texts have no control characters: they are copied into headers and environments. */
 typedef struct django_account {
     const char *id;
-    const char *username; /* as the database spells it */
+    const char *username; /* as the database spells it, escaped */
+    const char *spelling; /* the same, not escaped: for questions only */
     const char *email;
     const char *first_name;
     const char *last_name;
@@ -86,6 +88,7 @@ typedef struct django_verdict {
     djauth_status status;
     int http_status;               /* what it means to the client: OK, 401, 429, 500 or 503 */
     unsigned retry_after;          /* in seconds; 0 unless busy or the daemon is unavailable */
+    const char *reason;            /* as djauth_answer has it */
     const django_account *account; /* of a grant, else NULL */
 } django_verdict;
 
@@ -134,8 +137,21 @@ void django_connection_release(django_connections *connections, djauth *handle);
  */
 const django_verdict *django_check(request_rec *r, const char *user, const char *password);
 
-/* Checks r->user, authenticated by any module, against the requirements; cached likewise. `line` is for the log. */
+/* Checks r->user, authenticated by any module, against the requirements; cached likewise. `line`: its keyword. */
 const django_verdict *django_authorize(request_rec *r, const django_requirements *requirements, const char *line);
+
+/* error_log.c */
+
+/* Logs the answer about a password. site: NULL for the daemon's only one. */
+void django_log_check(request_rec *r, const char *site, const char *user, const djauth_answer *answer);
+
+/* Logs the answer about r->user and a Require line, which is given by its keyword. */
+void django_log_require(request_rec *r, const char *site, const char *line, const djauth_answer *answer);
+
+/* A Require line of this request is not met. If the request ends in a refusal, this is logged as its reason. */
+void django_note_unmet(request_rec *r, const char *line, const char *reason);
+
+void django_error_log_register(void);
 
 /* account.c */
 
@@ -152,6 +168,9 @@ void django_environment_set(request_rec *r, const django_account *account);
 
 /* After a Require line was met: sets those of the account's variables that no other module has set. */
 void django_environment_fill(request_rec *r, const django_account *account);
+
+/* r->user as the database spells it, if the module itself wrote r->user; else as it is. */
+const char *django_username_of(const request_rec *r);
 
 void django_environment_register(void);
 
@@ -175,6 +194,7 @@ typedef struct django_request {
     int page_replaced;                      /* 1: the error page for 500 is replaced by that of `failed` */
     char *original_page;                    /* the replaced page; NULL: this request had none of its own */
     const django_account *account;          /* on any request: the account of the grant */
+    const char *unmet;                      /* on any request: the Require lines that were not met; NULL: none */
 } django_request;
 
 /* Creates it if necessary. */

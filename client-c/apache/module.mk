@@ -8,7 +8,7 @@ APXS      ?= apxs
 MODULEDIR ?= $(shell $(APXS) -q LIBEXECDIR)
 MODSDIR   ?= /etc/apache2/mods-available
 
-MODULE_SOURCES := $(addprefix apache/,mod_authnz_django.c account.c connections.c directives.c environment.c http_status.c \
+MODULE_SOURCES := $(addprefix apache/,mod_authnz_django.c account.c connections.c directives.c environment.c error_log.c http_status.c \
                     mod_python.c obsolete.c require.c require_line.c section.c status_page.c values.c verdict.c) $(LIB_SOURCES)
 MODULE_HEADERS := $(addprefix apache/,mod_authnz_django.h directives.h require.h compat.h) $(LIB_HEADERS)
 
@@ -50,15 +50,19 @@ $(OUT)/asan/mod_authnz_django.so: $(MODULE_INPUTS)
 	$(CC) $(MODULE_CFLAGS) -U_FORTIFY_SOURCE -O1 $(SANITIZE) $(MODULE_LDFLAGS) \
 		-o $@ $(MODULE_SOURCES) $(LIBS)
 
+# Samples: to use them, copy them into /etc/fail2ban.
+FAIL2BAN := fail2ban/filter.d/djauthd.conf fail2ban/jail.d/djauthd.conf
+
 .PHONY: install-module uninstall-module
 install-module: module
 	@$(call place,644,$(OUT)/mod_authnz_django.so,$(MODULEDIR)/mod_authnz_django.so)
 	@$(call place,644,conf/authnz_django.load,$(MODSDIR)/authnz_django.load)
+	@$(foreach sample,$(FAIL2BAN),$(call place,644,conf/$(sample),$(DATADIR)/$(sample)) &&) :
 	@test -e $(DESTDIR)$(MODSDIR)/authnz_django.conf || $(call place,644,conf/authnz_django.conf,$(MODSDIR)/authnz_django.conf)
 
 # The .conf is the administrator's.
 uninstall-module:
-	@$(call remove,$(MODULEDIR)/mod_authnz_django.so $(MODSDIR)/authnz_django.load)
+	@$(call remove,$(MODULEDIR)/mod_authnz_django.so $(MODSDIR)/authnz_django.load $(addprefix $(DATADIR)/,$(FAIL2BAN)))
 
 clean::
 	rm -f $(OUT)/mod_authnz_django.so $(OUT)/httpd.stamp

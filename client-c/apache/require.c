@@ -6,10 +6,8 @@
  */
 #include "require.h"
 
-APLOG_USE_MODULE(authnz_django);
-
-static const django_verdict denied = {DJAUTH_DENIED, HTTP_UNAUTHORIZED, 0, NULL};
-static const django_verdict fault = {DJAUTH_ERROR, HTTP_INTERNAL_SERVER_ERROR, 0, NULL};
+static const django_verdict empty = {DJAUTH_DENIED, HTTP_UNAUTHORIZED, 0, "empty-expression", NULL};
+static const django_verdict fault = {DJAUTH_ERROR, HTTP_INTERNAL_SERVER_ERROR, 0, "invalid expression", NULL};
 
 /* Checks r->user, which is set, against the line. */
 static const django_verdict *judge(request_rec *r, const django_require_line *line)
@@ -41,13 +39,14 @@ static const django_verdict *judge(request_rec *r, const django_require_line *li
     }
     if (count == 0 && !requirements.staff && !requirements.superuser) {
         /* Every expression evaluated to nothing: a question without names would require nothing. */
-        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "user '%.128s': Require %s denied: every expression is empty",
-                      r->user, django_keywords[line->keyword]);
-        return &denied;
+        verdict = &empty;
+    } else {
+        verdict = django_authorize(r, &requirements, django_keywords[line->keyword]);
     }
-    verdict = django_authorize(r, &requirements, django_keywords[line->keyword]);
     if (verdict->status == DJAUTH_GRANTED) {
         django_environment_fill(r, verdict->account);
+    } else if (verdict->http_status == HTTP_UNAUTHORIZED) {
+        django_note_unmet(r, django_keywords[line->keyword], verdict->reason);
     }
     return verdict;
 }

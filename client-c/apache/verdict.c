@@ -1,13 +1,7 @@
-/* verdict.c: asks the daemon, once per client request for each question, and logs the verdict. */
+/* verdict.c: asks the daemon, once per client request for each question. */
 #include "mod_authnz_django.h"
 
 #include "apr_strings.h"
-
-APLOG_USE_MODULE(authnz_django);
-
-/* Usernames come from the client, and SetEnvIf may take the site from there: no more of one is logged than this. */
-#define LOGGED_NAME_MAX 128
-#define LOGGED_REASON_MAX 512
 
 /* A question of this client request, and its verdict. */
 typedef struct django_cached_verdict {
@@ -95,34 +89,6 @@ static int http_status_of(const djauth_answer *answer)
     return HTTP_INTERNAL_SERVER_ERROR;
 }
 
-/* httpd escapes what it logs. `line`: the Require line, NULL if a password is checked. */
-static void log_verdict(request_rec *r, const django_cached_verdict *cached, const char *line,
-                        const djauth_answer *answer)
-{
-    const char *site = cached->requirements.site != NULL ? cached->requirements.site : "(default)";
-    const char *what = line == NULL ? "authentication" : apr_pstrcat(r->pool, "Require ", line, NULL);
-
-    switch (answer->status) {
-    case DJAUTH_GRANTED:
-        ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r, "user '%.*s' of site %.*s: %s granted", LOGGED_NAME_MAX,
-                      cached->user, LOGGED_NAME_MAX, site, what);
-        break;
-    case DJAUTH_DENIED:
-    case DJAUTH_UNKNOWN_USER:
-        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "user '%.*s' of site %.*s: %s denied: %.*s", LOGGED_NAME_MAX,
-                      cached->user, LOGGED_NAME_MAX, site, what, LOGGED_REASON_MAX, answer->reason);
-        break;
-    case DJAUTH_BUSY:
-        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, "user '%.*s' of site %.*s: %s failed: djauthd is busy: %.*s",
-                      LOGGED_NAME_MAX, cached->user, LOGGED_NAME_MAX, site, what, LOGGED_REASON_MAX, answer->reason);
-        break;
-    default:
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "site %.*s: %s failed: no verdict from djauthd at %s: %.*s",
-                      LOGGED_NAME_MAX, site, what, cached->socket, LOGGED_REASON_MAX, answer->reason);
-        break;
-    }
-}
-
 static void ask(request_rec *r, request_rec *initial, const char *line, django_cached_verdict *cached)
 {
     const django_server *server = django_server_of(r->server);
@@ -155,7 +121,12 @@ static void ask(request_rec *r, request_rec *initial, const char *line, django_c
     cached->verdict.http_status = http_status_of(&answer);
     cached->verdict.retry_after = answer.retry_after;
     cached->verdict.account = answer.status == DJAUTH_GRANTED ? django_account_copy(initial->pool, &answer) : NULL;
-    log_verdict(r, cached, line, &answer);
+    cached->verdict.reason = apr_pstrdup(initial->pool, answer.reason);
+    if (line == NULL) {
+        django_log_check(r, requirements->site, cached->user, &answer);
+    } else {
+        django_log_require(r, requirements->site, line, &answer);
+    }
     if (handle != NULL) {
         django_connection_release(server->connections, handle); /* the answer's texts belonged to it */
     }
@@ -214,5 +185,5 @@ const django_verdict *django_check(request_rec *r, const char *user, const char 
 
 const django_verdict *django_authorize(request_rec *r, const django_requirements *requirements, const char *line)
 {
-    return verdict_of(r, r->user, NULL, requirements, line);
+    return verdict_of(r, django_username_of(r), NULL, requirements, line);
 }

@@ -23,10 +23,13 @@ const ALICE: Entry = {
   },
   ...{ staff: true, superuser: false, groups: ['Editors', 'a,b', '100%', 'Big Bosses'] },
 };
+const ALIKE = ['a b', 'a\tb', 'a\nb', 'a%09b', 'a%2509b', 'a%\tb', 'a%25\tb', 'a%b', '100%0', 'a%0ab'];
 const USERS: Record<string, Entry> = {
   alice: ALICE,
   Alice: ALICE,
   eve: { ...ALICE, username: 'eve', first_name: 'Eve\r\nX-Admin: yes', groups: ['x\ny'] },
+  // Names that would be one REMOTE_USER if control characters were replaced, or escaped ambiguously.
+  ...Object.fromEntries(ALIKE.map((name) => [name, { ...ALICE, username: name, groups: ['alike'] }])),
 };
 
 const OF_ALICE = {
@@ -83,6 +86,12 @@ t.test('the account is passed to CGI, SSI, a proxied server, subrequests and red
       AuthUserFile "${HTDOCS}/passwords"
       Require django-group Editors
     </Location>
+    <Location "/own">
+      AuthType Basic
+      AuthName x
+      AuthBasicProvider django
+      Require django-group alike
+    </Location>
     <Location "/only-file">
       AuthType Basic
       AuthName x
@@ -101,7 +110,7 @@ t.test('the account is passed to CGI, SSI, a proxied server, subrequests and red
       files: {
         passwords: 'alice:{SHA}EfatjsUqKYSrqv18O1FlA3hcIHI=\n', // x
         ...Object.fromEntries(
-          ['in', 'in/deeper', 'old', 'as-typed', 'by-file', 'only-file', 'open'].map((path) => [
+          ['in', 'in/deeper', 'old', 'as-typed', 'by-file', 'only-file', 'own', 'open'].map((path) => [
             `${path}/env.cgi`,
             CGI,
           ]),
@@ -147,7 +156,29 @@ t.test('the account is passed to CGI, SSI, a proxied server, subrequests and red
   });
   const eve = JSON.parse((await ask('/in/proxied/', 'eve')).body);
   t.equal(eve['x-admin'], undefined, 'a name cannot add a header');
-  t.match(eve, { 'x-first-name': 'Eve  X-Admin: yes', 'x-groups': 'x%0Ay' });
+  t.match(eve, { 'x-first-name': 'Eve%0D%0AX-Admin: yes', 'x-groups': 'x%0Ay' });
+
+  const names = [];
+  for (const user of ALIKE) {
+    const { body } = await apache.get('/in/env.cgi', { user, password: 'x' });
+    const { REMOTE_USER, AUTHENTICATE_USERNAME } = environment(body);
+    t.equal(REMOTE_USER, AUTHENTICATE_USERNAME, 'REMOTE_USER is spelled likewise');
+    names.push(REMOTE_USER);
+  }
+  t.same(
+    names,
+    ['a b', 'a%09b', 'a%0Ab', 'a%2509b', 'a%252509b', 'a%%09b', 'a%2525%09b', 'a%b', '100%0', 'a%0ab'],
+    'different accounts have different names, and ordinary ones are not changed',
+  );
+  for (const user of ALIKE) {
+    daemon.asked.length = 0;
+    t.equal((await apache.get('/own/env.cgi', { user, password: 'x' })).status, 200, 'a group');
+    t.same(
+      daemon.asked.map((asked) => asked.user),
+      [user, user],
+      'a Require line asks about the account itself',
+    );
+  }
 
   t.strictSame(await seen('/by-file/env.cgi'), { ...OF_ALICE, REMOTE_USER: 'alice' }, 'after a Require line was met');
   t.strictSame(await seen('/only-file/env.cgi'), { REMOTE_USER: 'alice' }, 'no variables where the module is not used');

@@ -157,8 +157,11 @@ t.test('every user at every line, authenticated by a file and by Django', async 
     t.equal(nobody.headers['www-authenticate'], 'Basic realm="x"', 'is challenged');
     t.equal(daemon.asked.length, 0, 'and the daemon is not asked');
   }
-  t.match(apache.errorLog(), /user 'plain' of site \(default\): Require django-staff denied: not-staff/);
-  t.match(apache.errorLog(), /user 'stranger' .*: Require django-group denied: unknown-user/);
+  t.match(
+    apache.errorLog(),
+    /Require django-staff denied: not-staff: client 127\.0\.0\.1, site \(default\), user 'plain'/,
+  );
+  t.match(apache.errorLog(), /Require django-group denied: unknown-user: .*, user 'stranger'/);
 
   t.equal(await ask('/file/limit-except/index.html', 'plain', 'PUT'), 405, 'a method with other lines');
   t.equal(await ask('/file/limit-except/index.html', 'plain', 'DELETE'), 401);

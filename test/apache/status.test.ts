@@ -25,14 +25,14 @@ const OUTCOMES: Record<string, { does: Behaviour; status: number; off: number; r
       does: denied(),
       status: 401,
       off: 401,
-      logged: /user 'denied' of site .* authentication denied: wrong-password/,
+      logged: /authentication denied: wrong-password: .* user 'denied'/,
     },
-    inactive: { does: denied('inactive'), status: 401, off: 401, logged: /user 'inactive' .* denied: inactive/ },
+    inactive: { does: denied('inactive'), status: 401, off: 401, logged: /denied: inactive: .* user 'inactive'/ },
     unknown: {
       does: unknownUser,
       status: 401,
       off: SERVER.unknownUserStatus,
-      logged: /user 'unknown' .* denied: unknown-user/,
+      logged: /denied: unknown-user: client 127/,
     },
     full: {
       does: busy('queue-full', 7),
@@ -46,7 +46,7 @@ const OUTCOMES: Record<string, { does: Behaviour; status: number; off: number; r
       does: failing(4),
       status: 500,
       off: 500,
-      logged: /site .*: authentication failed: no verdict from djauthd at .*: the database is away/,
+      logged: /authentication failed: client 127.*, site .*: no verdict from djauthd at .*: the database is away/,
     },
     'bad-request': { does: failing(5, 'it is bad'), status: 500, off: 500, logged: /no verdict .*: .*it is bad/ },
     // Its id may be that of another question: a fault in either case.

@@ -10,7 +10,7 @@ import { createSite, type Person } from '../fixtures/site.ts';
 const password = 'secret';
 
 /** Samples that the tests of their clients serve. */
-const ELSEWHERE = ['static-files.conf', 'subversion.conf', 'webdav.conf', 'git.conf'];
+const ELSEWHERE = ['static-files.conf', 'subversion.conf', 'webdav.conf', 'git.conf', 'fail2ban'];
 
 /** Serves a sample, with a daemon that has these sites. */
 async function serve(t: Test, name: string, sites: Record<string, Person[]>, files: Record<string, string>) {

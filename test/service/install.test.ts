@@ -62,7 +62,8 @@ t.test('install, install again, uninstall: the printed files are the installed o
   const installed = contentOf(stage);
   t.same([...first.lines].sort(), [...installed.keys()].sort());
   t.comment(`${installed.size} files`);
-  for (const path of ['usr/local/bin/djauth', 'usr/local/bin/djauthd', `${UNITS}/djauthd.socket`, CONFIG]) {
+  const filter = 'usr/local/share/djauthd/fail2ban/filter.d/djauthd.conf';
+  for (const path of ['usr/local/bin/djauth', 'usr/local/bin/djauthd', `${UNITS}/djauthd.socket`, CONFIG, filter]) {
     t.ok(installed.has(join(stage, path)), path);
   }
   t.equal(statSync(join(stage, CONFIG)).mode & 0o7777, 0o640);
