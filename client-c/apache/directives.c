@@ -144,6 +144,9 @@ const command_rec django_directives[] = {
                   "On or Off: the account must have is_superuser (default Off)"),
     AP_INIT_RAW_ARGS("DjangoPermissionName", set_permission, FIELD(permission), SECTION,
                      "the permission that the account must have, as app_label.codename, or none (default none)"),
+    AP_INIT_TAKE1("DjangoForbidden", set_switch, FIELD(forbidden), SECTION,
+                  "On or Off: 403 instead of 401 for a user whose password is right but who is not staff, no superuser or "
+                  "without the permission that the directives above require (default Off)"),
     AP_INIT_TAKE1("DjangoAuthCanonicalUser", set_switch, FIELD(canonical_user), SECTION,
                   "On or Off: REMOTE_USER is the username as the database spells it, not as it was typed (default On)"),
     AP_INIT_TAKE1("AuthzDjangoAuthoritative", set_authoritative, FIELD(authoritative), SECTION,

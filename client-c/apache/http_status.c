@@ -1,5 +1,5 @@
 /*
- * http_status.c: 503 and 429 where httpd itself would send 500.
+ * http_status.c: 503, 429 and 403 where httpd itself would send 500.
  *
  * A provider cannot choose the status: httpd turns whatever is neither a grant nor a denial into 500. So the verdict is
  * kept with the request, and the status is rewritten when httpd begins to write the error response. httpd looks up the
@@ -34,11 +34,19 @@ static void restore_page(request_rec *r, django_request *kept)
     }
 }
 
+/* What httpd would write without an ErrorDocument; the page of 500 would speak of a misconfiguration. */
+#define FORBIDDEN_PAGE                                                                                                \
+    "\"<!DOCTYPE HTML PUBLIC \"-//IETF//DTD HTML 2.0//EN\">\n<html><head>\n<title>403 Forbidden</title>\n</head><body>\n" \
+    "<h1>Forbidden</h1>\n<p>You don't have permission to access this resource.</p>\n</body></html>\n"
+
 /* The page is copied as httpd keeps it, so that a text stays a text and a path a path. Without one, 500's is used. */
 static void replace_page(request_rec *r, django_request *kept, int status)
 {
     char *page = ap_response_code_string(r, ap_index_of_response(status));
 
+    if (page == NULL && status == HTTP_FORBIDDEN) {
+        page = apr_pstrdup(r->pool, FORBIDDEN_PAGE);
+    }
     if (page != NULL) {
         char **page_of_500 = page_for_500(r);
         kept->original_page = *page_of_500;
@@ -66,6 +74,8 @@ static void set_headers(request_rec *r, const django_verdict *verdict)
     }
     if (verdict->http_status == HTTP_TOO_MANY_REQUESTS) {
         r->status_line = "429 Too Many Requests";
+    } else if (verdict->http_status == HTTP_FORBIDDEN) {
+        r->status_line = "403 Forbidden";
     } else if (verdict->http_status == HTTP_SERVICE_UNAVAILABLE) {
         r->status_line = "503 Service Unavailable"; /* also the title of the page, which httpd chose for 500 */
     }

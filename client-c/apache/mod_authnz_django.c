@@ -12,14 +12,17 @@ APLOG_USE_MODULE(authnz_django);
 
 static authn_status check_password(request_rec *r, const char *user, const char *password)
 {
-    const django_verdict *verdict = django_check(r, user, password);
+    const django_verdict *verdict = django_as_configured(r, django_check(r, user, password));
 
     switch (verdict->status) {
     case DJAUTH_GRANTED:
         django_environment_set(r, verdict->account);
         return AUTH_GRANTED;
     case DJAUTH_DENIED:
-        return AUTH_DENIED;
+        if (verdict->http_status == HTTP_UNAUTHORIZED) {
+            return AUTH_DENIED;
+        }
+        break; /* a provider has no word for 403 either */
     case DJAUTH_UNKNOWN_USER:
         return AUTH_USER_NOT_FOUND;
     case DJAUTH_BUSY:
@@ -78,7 +81,7 @@ static int authenticate(request_rec *r)
         return HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    verdict = django_check(r, r->user, password);
+    verdict = django_as_configured(r, django_check(r, r->user, password));
     if (verdict->http_status == HTTP_UNAUTHORIZED) {
         return challenge(r);
     }
@@ -98,6 +101,16 @@ static int end_in_fault(request_rec *r)
     const django_request *kept = ap_get_module_config(r->request_config, &authnz_django_module);
 
     return kept != NULL && kept->failed != NULL ? django_status_of_fault(r, kept->failed) : DECLINED;
+}
+
+/* A denial is final even then: no later module is asked about the user. */
+static int end_in_denial(request_rec *r)
+{
+    const django_request *kept = ap_get_module_config(r->request_config, &authnz_django_module);
+
+    return kept != NULL && kept->failed != NULL && kept->failed->status == DJAUTH_DENIED
+               ? django_status_of_fault(r, kept->failed)
+               : DECLINED;
 }
 
 static void prepare_child(apr_pool_t *child, server_rec *server)
@@ -125,10 +138,12 @@ static int warn_at_start(apr_pool_t *pool, apr_pool_t *log, apr_pool_t *temporar
 static void register_hooks(apr_pool_t *pool)
 {
     static const char *const before_these[] = {"mod_auth_basic.c", "mod_auth_digest.c", "mod_auth_form.c", NULL};
+    static const char *const after_this[] = {"mod_auth_basic.c", NULL};
     static const char *const before_last[] = {"mod_authn_core.c", "mod_authn_default.c", NULL};
 
     compat_register_authn_provider(pool, "django", &provider);
     compat_hook_authenticate(authenticate, NULL, before_these, APR_HOOK_MIDDLE);
+    compat_hook_authenticate(end_in_denial, after_this, NULL, APR_HOOK_MIDDLE);
     compat_hook_authenticate(end_in_fault, NULL, before_last, APR_HOOK_LAST);
     django_require_register(pool);
     django_environment_register();

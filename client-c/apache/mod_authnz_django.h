@@ -13,7 +13,7 @@
  *   require.c            Require django-staff, django-superuser, django-permission and django-group
  *   require_line.c       parses such a line
  *   environment.c        AUTHENTICATE_* and the spelling of REMOTE_USER
- *   http_status.c        503 and 429 where httpd itself would send 500
+ *   http_status.c        503, 429 and 403 where httpd itself would send 500
  *   status_page.c        SetHandler django-auth-status, and the block for mod_status
  *   connections.c        a child process's connections to the daemon
  */
@@ -43,6 +43,7 @@ typedef struct django_section {
     int staff;                      /* 0 or 1 */
     int superuser;                  /* 0 or 1 */
     int python_handler;             /* 1: PythonAuthenHandler is set */
+    int forbidden;                  /* 0 or 1: 403 instead of 401 for a right password without the right */
     int canonical_user;             /* 0 or 1: REMOTE_USER is spelled as in the database */
     int authoritative;              /* 0 or 1: AuthzDjangoAuthoritative, httpd 2.2 only */
 } django_section;
@@ -137,6 +138,9 @@ void django_connection_release(django_connections *connections, djauth *handle);
  */
 const django_verdict *django_check(request_rec *r, const char *user, const char *password);
 
+/* The verdict to send in the place of this one, which django_check returned: a denial may be 403 (DjangoForbidden). */
+const django_verdict *django_as_configured(request_rec *r, const django_verdict *verdict);
+
 /* Checks r->user, authenticated by any module, against the requirements; cached likewise. `line`: its keyword. */
 const django_verdict *django_authorize(request_rec *r, const django_requirements *requirements, const char *line);
 
@@ -179,7 +183,7 @@ void django_environment_register(void);
 /* Keeps the verdict for which httpd is about to send 500. */
 void django_status_remember(request_rec *r, const django_verdict *verdict);
 
-/* For a hook to return: the status of a verdict that is neither a grant nor a denial. Sets its headers. */
+/* For a hook to return: the status of a verdict that is no grant and no 401. Sets its headers. */
 int django_status_of_fault(request_rec *r, const django_verdict *verdict);
 
 void django_status_register(apr_pool_t *pool);

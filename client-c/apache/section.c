@@ -14,6 +14,7 @@ void *django_section_create(apr_pool_t *pool, char *path)
     section->staff = DJANGO_UNSET;
     section->superuser = DJANGO_UNSET;
     section->python_handler = DJANGO_UNSET;
+    section->forbidden = DJANGO_UNSET;
     section->canonical_user = DJANGO_UNSET;
     section->authoritative = DJANGO_UNSET;
     return section;
@@ -45,6 +46,7 @@ void *django_section_merge(apr_pool_t *pool, void *outer_section, void *inner_se
     inherit_number(&merged->staff, outer->staff);
     inherit_number(&merged->superuser, outer->superuser);
     inherit_number(&merged->python_handler, outer->python_handler);
+    inherit_number(&merged->forbidden, outer->forbidden);
     inherit_number(&merged->canonical_user, outer->canonical_user);
     inherit_number(&merged->authoritative, outer->authoritative);
     return merged;

@@ -183,6 +183,25 @@ const django_verdict *django_check(request_rec *r, const char *user, const char 
     return verdict_of(r, user, password, &requirements, NULL);
 }
 
+/*
+ * Only reasons that the daemon gives after it has found the password right. An inactive account is not told apart from a
+ * wrong password: it is no longer its user's. Words that are not known here may mean anything.
+ */
+static int lacks_right(const char *reason)
+{
+    return strcmp(reason, "not-staff") == 0 || strcmp(reason, "not-superuser") == 0
+           || strcmp(reason, "no-permission") == 0 || strcmp(reason, "no-group") == 0;
+}
+
+const django_verdict *django_as_configured(request_rec *r, const django_verdict *verdict)
+{
+    static const django_verdict forbidden = {DJAUTH_DENIED, HTTP_FORBIDDEN, 0, "forbidden", NULL};
+
+    return verdict->status == DJAUTH_DENIED && django_section_of(r)->forbidden == 1 && lacks_right(verdict->reason)
+               ? &forbidden
+               : verdict;
+}
+
 const django_verdict *django_authorize(request_rec *r, const django_requirements *requirements, const char *line)
 {
     return verdict_of(r, django_username_of(r), NULL, requirements, line);

@@ -71,6 +71,7 @@ t.test('checkout, commit, lock, copy, merge', async (t) => {
     const { code, err } = await svn(user, ...words);
     t.not(code, 0, `${user}: svn ${words.join(' ')}`);
     t.match(err, saying);
+    return err;
   };
 
   await fine('writer', 'checkout', '-q', `${url}/trunk`, 'w');
@@ -82,19 +83,29 @@ t.test('checkout, commit, lock, copy, merge', async (t) => {
   t.match(await fine('writer', 'commit', '-m', 'change', 'w'), /Committed revision 2/);
   t.match(await fine('writer', 'log', '-r', '2', `${url}/trunk`), /\| writer \|/, 'the author is the account');
   writeFileSync(join(home, 'r/file 1.txt'), 'changed\n');
-  await refused(/Authentication failed|E215004/, 'reader', 'commit', '-m', 'change', 'r');
+  const log = served.apache.accessLog().length;
+  const told = await refused(/E175013|forbidden/i, 'reader', 'commit', '-m', 'change', 'r');
+  t.notMatch(told, /Authentication failed|E215004/, 'the reader is not asked for another password');
+  t.equal(
+    served.apache
+      .accessLog()
+      .slice(log)
+      .match(/reader "POST .* 403/g)?.length,
+    1,
+    'and does not try again',
+  );
   t.notMatch(await fine('reader', 'log', `${url}/trunk`), /\| reader \|/);
   await refused(/E215004|Authentication failed/, 'gone', 'list', url);
   await refused(/forbidden|E175013|E170001/i, 'outsider', 'list', `${url}/trunk`);
   await refused(/E215004|Authentication failed/, 'writer', 'list', '--password', 'wrong', url);
 
   await fine('writer', 'lock', 'w/file 2.txt');
-  await refused(/E215004|Authentication failed/, 'reader', 'lock', 'r/file 3.txt');
+  await refused(/Not authorized to perform lock/, 'reader', 'lock', 'r/file 3.txt');
   await fine('writer', 'unlock', 'w/file 2.txt');
 
   await refused(/E175013|forbidden|E170001/i, 'writer', 'copy', '-m', 'branch', `${url}/trunk`, `${url}/branches/one`);
   await fine('writer', 'copy', '-m', 'branch', `${url}/trunk`, `${url}/trunk2`);
-  await refused(/E215004|Authentication failed/, 'reader', 'copy', '-m', 'x', `${url}/trunk`, `${url}/trunk3`);
+  await refused(/E175013|forbidden|E170001/i, 'reader', 'copy', '-m', 'x', `${url}/trunk`, `${url}/trunk3`);
   await fine('writer', 'checkout', '-q', `${url}/trunk2`, 'b');
   writeFileSync(join(home, 'b/file 5.txt'), 'on the branch\n');
   await fine('writer', 'commit', '-m', 'on the branch', 'b');
