@@ -1,5 +1,9 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { buildSync } from 'esbuild';
 import { start } from '../bench/processes.ts';
 import type { Flood, Loot } from './flood.ts';
 
@@ -28,13 +32,37 @@ export async function attackBy(floods: readonly Flood[], options: AttackerOption
   };
 }
 
+let bundled: string | undefined;
+
+/** flood.ts as one file, where every user can read it. It starts in a tenth of the time. */
+function bundle(): string {
+  if (bundled !== undefined) return bundled;
+  const directory = mkdtempSync(join(tmpdir(), 'djauthd-flood-'));
+  chmodSync(directory, 0o755);
+  process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
+  bundled = join(directory, 'flood.cjs');
+  const entryPoints = [join(import.meta.dirname, 'flood.ts')];
+  const external = ['msgpackr-extract'];
+  buildSync({
+    entryPoints,
+    outfile: bundled,
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    external,
+    logLevel: 'error',
+  });
+  return bundled;
+}
+
+function groupOf(account: string): string {
+  return execFileSync('id', ['-g', account], { encoding: 'utf8' }).trim();
+}
+
 async function one(flood: Flood, { as }: AttackerOptions): Promise<Attacker> {
-  const program = join(import.meta.dirname, 'flood.ts');
-  const become = as === undefined ? [] : ['setpriv', '--reuid', as, '--regid', as, '--clear-groups'];
-  const words = ['-n', '10', ...become, process.execPath, '--import', 'tsx', program, JSON.stringify(flood)];
-  // TSX_DISABLE_CACHE: another user can neither read nor write the cache of this one.
-  const env = { ...process.env, ...(as === undefined ? {} : { TSX_DISABLE_CACHE: '1' }) };
-  const child = start('nice', words, { stdio: ['ignore', 'pipe', 'inherit'], env });
+  const become = as === undefined ? [] : ['setpriv', '--reuid', as, '--regid', groupOf(as), '--clear-groups'];
+  const words = ['-n', '10', ...become, process.execPath, bundle(), JSON.stringify(flood)];
+  const child = start('nice', words, { stdio: ['ignore', 'pipe', 'inherit'] });
   const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })[Symbol.asyncIterator]();
   if ((await lines.next()).value !== 'ready') throw new Error('the attacker did not start');
   return {

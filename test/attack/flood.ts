@@ -360,7 +360,7 @@ function attack(flood: Flood): Promise<void> {
 }
 
 const parameter = process.argv[2];
-if (parameter !== undefined && process.argv[1] === import.meta.filename) {
+if (parameter !== undefined) {
   process.on('SIGTERM', () => {
     ended = true;
     const loot: Loot = { counts, told };

@@ -91,7 +91,8 @@ async function ask(client: Client, soaked: Soaked): Promise<void> {
     client: { address: `192.0.2.${user}`, service: 'soak' },
     deadline_ms: 5_000,
   });
-  count(`${right ? 'right' : unknown ? 'unknown' : 'wrong'} password ${WORDS[status]}`);
+  const what = unknown ? 'unknown user' : right ? 'right password' : 'wrong password';
+  count(`${what}${right && !soaked.active[user] ? ' of an inactive user' : ''}: ${WORDS[status]}`);
   const doubtful = askedAt - (soaked.changedAt[user] as number) < FRESH_MS || soaked.passwords[user] !== password;
   const verdict = `${soaked.name} ${username} status ${status} at ${elapsed().toFixed(0)} s`;
   if (!right && status === 0) wrong.push(`granted: ${verdict}`);
@@ -131,7 +132,7 @@ async function bursts(daemon: Served): Promise<void> {
           deadline_ms: 2_000,
         })
         .then(({ status }) => {
-          count(`burst ${WORDS[status]}`);
+          count(`many guesses at once: ${WORDS[status]}`);
           if (status === 0) wrong.push('a guess was granted');
         })
         .catch(() => count('closed')),
@@ -249,8 +250,6 @@ await Promise.all([
   reloads(daemon),
   outages(sites),
 ]);
-await sleep(2_000);
-sample();
 clearInterval(sampler);
 clearInterval(teller);
 
