@@ -36,7 +36,7 @@ const KINDS: readonly {
     floods: (socket) => [{ kind: 'idle', socket, connections: 400 }],
     listen: 'max_connections = 300',
     as: 'nobody',
-    short: true,
+    short: false,
   },
   {
     name: 'idle-same-user',
@@ -58,7 +58,7 @@ const KINDS: readonly {
     name: 'abandon',
     what: 'connections with 64 guesses that are closed at once, 30 per second',
     floods: (socket) => [{ kind: 'churn', socket, rate: 30, questions: 64 }],
-    short: true,
+    short: false,
   },
   {
     name: 'half-open',
@@ -80,7 +80,7 @@ export const connections: readonly Attack[] = KINDS.map(({ name, what, floods, l
 
 export const reload: Attack = {
   name: 'reload',
-  short: true,
+  short: false,
   run: async (stage) => [
     await assault(
       stage,

@@ -64,10 +64,10 @@ const KINDS: readonly {
   username?: string;
   short?: boolean;
 }[] = [
-  { name: 'spray', what: 'many names, many sources', sources: 'many', short: true },
+  { name: 'spray', what: 'many names, many sources', sources: 'many', short: false },
   { name: 'spray-one-source', what: 'many names, one source', sources: 'one' },
   { name: 'spray-no-source', what: 'many names, no source given', sources: 'none' },
-  { name: 'spray-forged', what: 'many names, addresses forged at random', sources: 'forged', short: true },
+  { name: 'spray-forged', what: 'many names, addresses forged at random', sources: 'forged', short: false },
   { name: 'spray-one-name', what: 'one name, addresses forged at random', sources: 'forged', username: 'user7' },
   { name: 'spray-hot', what: 'the same as fast as it is answered', sources: 'forged', rate: 0 },
 ];
