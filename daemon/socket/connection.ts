@@ -62,6 +62,8 @@ export class Connection {
   /** No more requests are accepted: the peer has ended, broke the protocol, or the daemon closes the connection. */
   #closing = false;
   #misused = false;
+  /** The peer has ended its side. */
+  #ended = false;
   /** The peer has LINGER_MS to read its replies. */
   #lingers = false;
   #frameEnded = false;
@@ -74,7 +76,7 @@ export class Connection {
     this.#options = options;
     this.#limits = options.limits;
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
-    socket.on('end', () => this.#close());
+    socket.on('end', () => this.#onEnd());
     socket.on('drain', () => {
       this.#watchPeer(false);
       this.#proceed();
@@ -113,6 +115,12 @@ export class Connection {
       'connection closed: incomplete frames and unread replies reached the limit listen.in_flight',
     );
     this.#socket.destroy();
+  }
+
+  /** The peer sends no more. It may have done so before its last requests were taken: Node ends a paused stream too. */
+  #onEnd(): void {
+    this.#ended = true;
+    if (this.#chunk === undefined) this.#close();
   }
 
   #close(): void {
@@ -182,6 +190,7 @@ export class Connection {
         this.#misuse('too many requests at once while the limit listen.in_flight is reached');
       }
     }
+    if (this.#ended && this.#chunk === undefined && !this.#closing) this.#close();
     this.#proceed();
     this.#watchPeer(this.#frameEnded);
     if (this.#frameEnded || this.#reader.partial !== (this.#frameTimer !== undefined)) this.#watchFrame();

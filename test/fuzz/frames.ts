@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { Connection } from '../../daemon/socket/connection.ts';
+import { Limits } from '../../daemon/socket/limits.ts';
 import { FrameError, FrameReader } from '../../protocol/frame.ts';
 import { FRAME_MAX } from '../../protocol/limits.ts';
 import { decodeReply, type Reply } from '../../protocol/reply.ts';
@@ -114,6 +115,9 @@ export interface FrameCounts {
   bad: number;
 }
 
+/** Those of one daemon: every connection of a run shares them. */
+const limits = new Limits();
+
 const PONG: Reply = { status: 0, content: {} };
 
 /**
@@ -137,7 +141,7 @@ export async function fuzzConnection(random: Random, counts: FrameCounts): Promi
     seen.push(request.id);
     return random.below(2) ? PONG : Promise.resolve(PONG);
   };
-  new Connection(socket as unknown as Socket, { answer, onMisuse: () => misuses++ });
+  new Connection(socket as unknown as Socket, { limits, answer, onMisuse: () => misuses++ });
 
   const stream = Buffer.concat(
     bodies.flatMap((each) => {

@@ -120,6 +120,22 @@ t.test('reading stops while too many requests are unanswered', async (t) => {
   t.equal(new Set(replies.map(([id]) => id)).size, total, 'each request has one reply');
 });
 
+t.test('a peer that ends its side is answered all that it asked', async (t) => {
+  for (const [what, answer] of [
+    ['at once', () => PONG],
+    ['later', () => sleep(1).then(() => PONG)],
+  ] as const) {
+    const { peer, misuse, replies, closed } = await pair(t, answer);
+    const count = 300; // more than one slice, and more than may be unanswered
+    peer.end(Buffer.concat(Array.from({ length: count }, (_, id) => ping(id))));
+    await waitFor(closed);
+    await waitFor(() => peer.readableEnded || peer.destroyed);
+    t.equal(replies.length, count, what);
+    t.equal(new Set(replies.map(([id]) => id)).size, count);
+    t.same(misuse, []);
+  }
+});
+
 t.test('an answer that rejects is a fault', async (t) => {
   const { peer, replies } = await pair(t, async () => {
     throw new Error('a mistake of ours');
