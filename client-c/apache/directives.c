@@ -125,6 +125,7 @@ static const char *note_provider(cmd_parms *command, void *section, const char *
 
 #define FIELD(name) ((void *)APR_OFFSETOF(django_section, name))
 
+#define NEEDS_AUTHCONFIG "; in .htaccess it only does so with AuthConfig as well (a directive of mod_env)"
 #define IGNORED "ignored, with a warning at start: it configured Python inside httpd"
 #define REPLACE "not supported without mod_python: remove the line, and "
 #define REMOVE "not supported without mod_python: remove the line"
@@ -165,11 +166,11 @@ const command_rec django_directives[] = {
                    DJANGO_SETTINGS_VARIABLE ", DjangoRequireStaffStatus, DjangoRequireSuperuserStatus or "
                    "DjangoPermissionName, and its value"),
     AP_INIT_TAKE12("SetEnv", django_set_variable, NULL, OR_FILEINFO,
-                   DJANGO_SETTINGS_VARIABLE " and the Django site whose accounts are checked (a directive of mod_env)"),
+                   DJANGO_SETTINGS_VARIABLE " and the Django site whose accounts are checked" NEEDS_AUTHCONFIG),
     AP_INIT_ITERATE("UnsetEnv", django_unset_variable, NULL, OR_FILEINFO,
-                    DJANGO_SETTINGS_VARIABLE ": cancels the inherited site (a directive of mod_env)"),
+                    DJANGO_SETTINGS_VARIABLE ": cancels the inherited site" NEEDS_AUTHCONFIG),
     AP_INIT_ITERATE("PassEnv", django_pass_variable, NULL, OR_FILEINFO,
-                    DJANGO_SETTINGS_VARIABLE ": takes the site from httpd's own environment (a directive of mod_env)"),
+                    DJANGO_SETTINGS_VARIABLE ": takes the site from httpd's own environment" NEEDS_AUTHCONFIG),
     AP_INIT_RAW_ARGS("PythonAutoReload", django_ignore_directive, NULL, OR_ALL, IGNORED),
     AP_INIT_RAW_ARGS("PythonDebug", django_ignore_directive, NULL, OR_ALL, IGNORED),
     AP_INIT_RAW_ARGS("PythonEnablePdb", django_ignore_directive, NULL, OR_ALL, IGNORED),

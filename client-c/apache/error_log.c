@@ -104,6 +104,14 @@ void django_log_require(request_rec *r, const char *site, const char *line, cons
     }
 }
 
+void django_log_site_refused(request_rec *r)
+{
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
+                  "authentication failed: client %s: the site is not taken from the variable " DJANGO_SETTINGS_VARIABLE
+                  ", which SetEnvIf or RewriteRule has set for this request; name it with DjangoSettingsModule or SetEnv",
+                  compat_client_address(r));
+}
+
 void django_note_unmet(request_rec *r, const char *line, const char *reason)
 {
     django_request *kept = django_request_of(r);

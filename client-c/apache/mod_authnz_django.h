@@ -112,6 +112,9 @@ django_requirements django_requirements_of(request_rec *r);
 /* The site of r's section, NULL for the daemon's only one. */
 const char *django_site_of(const request_rec *r);
 
+/* Whether r's section names no site, but a variable that anybody may have set does. Every question is a fault then. */
+int django_environment_names_site(request_rec *r);
+
 /* Marks the directive's server as using this module. */
 void django_mark_in_use(cmd_parms *command);
 
@@ -151,6 +154,9 @@ void django_log_check(request_rec *r, const char *site, const char *user, const 
 
 /* Logs the answer about r->user and a Require line, which is given by its keyword. */
 void django_log_require(request_rec *r, const char *site, const char *line, const djauth_answer *answer);
+
+/* Logs that django_environment_names_site is true. */
+void django_log_site_refused(request_rec *r);
 
 /* A Require line of this request is not met. If the request ends in a refusal, this is logged as its reason. */
 void django_note_unmet(request_rec *r, const char *line, const char *reason);

@@ -71,10 +71,22 @@ static const char *check_other_variable(cmd_parms *command, const char *name)
                         command->cmd->name, name);
 }
 
+/*
+ * In .htaccess these directives need FileInfo, but the site is a matter of authentication: an author who may not say who
+ * is let in must not choose whose accounts are checked. The variable itself is set all the same, by mod_env.
+ */
+static int may_name_site(cmd_parms *command)
+{
+    return !compat_in_htaccess(command) || (command->override & OR_AUTHCFG) != 0;
+}
+
 const char *django_set_variable(cmd_parms *command, void *section, const char *name, const char *value)
 {
     if (strcmp(name, DJANGO_SETTINGS_VARIABLE) != 0) {
         return check_other_variable(command, name);
+    }
+    if (!may_name_site(command)) {
+        return NULL;
     }
     return django_parse_settings_module(command->pool, "SetEnv " DJANGO_SETTINGS_VARIABLE, value != NULL ? value : "",
                                         &((django_section *)section)->environment_module);
@@ -85,7 +97,9 @@ const char *django_unset_variable(cmd_parms *command, void *section, const char 
     if (strcmp(name, DJANGO_SETTINGS_VARIABLE) != 0) {
         return check_other_variable(command, name);
     }
-    ((django_section *)section)->environment_module = "";
+    if (may_name_site(command)) {
+        ((django_section *)section)->environment_module = "";
+    }
     return NULL;
 }
 
@@ -97,8 +111,8 @@ const char *django_pass_variable(cmd_parms *command, void *section, const char *
         return check_other_variable(command, name);
     }
     value = getenv(name);
-    if (value == NULL) {
-        return NULL; /* mod_env warns about it and continues */
+    if (value == NULL || !may_name_site(command)) {
+        return NULL; /* if there is none, mod_env warns about it and continues */
     }
     return django_parse_settings_module(command->pool, "PassEnv " DJANGO_SETTINGS_VARIABLE,
                                         apr_pstrdup(command->pool, value),

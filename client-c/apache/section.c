@@ -103,13 +103,12 @@ static int is_set(const char *text)
 
 /*
  * DjangoSettingsModule comes first, then the order of Django's mod_python handler: PythonOption before the environment.
- * An empty value counts as none. mod_env fills the environment after authentication, so this module parses SetEnv
- * itself; the values of SetEnvIf and RewriteRule are already there.
+ * An empty value counts as none. The environment is that of SetEnv, which this module parses itself, and never what is in
+ * the request's: SetEnvIf and RewriteRule put there what the client sent, or what an author without AuthConfig wants.
  */
 const char *django_site_of(const request_rec *r)
 {
     const django_section *section = django_section_of(r);
-    const char *variable;
 
     if (is_set(section->settings_module)) {
         return section->settings_module;
@@ -117,11 +116,17 @@ const char *django_site_of(const request_rec *r)
     if (is_set(section->option_module)) {
         return section->option_module;
     }
-    if (is_set(section->environment_module)) {
-        return section->environment_module;
-    }
-    variable = apr_table_get(r->subprocess_env, DJANGO_SETTINGS_VARIABLE);
-    return is_set(variable) ? variable : NULL;
+    return is_set(section->environment_module) ? section->environment_module : NULL;
+}
+
+/*
+ * A subrequest's environment is a copy of one that mod_env has filled in the meantime: only that of the client's own
+ * request shows that the administrator wanted SetEnvIf or RewriteRule to name the site.
+ */
+int django_environment_names_site(request_rec *r)
+{
+    return django_site_of(r) == NULL && ap_is_initial_req(r)
+           && is_set(apr_table_get(r->subprocess_env, DJANGO_SETTINGS_VARIABLE));
 }
 
 django_requirements django_requirements_of(request_rec *r)

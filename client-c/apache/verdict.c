@@ -146,12 +146,17 @@ django_request *django_request_of(request_rec *r)
 static const django_verdict *verdict_of(request_rec *r, const char *user, const char *password,
                                         const django_requirements *requirements, const char *line)
 {
+    static const django_verdict unnamed = {DJAUTH_ERROR, HTTP_INTERNAL_SERVER_ERROR, 0, "site of the environment", NULL};
     request_rec *initial = initial_request_of(r);
     apr_pool_t *pool = initial->pool; /* a subrequest's pool is destroyed before the next subrequest asks */
     django_request *kept = django_request_of(initial);
     const char *socket = django_socket_of(r->server);
     django_cached_verdict *cached;
 
+    if (django_environment_names_site(r)) {
+        django_log_site_refused(r);
+        return &unnamed;
+    }
     for (cached = kept->verdicts; cached != NULL; cached = cached->next) {
         if (same_requirements(&cached->requirements, requirements) && same_text(cached->socket, socket)
             && same_text(cached->user, user) && same_text(cached->password, password)) {
