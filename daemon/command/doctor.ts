@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { configOf } from '../config/config.ts';
 import { readSources } from '../config/sources.ts';
+import { loadCatalogs } from '../doctor/catalogs.ts';
 import { daemonProcess } from '../doctor/daemon-process.ts';
 import { examine, writeReport } from '../doctor/report.ts';
-import { loadCatalogs } from '../doctor/site-report.ts';
 import { become } from '../service/system-user.ts';
 
 /** Where systemd puts the credentials of a running unit. */

@@ -102,6 +102,20 @@ export function createProgram(): Command {
       (await import('./doctor.ts')).doctor(flags.config, flags),
     );
 
+  command(
+    'audit',
+    'list active accounts that can never be granted, and why',
+    'Prints each active account that no password lets in, or none that a client can send: no usable password, an ' +
+      'encoded hash that the site does not accept, that is malformed or that costs more than [hash] allows, a username ' +
+      'that HTTP Basic cannot carry. Inactive accounts are not listed. Exits 1 if there is one.',
+  )
+    .addOption(config())
+    .option('--site <name>', 'audit this site only')
+    .option('--json', 'print JSON', false)
+    .action(async (flags: { config: string; json: boolean; site?: string }) =>
+      (await import('./audit.ts')).audit(flags.config, flags),
+    );
+
   withPython(
     command(
       'import',

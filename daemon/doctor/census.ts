@@ -82,7 +82,7 @@ export async function takeCensus(batches: AsyncIterable<readonly Row[]>, policy:
 }
 
 /** What is wrong with an encoded hash, to follow "the account has". Quotes no part of it except the name of an algorithm. */
-function flawOf(examined: Exclude<Examined, { kind: 'unusable' }>): string | undefined {
+export function flawOf(examined: Exclude<Examined, { kind: 'unusable' }>): string | undefined {
   switch (examined.kind) {
     case 'verifiable':
       return undefined;

@@ -7,6 +7,7 @@ import type { Schema } from '../store/schema.ts';
 import { sqlitePathOf } from '../store/sqlite/url.ts';
 import type { Store } from '../store/store.ts';
 import type { Catalog } from './catalog.ts';
+import { openCatalog } from './catalogs.ts';
 import { type Census, takeCensus } from './census.ts';
 import { type ColdCost, coldCost } from './cold-cost.ts';
 import type { DaemonProcess } from './daemon-process.ts';
@@ -26,21 +27,6 @@ export interface SiteReport {
   readonly census: Omit<Census, 'findings'> | undefined;
   readonly coldCost: ColdCost | undefined;
   readonly findings: readonly Finding[];
-}
-
-type OpenCatalog = (url: string, schema: Schema) => Promise<Catalog>;
-
-/** By the scheme of a URL. Loaded only if a site needs it. */
-const catalogs: Readonly<Record<string, () => Promise<OpenCatalog>>> = {
-  sqlite: async () => (await import('./sqlite-catalog.ts')).openSqlite,
-  postgres: async () => (await import('./postgres-catalog.ts')).openPostgres,
-  mysql: async () => (await import('./mysql-catalog.ts')).openMysql,
-};
-
-/** Loads what examining these databases takes: another user may not read the modules. */
-export async function loadCatalogs(urls: readonly string[]): Promise<void> {
-  await loadStores(urls);
-  await Promise.all(urls.map((url) => catalogs[databaseOf(url)?.schemes[0] ?? '']?.()));
 }
 
 /** How many encoded hashes the daemon samples to learn their cost. */
@@ -79,8 +65,7 @@ export async function examineSite(
   if (closed !== undefined) return { ...report, findings: [...findings, problem(closed)] };
   let catalog: Catalog | undefined;
   try {
-    catalog = await (await catalogs[scheme]?.())?.(url, schema);
-    if (catalog === undefined) throw new Error(`unsupported database ${scheme}`);
+    catalog = await openCatalog(url, schema);
     const usable = await examineTables(catalog, schema, findings);
     const common = { ...report, role: catalog.role, reached: true };
     if (!usable) return { ...common, findings };
