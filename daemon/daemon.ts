@@ -10,6 +10,7 @@ import { Counters } from './metrics/counters.ts';
 import type { Report } from './metrics/report.ts';
 import type { MemorySource } from './proof/memory-source.ts';
 import { decide } from './request/decide.ts';
+import { LeavingQueue, leavesAt } from './request/leaving.ts';
 import type { Decision, Question } from './request/question.ts';
 import { openFilesProblem } from './service/open-files.ts';
 import type { ActivatedSockets, SocketName } from './service/socket-activation.ts';
@@ -49,6 +50,8 @@ export class Daemon implements Operated {
   readonly statusPages: StatusPages;
   readonly #answers: Readonly<Record<SocketName, Answer>>;
   readonly #surroundings: Surroundings;
+  /** Denials of every generation and front end. */
+  readonly #leaving: LeavingQueue<Decision>;
   /** The start and the reloads, one after the other. */
   #turn: Promise<void> = Promise.resolve();
   /** Undefined until `start` has built it. */
@@ -65,6 +68,7 @@ export class Daemon implements Operated {
     this.#startedAt = clock.now();
     this.#observer = new Observer(log, this.#counters);
     this.statusPages = new StatusPages(() => this.report(), clock);
+    this.#leaving = new LeavingQueue(clock);
     this.#answers = { auth: answerOn('auth', this), control: answerOn('control', this) };
     const frontEnd = {
       activated,
@@ -129,9 +133,18 @@ export class Daemon implements Operated {
     return generation.during(decision).then((late) => this.#decided(question, late, startedAt));
   }
 
-  #decided(question: Question, decision: Decision, startedAt: number): Decision {
-    this.#observer.decided(question, decision, startedAt, this.#clock.now());
-    return decision;
+  /** Records a decision and holds it if it is a denial. What the log says of its time is the work, not the hold. */
+  #decided(question: Question, decision: Decision, arrivedAt: number): Decision | Promise<Decision> {
+    const decidedAt = this.#clock.now();
+    this.#observer.decided(question, decision, arrivedAt, decidedAt);
+    // A client that vouches for a user is told about the account; there is nothing to hide from it.
+    if (decision.verdict.kind !== 'denied' || question.evidence.kind === 'vouched') return decision;
+    const { denial_grid: gridMs, denial_hold: holdMs } = this.config.hash;
+    if (gridMs === 0) return decision;
+    const { hashed } = decision;
+    const { deadlineAt } = question;
+    const at = leavesAt({ arrivedAt, decidedAt, deadlineAt, hashed }, { gridMs, holdMs });
+    return this.#leaving.hold(decision, arrivedAt, at);
   }
 
   /** Answers as a client's ping is answered once it has been read. */

@@ -165,6 +165,19 @@ export const keys = section('The file.', {
       default: '10s',
     }),
     max_memory: key(size, { about: 'The same for memory.', default: '512MiB' }),
+    denial_grid: key(duration(), {
+      about:
+        'A denial leaves at a multiple of this time after its question came, and on a common grid of it, so that the ' +
+        'time does not tell one account from another. Grants do not wait. `0`: a denial leaves as soon as it is known, ' +
+        'and its time tells who exists.',
+      default: '25ms',
+    }),
+    denial_hold: key(duration(), {
+      about:
+        'Longest time that a denial waits after its hash began, for the dearest hash of the site to end likewise. An ' +
+        'account whose hash takes longer can be told from others.',
+      default: '1s',
+    }),
     native: key(boolean, {
       about: 'Use the addon for PBKDF2 if it could be built; node:crypto takes up to three times as long.',
       default: true,

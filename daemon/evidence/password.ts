@@ -1,6 +1,6 @@
 import type { Account } from '../account/account.ts';
 import type { Password } from '../password.ts';
-import type { PasswordProofs } from '../proof/password-proofs.ts';
+import type { PasswordProofs, Unproved } from '../proof/password-proofs.ts';
 import type { Claim } from '../proof/proof-cache.ts';
 import type { Site } from '../site/site.ts';
 import type { DenyReason } from '../verdict.ts';
@@ -58,13 +58,15 @@ export class PasswordVerifier implements Verifier<ShownPassword, PasswordFinding
     // While the first work of a site was made up, an equal question may have been answered.
     const known = this.#proofs.recall(key);
     if (known !== undefined) return { reason: reasonOf(target, known), source: 'cached', key };
-    const unproved = {
+    const unproved: Unproved = {
       key,
       returning: this.#returningOf(presented, target),
       turnedAway: this.#proofs.turnedAwayOf(site.name, username, evidence.secret),
     };
     const matches = await this.#proofs.hash(unproved, evidence.secret, work, deadlineAt);
-    return { reason: reasonOf(target, matches), source: 'hashed', key };
+    const { ran } = unproved;
+    const hashed = ran && { startedAt: ran.startedAt, upperMs: site.upperTime(target.encoded, ran.ms) };
+    return { reason: reasonOf(target, matches), source: 'hashed', hashed, key };
   }
 
   promote({ key }: PasswordFinding, presented: Presented<ShownPassword>, account: Account, site: Site): void {

@@ -28,6 +28,11 @@ export interface Finding {
   /** Why the evidence does not hold; undefined if it does. */
   readonly reason: DenyReason | undefined;
   readonly source: Source;
+  /**
+   * If the source is `hashed`: when that began, by the daemon's clock, and how long it takes at most whatever the account,
+   * in ms.
+   */
+  readonly hashed?: { readonly startedAt: number; readonly upperMs: number } | undefined;
 }
 
 /** Which account the evidence is about. */

@@ -20,6 +20,14 @@ export interface Job extends HashWork {
   readonly lane: Lane;
   /** The time at which the last waiting client stops waiting, by the pool's clock. May be extended while queued. */
   deadlineAt: number;
+  /** Set when it has been computed. */
+  ran?: Ran;
+}
+
+/** When a worker began with a job, by the pool's clock, and how long it took, in ms. */
+export interface Ran {
+  readonly startedAt: number;
+  readonly ms: number;
 }
 
 interface Queued {
@@ -152,7 +160,9 @@ export class HashPool {
       this.#idle.push(worker);
       worker.unref();
       this.#computed++;
-      this.#averageMs += WEIGHT * (this.#options.clock.now() - startedAt - this.#averageMs);
+      const ms = this.#options.clock.now() - startedAt;
+      queued.job.ran = { startedAt, ms };
+      this.#averageMs += WEIGHT * (ms - this.#averageMs);
       if ('fault' in answer) queued.reject(new Fault(`cannot compute the password hash: ${answer.fault}`));
       else queued.resolve(answer.matches);
       this.#dispatch();

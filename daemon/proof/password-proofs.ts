@@ -1,5 +1,5 @@
 import { Busy } from '../fault.ts';
-import type { HashPool, HashWork, Job } from '../hasher/pool.ts';
+import type { HashPool, HashWork, Job, Ran } from '../hasher/pool.ts';
 import type { Password } from '../password.ts';
 import type { Greylist } from './greylist.ts';
 import type { Claim, ProofCache } from './proof-cache.ts';
@@ -20,6 +20,8 @@ export interface Unproved {
   readonly returning: string;
   /** The question as `Greylist` knows it. */
   readonly turnedAway: string;
+  /** Set when it has been hashed: the job that did it. */
+  ran?: Ran | undefined;
 }
 
 /**
@@ -66,13 +68,15 @@ export class PasswordProofs {
    *
    * @param deadlineAt the time at which the client stops waiting, by the pool's clock
    */
-  hash(unproved: Unproved, password: Password, work: HashWork, deadlineAt: number): Promise<boolean> {
+  async hash(unproved: Unproved, password: Password, work: HashWork, deadlineAt: number): Promise<boolean> {
     const { proofs, returning, greylist, pool } = this.#options;
     const { key } = unproved;
     const flight = this.#flights.get(key);
     if (flight !== undefined) {
       flight.job.deadlineAt = Math.max(flight.job.deadlineAt, deadlineAt);
-      return flight.answer;
+      const matches = await flight.answer;
+      unproved.ran = flight.job.ran;
+      return matches;
     }
     const lane = returning.has(unproved.returning) ? 'returning' : 'other';
     const job: Job = { ...work, lane, deadlineAt };
@@ -89,7 +93,9 @@ export class PasswordProofs {
         if (error instanceof Busy && error.reason !== 'shutting-down') greylist.add(unproved.turnedAway);
       },
     );
-    return answer;
+    const matches = await answer;
+    unproved.ran = job.ran;
+    return matches;
   }
 
   /**

@@ -98,14 +98,15 @@ function judge(
   const reason = finding.reason ?? (account === null ? 'unknown-user' : unmet(account, question.requirements));
   if (reason !== undefined || account === null) {
     verifier.demote(finding, question, account, site);
-    return denied(site, reason ?? 'unknown-user', source);
+    return denied(site, reason ?? 'unknown-user', finding);
   }
   verifier.promote(finding, question, account, site);
   return { verdict: { kind: 'granted', account }, site: site.name, source };
 }
 
-function denied(site: Site, reason: DenyReason, source?: Finding['source']): Decision {
-  return { verdict: { kind: 'denied', reason }, site: site.name, source };
+function denied(site: Site, reason: DenyReason, finding?: Finding): Decision {
+  const { source, hashed } = finding ?? {};
+  return { verdict: { kind: 'denied', reason }, site: site.name, source, hashed };
 }
 
 function failed(error: unknown, site: string | undefined): Decision {

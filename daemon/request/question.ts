@@ -2,6 +2,7 @@ import type { Evidence } from '../evidence/kinds.ts';
 import type { Source } from '../evidence/verifier.ts';
 import type { Requirements } from '../policy/requirement.ts';
 import type { Verdict } from '../verdict.ts';
+import type { Hashed } from './leaving.ts';
 
 /** A credential check, free of the wire it came by. */
 export interface Question {
@@ -28,4 +29,6 @@ export interface Decision {
   readonly site: string | undefined;
   /** undefined if the evidence was not verified. */
   readonly source: Source | undefined;
+  /** The hash that a denial took, if it took one. */
+  readonly hashed?: Hashed | undefined;
 }

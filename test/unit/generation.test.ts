@@ -460,6 +460,8 @@ const CHANGES: Readonly<Record<string, readonly [value: unknown, effect: Effect]
   'hash.queue': [7, pool],
   'hash.max_time': ['1ms', statusOf('slow')],
   'hash.max_memory': ['1KiB', statusOf('big')],
+  'hash.denial_grid': ['7ms', ({ daemon }) => daemon.config.hash.denial_grid],
+  'hash.denial_hold': ['7ms', ({ daemon }) => daemon.config.hash.denial_hold],
   'hash.native': [false, pool],
   'shutdown.grace': ['7s', ({ daemon }) => daemon.config.shutdown.grace],
   'log.level': ['warn', (w) => w.level()],
