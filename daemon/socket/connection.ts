@@ -5,7 +5,7 @@ import { encodeReply, type Reply } from '../../protocol/reply.ts';
 import { BadRequest, decodeRequest, type Request } from '../../protocol/request.ts';
 import { STATUS } from '../../protocol/status.ts';
 import type { Limits } from './limits.ts';
-import { resumeReading, stopReading } from './reading.ts';
+import { pauseReading, resumeReading, stopReading } from './reading.ts';
 
 /** How long a closing connection waits for its peer to read the replies, in ms. */
 const LINGER_MS = 1_000;
@@ -50,6 +50,7 @@ export class Connection {
   /** Whether that chunk is counted in `limits.inFlight`, and whether it waits for a turn. */
   #kept = false;
   #queued = false;
+  #reading: 'on' | 'paused' | 'stopped' = 'on';
   /** Requests of the present slice, and octets of the replies to them. */
   #taken = 0;
   #written = 0;
@@ -300,10 +301,13 @@ export class Connection {
       this.#queued = true;
       turns.later(this.#onTurn);
     }
-    const stop = blocked || left;
-    if (stop === this.#socket.isPaused()) return;
-    if (stop) stopReading(this.#socket);
-    else resumeReading(this.#socket);
+    // One with so many requests is paused only, so that its end is seen: what Node reads ahead is less than they count.
+    const reading = !(blocked || left) ? 'on' : this.#inFlight >= IN_FLIGHT_MAX && !left ? 'paused' : 'stopped';
+    if (reading === this.#reading) return;
+    this.#reading = reading;
+    if (reading === 'on') resumeReading(this.#socket);
+    else if (reading === 'paused') pauseReading(this.#socket);
+    else stopReading(this.#socket);
     this.#watchFrame();
   }
 

@@ -8,25 +8,34 @@ interface Handle {
 }
 
 /**
- * Stops reading at once. Node's own `pause` stops when one more chunk has come: 64 KiB for each connection that waits,
- * which a client could fill at will. The handle is Node's private matter, the same from version 18 to 24; where it is
- * another one day, `pause` alone is what happens.
+ * Stops reading at once. Node's own `pause` reads on until its buffer is full: 64 KiB for each connection that waits, which
+ * a client could fill at will. It asks its handle for more after each chunk, unless it believes that the handle reads: so
+ * `reading` stays as it is. The handle is Node's private matter, the same from version 18 to 24; where it is another one
+ * day, `pause` alone is what happens.
+ *
+ * The end of a peer is not seen meanwhile.
  */
 export function stopReading(socket: Socket): void {
   socket.pause();
-  const handle = handleOf(socket);
-  if (!handle?.reading || handle.readStop === undefined) return;
-  handle.reading = false;
-  handle.readStop();
+  handleOf(socket)?.readStop?.();
+}
+
+/** As `stopReading`, but the end of the peer is seen if it comes before Node's buffer is full. */
+export function pauseReading(socket: Socket): void {
+  socket.pause();
+  startHandle(socket);
 }
 
 export function resumeReading(socket: Socket): void {
-  const handle = handleOf(socket);
-  if (handle?.reading === false && handle.readStart !== undefined && !socket.readableEnded) {
-    handle.reading = true;
-    handle.readStart();
-  }
+  startHandle(socket);
   socket.resume();
+}
+
+function startHandle(socket: Socket): void {
+  const handle = handleOf(socket);
+  if (handle?.readStart === undefined || socket.readableEnded) return;
+  handle.reading = true;
+  handle.readStart();
 }
 
 function handleOf(socket: Socket): Handle | undefined {

@@ -26,6 +26,8 @@ export type Flood =
       /** The most guesses per second; 0: as many as are answered. */
       readonly rate: number;
       readonly deadlineMs?: number;
+      /** Asks again what was answered `busy`, as long after as it was told, before guessing anew: as a person does. */
+      readonly again?: boolean;
     }
   /** Requests of the protected page, from many addresses. */
   | { readonly kind: 'http'; readonly port: number; readonly path: string; readonly rate: number }
@@ -144,21 +146,47 @@ function dial(socket: string, onReply: (id: number, status: number, content: unk
 
 const IN_FLIGHT = 64;
 
+/** Where the id of every guess is: behind the length, the array of four, the version and the head of a number. */
+const ID_AT = 4 + 1 + 1 + 1;
+
+/** How many guesses that were answered `busy` are kept. */
+const LATER_MAX = 20_000;
+
 async function guessing(flood: Extract<Flood, { kind: 'guess' }>): Promise<void> {
   const next = templates(flood);
   const startedAt = performance.now();
   let sent = 0;
+  const later: { frame: Buffer; at: number }[] = [];
   const lines = Math.ceil(flood.inFlight / IN_FLIGHT);
   for (let line = 0; line < lines; line++) {
     const width = Math.min(IN_FLIGHT, flood.inFlight - line * IN_FLIGHT);
     const open = () => {
       let waiting = 0;
       let id = 1;
-      const connection = dial(flood.socket, (_, status) => {
+      const asked = new Map<number, Buffer>();
+      const connection = dial(flood.socket, (answered, status, content) => {
         count(status);
         waiting--;
+        const frame = asked.get(answered);
+        asked.delete(answered);
+        if (frame !== undefined && status === 3 && later.length < LATER_MAX) {
+          const seconds = Number((content as Map<string, unknown>).get('retry_after'));
+          later.push({ frame, at: performance.now() + seconds * 1000 });
+        }
         pump();
       });
+      const take = (): Buffer => {
+        const frame =
+          later[0] !== undefined && later[0].at <= performance.now()
+            ? (later.shift() as { frame: Buffer }).frame
+            : guess(next.next().value, id);
+        if (flood.again) {
+          frame.writeUInt32BE(id, ID_AT);
+          asked.set(id, frame);
+        }
+        id++;
+        return frame;
+      };
       // The rate holds for all connections together.
       const pump = () => {
         if (ended || connection.destroyed) return;
@@ -167,7 +195,7 @@ async function guessing(flood: Extract<Flood, { kind: 'guess' }>): Promise<void>
         while (waiting < width && sent < due) {
           waiting++;
           sent++;
-          frames.push(guess(next.next().value, id++));
+          frames.push(take());
         }
         if (frames.length > 0) connection.write(Buffer.concat(frames));
       };

@@ -26,6 +26,10 @@ interface Pair {
   readonly replies: [number, number][];
   /** Whether the daemon's end is closed. */
   closed(): boolean;
+  /** What Node has read on the daemon's end and the connection has not taken, in octets. */
+  ahead(): number;
+  /** Whether the daemon has seen that the peer ended. */
+  ended(): boolean;
 }
 
 async function pair(t: Test, answer: Answer, limits = new Limits()): Promise<Pair> {
@@ -56,7 +60,15 @@ async function pair(t: Test, answer: Answer, limits = new Limits()): Promise<Pai
       replies.push([id, status]);
     });
   });
-  return { peer, connection, misuse, replies, closed: () => socket.destroyed };
+  return {
+    peer,
+    connection,
+    misuse,
+    replies,
+    closed: () => socket.destroyed,
+    ahead: () => socket.readableLength,
+    ended: () => socket.readableEnded,
+  };
 }
 
 const ping = (id: number) => encodeRequest(id, 'ping', {});
@@ -290,6 +302,47 @@ t.test('octets in flight', async (t) => {
     await waitFor(() => limits.inFlight.octets === 0);
     await waitFor(closed);
     t.equal(limits.stalled.octets, 0);
+  });
+
+  t.test('nothing more is read from those that wait', async (t) => {
+    const limits = new Limits(1 << 20);
+    const never: Answer = () => new Promise(() => {});
+    const long = (id: number) =>
+      encodeRequest(id, 'check', { username: Buffer.from('alice'), password: Buffer.alloc(32_000, 120) });
+    const full = [await pair(t, never, limits), await pair(t, never, limits)];
+    for (const { peer } of full) for (let id = 0; id < 60; id++) peer.write(long(id));
+    while (!limits.inFlight.isFull(0)) {
+      const { peer } = await pair(t, never, limits);
+      peer.write(long(1));
+      await sleep(5);
+    }
+    const pairs: Pair[] = [];
+    for (let count = 0; count < 10; count++) {
+      const one = await pair(t, never, limits);
+      one.peer.write(ping(1));
+      pairs.push(one);
+    }
+    await sleep(50);
+    for (const { peer } of pairs) peer.write(Buffer.alloc(64_000, 97));
+    await sleep(100);
+    t.equal(
+      pairs.reduce((sum, { ahead }) => sum + ahead(), 0),
+      0,
+    );
+  });
+
+  t.test('the end of one with as many requests as it may have is seen', async (t) => {
+    const limits = new Limits();
+    let asked = 0;
+    const never: Answer = () => {
+      asked++;
+      return new Promise(() => {});
+    };
+    const { peer, ended } = await pair(t, never, limits);
+    peer.end(Buffer.concat(Array.from({ length: IN_FLIGHT_MAX }, (_, id) => ping(id))));
+    await waitFor(() => asked === IN_FLIGHT_MAX);
+    await waitFor(ended);
+    t.ok(ended());
   });
 
   t.test('incomplete frames: the oldest give way', async (t) => {

@@ -62,6 +62,7 @@ const KINDS: readonly {
   sources: Sources;
   rate?: number;
   username?: string;
+  again?: boolean;
   short?: boolean;
 }[] = [
   { name: 'spray', what: 'many names, many sources', sources: 'many', short: false },
@@ -69,15 +70,23 @@ const KINDS: readonly {
   { name: 'spray-no-source', what: 'many names, no source given', sources: 'none' },
   { name: 'spray-forged', what: 'many names, addresses forged at random', sources: 'forged', short: false },
   { name: 'spray-one-name', what: 'one name, addresses forged at random', sources: 'forged', username: 'user7' },
-  { name: 'spray-hot', what: 'the same as fast as it is answered', sources: 'forged', rate: 0 },
+  {
+    name: 'spray-again',
+    what: 'many names, forged addresses, and asks again like a person',
+    sources: 'forged',
+    again: true,
+  },
+  { name: 'spray-hot', what: 'many names, forged addresses, as fast as it is answered', sources: 'forged', rate: 0 },
 ];
 
-export const sprays: readonly Attack[] = KINDS.map(({ name, what, sources, rate = RATE, username, short = false }) => ({
-  name,
-  short,
-  run: async (stage) => [
-    await assault(stage, `guesses, 320 in flight: ${what}`, (socket) => [
-      { kind: 'guess', socket, sources, inFlight: 320, rate, ...(username === undefined ? {} : { username }) },
-    ]),
-  ],
-}));
+export const sprays: readonly Attack[] = KINDS.map(
+  ({ name, what, sources, rate = RATE, username, again = false, short = false }) => ({
+    name,
+    short,
+    run: async (stage) => [
+      await assault(stage, `guesses, 320 in flight: ${what}`, (socket) => [
+        { kind: 'guess', socket, sources, inFlight: 320, rate, again, ...(username === undefined ? {} : { username }) },
+      ]),
+    ],
+  }),
+);
