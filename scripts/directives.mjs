@@ -12,6 +12,7 @@ const HEADERS = ['client-c/djauth.h', 'client-c/apache/mod_authnz_django.h', 'cl
 
 /** What httpd calls a set of places, by the expression that allows them. */
 const CONTEXTS = {
+  SERVER_ONLY: 'server config',
   RSRC_CONF: 'server config, virtual host',
   'RSRC_CONF | ACCESS_CONF': 'server config, virtual host, directory',
   'OR_AUTHCFG | RSRC_CONF': 'server config, virtual host, directory, .htaccess (AuthConfig)',
@@ -43,7 +44,7 @@ function text(expression) {
 
 function context(expression) {
   const resolved = (macros[expression] ?? expression).replace(/^\((.*)\)$/, '$1').trim();
-  const found = CONTEXTS[resolved];
+  const found = CONTEXTS[expression] ?? CONTEXTS[resolved];
   if (found === undefined) throw new Error(`${SOURCE}: ${resolved} is not in CONTEXTS of scripts/directives.mjs`);
   return found;
 }

@@ -59,6 +59,34 @@ static const char *set_timeout(cmd_parms *command, void *unused, const char *val
     return NULL;
 }
 
+/* One limit for all virtual hosts: they share the workers. */
+static const char *set_max_waiting(cmd_parms *command, void *unused, const char *value)
+{
+    django_server *server = django_server_of(command->server);
+    const char *misplaced = ap_check_cmd_context(command, GLOBAL_ONLY);
+    char *unit = NULL;
+    apr_int64_t number = apr_isdigit(value[0]) ? apr_strtoi64(value, &unit, 10) : -1;
+    int is_share = unit != NULL && strcmp(unit, "%") == 0;
+
+    (void)unused;
+    if (misplaced != NULL) {
+        return misplaced;
+    }
+    if (strcasecmp(value, "off") == 0) {
+        number = 0;
+    } else if (number < 0 || (!is_share && *unit != '\0') || (is_share && (number < 1 || number > 100))
+               || number > DJANGO_MAX_WAITING_LIMIT) {
+        return apr_psprintf(command->pool,
+                            "DjangoAuthMaxWaiting '%s': invalid limit; accepted: a number of threads up to %d such as 40, a "
+                            "share of all threads such as 50%%, or Off",
+                            value, DJANGO_MAX_WAITING_LIMIT);
+    }
+    server->max_waiting = is_share ? DJANGO_UNSET : (int)number;
+    server->max_waiting_percent = is_share ? (int)number : DJANGO_UNSET;
+    django_mark_in_use(command);
+    return NULL;
+}
+
 /* The field of the section that the row of the table names. */
 static void *field_of(cmd_parms *command, void *section)
 {
@@ -123,6 +151,8 @@ static const char *note_provider(cmd_parms *command, void *section, const char *
  */
 #define SECTION (OR_AUTHCFG | RSRC_CONF)
 
+#define SERVER_ONLY RSRC_CONF
+
 #define FIELD(name) ((void *)APR_OFFSETOF(django_section, name))
 
 #define NEEDS_AUTHCONFIG "; in .htaccess it only does so with AuthConfig as well (a directive of mod_env)"
@@ -136,6 +166,9 @@ const command_rec django_directives[] = {
                   "the path of djauthd's Unix socket (default " DJAUTH_DEFAULT_SOCKET ")"),
     AP_INIT_TAKE1("DjangoAuthTimeout", set_timeout, NULL, RSRC_CONF,
                   "the time limit for one verdict, such as 5, 5s or 500ms (default 5s)"),
+    AP_INIT_TAKE1("DjangoAuthMaxWaiting", set_max_waiting, NULL, SERVER_ONLY,
+                  "how many threads of the whole server may wait for djauthd to hash a password, as a number or a share such "
+                  "as 50%; further questions are answered 503 at once; Off: no limit (default 50%)"),
     AP_INIT_RAW_ARGS("DjangoSettingsModule", set_settings_module, FIELD(settings_module), SECTION,
                      "the Django site whose accounts are checked, as djauthd's configuration names it (default: its only "
                      "site)"),

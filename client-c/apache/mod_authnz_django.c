@@ -118,20 +118,20 @@ static void prepare_child(apr_pool_t *child, server_rec *server)
     django_connections_prepare(child, server);
 }
 
-static int warn_at_start(apr_pool_t *pool, apr_pool_t *log, apr_pool_t *temporary, server_rec *server)
+static int finish_configuration(apr_pool_t *pool, apr_pool_t *log, apr_pool_t *temporary, server_rec *server)
 {
     static const char first[] = "mod_authnz_django: configured once";
     void *seen = NULL;
 
-    (void)pool;
     (void)log;
-    /* httpd reads its configuration twice when it starts, but should warn once. */
+    /* httpd reads its configuration twice when it starts, but should warn once; and only the second one is used. */
     apr_pool_userdata_get(&seen, first, server->process->pool);
     if (seen == NULL) {
         apr_pool_userdata_set(first, first, apr_pool_cleanup_null, server->process->pool);
         return OK;
     }
     django_log_warnings(temporary, server);
+    django_waiting_prepare(pool, server);
     return OK;
 }
 
@@ -151,7 +151,7 @@ static void register_hooks(apr_pool_t *pool)
     django_status_register(pool);
     django_status_page_register(pool);
     ap_hook_child_init(prepare_child, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_post_config(warn_at_start, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_post_config(finish_configuration, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_test_config(django_log_warnings, NULL, NULL, APR_HOOK_MIDDLE);
 }
 

@@ -8,6 +8,7 @@
  *   obsolete.c           directives of old configurations that are ignored or rejected
  *   section.c            the configuration of sections and servers, and how it is inherited
  *   verdict.c            asks the daemon once per client request
+ *   waiting.c            how many threads may wait for the daemon
  *   error_log.c          what the error log says of a verdict
  *   account.c            the account of a grant, copied out of the daemon's answer
  *   require.c            Require django-staff, django-superuser, django-permission and django-group
@@ -54,6 +55,8 @@ typedef struct django_connections django_connections;
 typedef struct django_server {
     const char *socket;              /* NULL: DJAUTH_DEFAULT_SOCKET */
     int timeout_ms;                  /* DJANGO_UNSET: DJAUTH_DEFAULT_TIMEOUT_MS */
+    int max_waiting;                 /* DjangoAuthMaxWaiting as a number of threads; 0: no limit */
+    int max_waiting_percent;         /* the same as a share of all threads */
     int in_use;                      /* 1: it has a directive of this module, so its socket matters */
     apr_array_header_t *warnings;    /* of const char *: what to log at start; NULL: nothing */
     django_connections *connections; /* in a child process only */
@@ -132,6 +135,22 @@ void django_connections_prepare(apr_pool_t *child, server_rec *server);
 /* A handle for one question, NULL when out of memory. Return it with django_connection_release. */
 djauth *django_connection_acquire(django_connections *connections);
 void django_connection_release(django_connections *connections, djauth *handle);
+
+/* waiting.c */
+
+/* DjangoAuthMaxWaiting: the default, and the largest number of threads. */
+#define DJANGO_MAX_WAITING_PERCENT 50
+#define DJANGO_MAX_WAITING_LIMIT 32767
+
+/* In the parent process, before it has children. The limit lasts as long as the configuration's pool. */
+void django_waiting_prepare(apr_pool_t *configuration, server_rec *server);
+
+/* Around a question that is asked with this handle. *place belongs to this file, and must live in between. */
+void django_waiting_begin(djauth *handle, int *place);
+void django_waiting_end(djauth *handle, int *place);
+
+/* How many threads of all children have a place now. *limit: how many may; 0: no limit. */
+int django_waiting_now(int *limit);
 
 /* verdict.c */
 

@@ -9,7 +9,7 @@ MODULEDIR ?= $(shell $(APXS) -q LIBEXECDIR)
 MODSDIR   ?= /etc/apache2/mods-available
 
 MODULE_SOURCES := $(addprefix apache/,mod_authnz_django.c account.c connections.c directives.c environment.c error_log.c http_status.c \
-                    mod_python.c obsolete.c require.c require_line.c section.c status_page.c values.c verdict.c) $(LIB_SOURCES)
+                    mod_python.c obsolete.c require.c require_line.c section.c status_page.c values.c verdict.c waiting.c) $(LIB_SOURCES)
 MODULE_HEADERS := $(addprefix apache/,mod_authnz_django.h directives.h require.h compat.h) $(LIB_HEADERS)
 
 # Recursive, so that apxs is run only when the module is built. -isystem: no warnings about httpd's headers. -w, which an

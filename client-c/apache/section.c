@@ -58,6 +58,8 @@ void *django_server_create(apr_pool_t *pool, server_rec *server)
 
     (void)server;
     made->timeout_ms = DJANGO_UNSET;
+    made->max_waiting = DJANGO_UNSET;
+    made->max_waiting_percent = DJANGO_UNSET;
     return made;
 }
 

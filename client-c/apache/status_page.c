@@ -141,11 +141,14 @@ static int write_block(request_rec *r, int flags)
 {
     djauth_page page;
     const char *rest;
+    int waiting;
+    int limit;
 
     if (!is_used) {
         return DECLINED;
     }
     page = fetch(r, DJAUTH_PAGE_TEXT, 0, BLOCK_TIMEOUT_MS);
+    waiting = django_waiting_now(&limit);
     if ((flags & AP_STATUS_SHORT) == 0) {
         ap_rputs("<hr />\n<h1>Django accounts (djauthd)</h1>\n<dl>\n", r);
     }
@@ -153,6 +156,10 @@ static int write_block(request_rec *r, int flags)
         write_line(r, flags, "State", "not answering");
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "no status from djauthd at %s: %s", django_socket_of(r->server),
                       page.reason);
+    }
+    if (limit > 0) {
+        write_line(r, flags, "ApacheWaiting", apr_itoa(r->pool, waiting));
+        write_line(r, flags, "ApacheMaxWaiting", apr_itoa(r->pool, limit));
     }
     rest = page.body;
     while (*rest != '\0') {

@@ -96,6 +96,7 @@ static void ask(request_rec *r, request_rec *initial, const char *line, django_c
     djauth_question question = DJAUTH_QUESTION_INIT;
     djauth_answer answer = {.status = DJAUTH_ERROR, .reason = "out of memory"};
     djauth *handle = django_connection_acquire(server->connections);
+    int place = 0;
 
     question.site = requirements->site;
     question.username = cached->user;
@@ -110,12 +111,18 @@ static void ask(request_rec *r, request_rec *initial, const char *line, django_c
     question.service = "apache";
     question.timeout_ms = django_timeout_of(r->server);
 
+    if (handle != NULL) {
+        django_waiting_begin(handle, &place);
+    }
     if (handle != NULL && cached->password != NULL) {
         question.password = cached->password;
         question.password_length = strlen(cached->password);
         djauth_check(handle, &question, &answer);
     } else if (handle != NULL) {
         djauth_authorize(handle, &question, &answer);
+    }
+    if (handle != NULL) {
+        django_waiting_end(handle, &place);
     }
     cached->verdict.status = answer.status;
     cached->verdict.http_status = http_status_of(&answer);

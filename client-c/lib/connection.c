@@ -68,16 +68,35 @@ static djauth_outcome fail_late(djauth_exchange *exchange, const char *attempt)
     return later(exchange);
 }
 
+void djauth_set_patience(djauth *handle, int patience_ms, int (*may_wait)(void *context), void *context)
+{
+    handle->patience_ms = patience_ms;
+    handle->may_wait = may_wait;
+    handle->may_wait_context = context;
+}
+
 /* Waits until the socket can be read or written. */
 static djauth_outcome await(djauth_exchange *exchange, short events, const char *attempt)
 {
+    const djauth *handle = exchange->handle;
+
     for (;;) {
-        struct pollfd waited = {.fd = exchange->handle->fd, .events = events};
-        int64_t left = exchange->deadline - djauth_now_ms();
+        struct pollfd waited = {.fd = handle->fd, .events = events};
+        int64_t now = djauth_now_ms();
+        int64_t left = exchange->deadline - now;
         int ready;
 
         if (left <= 0) {
             return fail_late(exchange, attempt);
+        }
+        if (exchange->patience != 0 && exchange->patience <= now) {
+            if (!handle->may_wait(handle->may_wait_context)) {
+                return djauth_fail(exchange, DJAUTH_BUSY, "max-waiting");
+            }
+            exchange->patience = 0;
+        }
+        if (exchange->patience != 0 && exchange->patience - now < left) {
+            left = exchange->patience - now;
         }
         ready = poll(&waited, 1, left > INT_MAX ? INT_MAX : (int)left);
         if (ready > 0) {

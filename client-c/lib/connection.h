@@ -14,6 +14,9 @@ struct djauth {
     djauth_octets body;  /* what is received */
     djauth_octets texts; /* what the reply's texts point into */
     char error[512];     /* the reply's reason, if the library itself found the fault */
+    int patience_ms;     /* see djauth_set_patience */
+    int (*may_wait)(void *context);
+    void *may_wait_context;
 };
 
 /* One request, all attempts to have it answered, and its reply. */
@@ -23,6 +26,7 @@ typedef struct djauth_exchange {
     djauth_reply reply;
     int timeout_ms;   /* what the caller allows in all; for messages */
     int64_t deadline; /* when that ends, by djauth_now_ms */
+    int64_t patience; /* when the handle's patience ends; 0: it need not, or no longer, be asked whether to wait */
     int may_retry;    /* a closed connection is DJAUTH_GONE, unless reply_begun */
     int reply_begun;  /* some of the reply has been received */
 } djauth_exchange;
@@ -43,6 +47,13 @@ djauth_outcome djauth_fail(djauth_exchange *exchange, djauth_status status, cons
 
 djauth_outcome djauth_connect(djauth_exchange *exchange);
 void djauth_disconnect(djauth *handle);
+
+/*
+ * For a program that limits how many of its threads wait: an exchange that is not answered after patience_ms asks
+ * may_wait(context), once, whether to go on. If that returns 0, the exchange is DJAUTH_BUSY ("max-waiting") and the
+ * connection is closed. NULL: exchanges wait until their deadline, as with a new handle.
+ */
+void djauth_set_patience(djauth *handle, int patience_ms, int (*may_wait)(void *context), void *context);
 
 /* Whether a kept connection is still good: open, with nothing to read. */
 int djauth_is_quiet(const djauth *handle);

@@ -85,6 +85,7 @@ void djauth_exchange_run(djauth_exchange *exchange, int timeout_ms)
     }
     exchange->timeout_ms = timeout_ms < DJAUTH_DEADLINE_MAX_MS ? timeout_ms : DJAUTH_DEADLINE_MAX_MS;
     exchange->deadline = djauth_now_ms() + exchange->timeout_ms;
+    exchange->patience = handle->may_wait != NULL ? djauth_now_ms() + handle->patience_ms : 0;
     exchange->reply = (djauth_reply){.status = DJAUTH_ERROR, .reason = ""};
 
     if (handle->fd >= 0 && !djauth_is_quiet(handle)) {

@@ -52,6 +52,56 @@ static djauth_question alice(void)
     return q;
 }
 
+/* How often the library asked whether to wait, and what it was told. */
+typedef struct patience {
+    int asked;
+    int may_wait;
+} patience;
+
+static int may_wait(void *context)
+{
+    patience *kept = context;
+
+    kept->asked++;
+    return kept->may_wait;
+}
+
+static void test_patience(void)
+{
+    static const step steps[] = {{.kind = GRANT, .wait_ms = 300}, {.kind = DENY}, {.kind = GRANT, .wait_ms = 300},
+                                 {.kind = CLOSE, .wait_ms = 200}, {.kind = GRANT, .wait_ms = 200}, {.kind = GRANT, .wait_ms = 300}};
+    server fake;
+    djauth *handle;
+    djauth_question q = alice();
+    djauth_answer a;
+    patience kept = {0, 0};
+
+    server_start(&fake, steps, sizeof(steps) / sizeof(steps[0]));
+    handle = djauth_new(fake.path);
+
+    djauth_set_patience(handle, 20, may_wait, &kept);
+    ok(djauth_check(handle, &q, &a) == DJAUTH_BUSY && strcmp(a.reason, "max-waiting") == 0 && a.retry_after == 1,
+       "a question that may not wait is busy");
+    ok(kept.asked == 1 && handle->fd == -1, "it was asked once, and the connection is closed");
+    djauth_set_patience(handle, 5000, may_wait, &kept);
+    ok(djauth_check(handle, &q, &a) == DJAUTH_DENIED, "the next question has its own answer, not the late grant");
+    ok(kept.asked == 1 && fake.connections == 2, "a quick answer asks nothing; it came over a new connection");
+    kept = (patience){0, 1};
+    djauth_set_patience(handle, 20, may_wait, &kept);
+    ok(djauth_check(handle, &q, &a) == DJAUTH_GRANTED && kept.asked == 1, "a question that may wait waits");
+    kept.asked = 0;
+    ok(djauth_check(handle, &q, &a) == DJAUTH_GRANTED && kept.asked == 1, "it is asked once, whatever is tried again");
+    kept.asked = 0;
+    q.timeout_ms = 100;
+    djauth_set_patience(handle, 150, may_wait, &kept);
+    ok(djauth_check(handle, &q, &a) == DJAUTH_ERROR && kept.asked == 0, "a deadline before that ends the question");
+    djauth_set_patience(handle, 0, NULL, NULL);
+    q.timeout_ms = 5000;
+    ok(djauth_check(handle, &q, &a) == DJAUTH_GRANTED && kept.asked == 0, "without patience nothing is asked");
+    djauth_free(handle);
+    server_stop(&fake);
+}
+
 /* Asks once, with a new handle. */
 static djauth_status ask_once(server *fake, int timeout_ms, char *reason, size_t capacity)
 {
@@ -578,6 +628,7 @@ int main(void)
     test_nonsense();
     test_conversations();
     test_late();
+    test_patience();
     test_trickle();
     test_deaf();
     test_slam();
