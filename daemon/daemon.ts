@@ -47,7 +47,7 @@ export class Daemon implements Operated {
   /** What all connections share. */
   readonly limits = new Limits();
   readonly #observer: Observer;
-  readonly statusPages: StatusPages;
+  readonly statusPages: Readonly<Record<SocketName, StatusPages>>;
   readonly #answers: Readonly<Record<SocketName, Answer>>;
   readonly #surroundings: Surroundings;
   /** Denials of every generation and front end. */
@@ -67,7 +67,9 @@ export class Daemon implements Operated {
     this.#clock = clock;
     this.#startedAt = clock.now();
     this.#observer = new Observer(log, this.#counters);
-    this.statusPages = new StatusPages(() => this.report(), clock);
+    // Whoever may open the control socket may read names.
+    const pages = (names: boolean) => new StatusPages(() => this.report(names), clock);
+    this.statusPages = { auth: pages(false), control: pages(true) };
     this.#leaving = new LeavingQueue(clock);
     this.#answers = { auth: answerOn('auth', this), control: answerOn('control', this) };
     const frontEnd = {
@@ -152,12 +154,14 @@ export class Daemon implements Operated {
     await this.#answers.auth({ operation: 'ping', id: 0 });
   }
 
-  /** A snapshot of all figures. */
-  report(): Report {
-    const { config, pool, sites, pbkdf2, proofs } = this.#generation;
+  /** A snapshot of all figures. @param names whether to show throttled usernames; of known accounts only */
+  report(names = false): Report {
+    const { config, pool, sites, pbkdf2, proofs, throttle } = this.#generation;
+    const shows = (site: string, name: string) => names && sites.get(site)?.accounts.recall(name) != null;
     return buildReport({
       ...{ counters: this.#counters, sites: sites.values(), pool, pbkdf2: pbkdf2.name },
       proofs: proofs.size,
+      throttle: throttle.report(shows),
       connections: { open: this.#generation.connections('auth'), limit: config.listen.max_connections },
       queueCapacity: config.hash.queue,
       startedAt: this.#startedAt,

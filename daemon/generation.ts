@@ -13,7 +13,6 @@ import { PasswordProofs } from './proof/password-proofs.ts';
 import type { ProofCache } from './proof/proof-cache.ts';
 import { ProofTables } from './proof/proof-tables.ts';
 import type { Returning } from './proof/returning.ts';
-import { admitAll } from './request/admission.ts';
 import type { Pipeline } from './request/decide.ts';
 import { Shared } from './shared.ts';
 import { hashPolicyOf } from './site/hash-policy.ts';
@@ -21,6 +20,8 @@ import { Site } from './site/site.ts';
 import { Listener, type ListenerOptions } from './socket/listener.ts';
 import { loadStores } from './store/databases.ts';
 import type { OpenStore } from './store/store.ts';
+import { limitsOf } from './throttle/limits.ts';
+import { Throttle } from './throttle/throttle.ts';
 
 /** What all generations of a daemon have in common. */
 export interface Surroundings {
@@ -54,6 +55,7 @@ interface Parts {
   readonly tables?: ProofTables;
   readonly greylist?: Greylist;
   readonly pipeline?: Pipeline;
+  readonly throttle?: Throttle;
   readonly sites: ReadonlyMap<string, SitePart>;
   readonly listeners: ReadonlyMap<string, Listener>;
 }
@@ -79,6 +81,7 @@ export class Generation {
   pool!: HashPool;
   pbkdf2!: Implementation;
   pipeline!: Pipeline;
+  throttle!: Throttle;
 
   readonly #surroundings: Surroundings;
   readonly #builders: Builders;
@@ -125,6 +128,7 @@ export class Generation {
   /** Puts the parts to use. Does not throw. */
   commit(): void {
     const { log } = this.#surroundings;
+    this.throttle.configure(limitsOf(this.config.throttle));
     for (const options of this.#listenerOptions) this.#listeners.get(options.name)?.configure(options);
     if (this.#before.tables) this.tables.configure(this.config.cache);
     if (this.#sharedPool !== this.#before.pool) {
@@ -171,13 +175,14 @@ export class Generation {
 
   /** What the next generation may take over. */
   get parts(): Parts {
-    const { config, pbkdf2, tables, greylist, pipeline } = this;
+    const { config, pbkdf2, tables, greylist, pipeline, throttle } = this;
     return {
       config,
       pbkdf2,
       tables,
       greylist,
       pipeline,
+      throttle,
       pool: this.#sharedPool,
       sites: this.#siteParts,
       listeners: this.#listeners,
@@ -224,7 +229,9 @@ export class Generation {
     const verifiers =
       (sameHash && before.pipeline?.verifiers) ||
       createVerifiers(new PasswordProofs({ proofs, returning, greylist, pool }));
-    this.pipeline = { sites: this.sites, verifiers, admission: admitAll };
+    // What is owed stays over reloads; `commit` puts changed limits in force.
+    this.throttle = before.throttle ?? new Throttle(this.#surroundings.clock, limitsOf(config.throttle), greylist);
+    this.pipeline = { sites: this.sites, verifiers, admission: this.throttle };
   }
 
   #makePool(): Shared<HashPool> {

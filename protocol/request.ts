@@ -54,6 +54,10 @@ export interface FlushRequest {
   readonly id: number;
   readonly site: string | undefined;
   readonly username: Buffer | undefined;
+  /** Forgives the throttle's debts instead of emptying caches. */
+  readonly throttle: boolean;
+  /** With `throttle`: of the source that this address belongs to. */
+  readonly address: string | undefined;
 }
 
 /** Asks for one page of the members of all groups. */
@@ -130,7 +134,14 @@ function readRequest(message: Value, id: number | undefined): Request {
     case 'reload':
       return fields.end({ operation, id });
     case 'flush':
-      return fields.end({ operation, id, site: fields.text('site'), username: fields.octets('username') });
+      return fields.end({
+        operation,
+        id,
+        site: fields.text('site'),
+        username: fields.octets('username'),
+        throttle: fields.bool('throttle'),
+        address: fields.text('address', CLIENT_TEXT_MAX),
+      });
     case 'groups':
       return fields.end({ operation, id, site: fields.text('site'), after: fields.text('after') });
     case 'status':

@@ -7,7 +7,19 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** The stages of the pipeline in their order: a folder may import from the folders below it, not from those above. */
-const STAGES = ['socket', 'request', 'evidence', 'site', 'policy', 'store', 'account', 'proof', 'hasher', 'native'];
+const STAGES = [
+  'socket',
+  'request',
+  'throttle',
+  'evidence',
+  'site',
+  'policy',
+  'store',
+  'account',
+  'proof',
+  'hasher',
+  'native',
+];
 
 const modules = new Map(
   ['daemon', 'protocol']

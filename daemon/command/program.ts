@@ -6,7 +6,7 @@ import { ImportError } from '../import/import-error.ts';
 import { ACCEPTABLE, type Acceptable } from '../import/note.ts';
 import { VERSION } from '../version.ts';
 import { ControlError } from './control/client.ts';
-import type { ControlFlags } from './control/commands.ts';
+import type { ControlFlags, FlushFlags } from './control/commands.ts';
 import { EXIT_CODES } from './exit-code.ts';
 
 const DEFAULT_CONFIG = '/etc/djauthd/djauthd.toml';
@@ -170,13 +170,14 @@ export function createProgram(): Command {
     'flush',
     'remove accounts and proofs from the caches of the running daemon',
     'Removes accounts and proofs from the caches of the running daemon. With --site or --user it removes accounts ' +
-      'only: a proof counts only together with the encoded hash, which is then read again.',
+      'only: a proof counts only together with the encoded hash, which is then read again. With --throttle it forgives ' +
+      'wrong passwords, so that a throttled user or source is admitted again.',
   )
     .option('--site <name>', 'only accounts of this site')
     .option('--user <name>', 'only this account')
-    .action(async (flags: ControlFlags & { site?: string; user?: string }) =>
-      (await import('./control/commands.ts')).flush(flags),
-    );
+    .option('--throttle', 'forgive wrong passwords instead: all, or those of --site, --user or --address')
+    .option('--address <address>', 'with --throttle: those of this source')
+    .action(async (flags: ControlFlags & FlushFlags) => (await import('./control/commands.ts')).flush(flags));
 
   toRunning(
     'reload',

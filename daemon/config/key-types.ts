@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { djangoReleases } from '../hasher/django-releases.ts';
 import { hashers } from '../hasher/hashers.ts';
 import { databaseOf, databases } from '../store/databases.ts';
+import { isNetwork, NETWORK_FORM } from '../throttle/network.ts';
 import { isPasswordFile, PASSWORD_FILE_FORM } from './password-file.ts';
 import { DURATION_FORM, parseDuration, parseSize, SIZE_FORM } from './units.ts';
 
@@ -120,6 +121,13 @@ export const socketPath: KeyType<string> = {
   accepted: `an absolute path of at most ${SOCKET_PATH_MAX} octets`,
   parse: (value) =>
     isText(value) && value.startsWith('/') && Buffer.byteLength(value) <= SOCKET_PATH_MAX ? value : undefined,
+};
+
+/** A network, in CIDR notation, or one address. */
+export const network: KeyType<string> = {
+  name: 'network',
+  accepted: NETWORK_FORM,
+  parse: (value) => (isText(value) && isNetwork(value) ? value : undefined),
 };
 
 export const passwordFile: KeyType<string> = {

@@ -9,6 +9,7 @@ import {
   integer,
   list,
   mode,
+  network,
   oneOf,
   passwordFile,
   size,
@@ -183,6 +184,47 @@ export const keys = section('The file.', {
       default: true,
     }),
   }),
+
+  throttle: optionalSection(
+    'How many wrong passwords are tried. A guess is a username with a password that was not tried for it before; a ' +
+      'client that repeats one wrong password guesses once. Only guesses that need a hash are counted: a user whose ' +
+      'password is remembered is never refused. Nor does it matter whether the account exists. A question above a limit ' +
+      'is answered `busy`, HTTP status 429, before anything is hashed; a user who then tries the same password again goes ' +
+      'before all new guesses. A limit of `0` is none.',
+    {
+      enabled: key(boolean, { about: 'Whether guesses are limited at all.', default: true }),
+      name: key(integer(0, 1_000_000), {
+        about: 'Guesses at one username of a site. All spellings that a database may take for one name count as one.',
+        default: 20,
+      }),
+      name_refill: key(duration(1), {
+        about: 'Time after which a username may be guessed at once more.',
+        default: '10s',
+      }),
+      source: key(integer(0, 1_000_000), {
+        about:
+          'Guesses from one source: an IPv4 address or the /64 network of an IPv6 address, as the client says. Behind a ' +
+          'reverse proxy Apache knows the address of the user only with mod_remoteip.',
+        default: 50,
+      }),
+      source_refill: key(duration(1), { about: 'Time after which a source may guess once more.', default: '3s' }),
+      site: key(integer(0, 1_000_000), { about: 'Guesses at a site, from everywhere.', default: 600 }),
+      site_refill: key(duration(1), {
+        about: 'Time after which a site may be guessed at once more.',
+        default: '200ms',
+      }),
+      penalty: key(duration(), {
+        about: 'How long at most a source that goes on guessing while it is refused stays refused when it stops.',
+        default: '1m',
+      }),
+      exempt: key(list(network), {
+        about:
+          'Networks whose addresses do not count as a source: reverse proxies that do not pass the address of the user ' +
+          'on, and gateways of many users. Their guesses count for usernames and sites.',
+        default: ['127.0.0.0/8', '::1'],
+      }),
+    },
+  ),
 
   shutdown: optionalSection('Stopping.', {
     grace: key(duration(1), { about: 'How long SIGTERM waits for questions in flight.', default: '10s' }),

@@ -24,7 +24,8 @@ export interface Operated {
   /** Decides on a question that came at `startedAt`, and records the decision. Does not throw or reject. */
   decide(question: Question, startedAt: number): Decision | Promise<Decision>;
   report(): Report;
-  readonly statusPages: StatusPages;
+  /** The pages as each socket shows them. */
+  readonly statusPages: Readonly<Record<SocketName, StatusPages>>;
   reload(): Promise<void>;
 }
 
@@ -33,6 +34,7 @@ type Name = Request['operation'];
 type Handler<Operation extends Name> = (
   request: Request & { operation: Operation },
   daemon: Operated,
+  socket: SocketName,
 ) => Reply | Promise<Reply>;
 
 const AUTH = ['auth'] as const;
@@ -51,7 +53,7 @@ export const OPERATIONS: {
   ping: { sockets: BOTH, handler: () => granted({ server: `djauthd ${VERSION}`, protocol: PROTOCOL_VERSION }) },
   status: {
     sockets: BOTH,
-    handler: ({ format, refresh }, daemon) => granted(daemon.statusPages.page(format, refresh)),
+    handler: ({ format, refresh }, daemon, socket) => granted(daemon.statusPages[socket].page(format, refresh)),
   },
   stats: { sockets: CONTROL, handler: (_, daemon) => granted({ stats: totals(daemon.report()) }) },
   flush: { sockets: CONTROL, handler: (request, { generation }) => flush(request, generation) },
@@ -69,6 +71,6 @@ export function answerOn(socket: SocketName, daemon: Operated): Answer {
     if (!sockets.includes(socket)) {
       throw new BadRequest(request.id, `operation "${request.operation}" belongs to the ${sockets.join()} socket`);
     }
-    return (handler as Handler<Name>)(request, daemon);
+    return (handler as Handler<Name>)(request, daemon, socket);
   };
 }

@@ -1,5 +1,6 @@
 import { PROTOCOL_VERSION } from '../../protocol/version.ts';
 import type { DatabaseReport } from '../store/database-report.ts';
+import type { ThrottleReport } from '../throttle/report.ts';
 import { VERSION } from '../version.ts';
 import { type Counters, KINDS, type VerdictCounts } from './counters.ts';
 import type { Report, SiteReport } from './report.ts';
@@ -15,6 +16,7 @@ export interface ReportInput {
   readonly connections: { readonly open: number; readonly limit: number };
   /** How many hashes can wait in each lane. */
   readonly queueCapacity: number;
+  readonly throttle: ThrottleReport;
   /** Both by the daemon's clock, in ms. */
   readonly startedAt: number;
   readonly now: number;
@@ -70,6 +72,7 @@ export function buildReport({ counters, sites, pool, connections, startedAt, now
       queue_capacity: rest.queueCapacity,
       waiting: { returning: pool.waiting('returning'), other: pool.waiting('other') },
     },
+    throttle: rest.throttle,
     per_second: counters.rates.report(now),
     sites: reports,
     sites_omitted: 0,

@@ -1,3 +1,4 @@
+import { DEBTORS } from '../throttle/limits.ts';
 import { KINDS, SOURCES } from './counters.ts';
 import type { HistogramReport } from './histogram.ts';
 import type { Report, SiteReport } from './report.ts';
@@ -182,6 +183,22 @@ export const METRICS: readonly Metric[] = [
     help: 'Moving average of the time to compute one password hash.',
     labels: [],
     read: ({ hashing }) => one(hashing.average_seconds),
+  },
+  {
+    name: 'throttled_total',
+    kind: 'counter',
+    help: 'Questions refused by the throttle, by whose limit was reached: name (a username), source (an address) or site.',
+    labels: ['limit'],
+    stat: () => 'throttled',
+    read: ({ throttle }) => DEBTORS.map((kind): Sample => [[kind], throttle.refusals[kind]]),
+  },
+  {
+    name: 'throttled_now',
+    kind: 'gauge',
+    help: 'How many usernames, sources and sites have reached their limit now.',
+    labels: ['limit'],
+    stat: ([kind]) => `throttled_${kind}s`,
+    read: ({ throttle }) => DEBTORS.map((kind): Sample => [[kind], throttle.refused_now[kind]]),
   },
   {
     name: 'database_up',

@@ -1,4 +1,5 @@
 import type { DatabaseReport } from '../store/database-report.ts';
+import type { ThrottleReport } from '../throttle/report.ts';
 import type { Source, VerdictCounts } from './counters.ts';
 import type { HistogramReport } from './histogram.ts';
 
@@ -12,7 +13,8 @@ export interface SiteReport {
 
 /**
  * All figures of a running daemon as plain data, as printed by `djauthd stats --json`. The metrics, the status page and
- * the terminal are derived from it. It contains no password and no account's name. Times are in seconds.
+ * the terminal are derived from it. It contains no password, and a username only where it was requested on the control
+ * socket. Times are in seconds.
  */
 export interface Report {
   readonly version: string;
@@ -47,6 +49,7 @@ export interface Report {
     readonly queue_capacity: number;
     readonly waiting: { readonly returning: number; readonly other: number };
   };
+  readonly throttle: ThrottleReport;
   /** Counts for each of the last seconds, oldest first. */
   readonly per_second: { readonly checks: readonly number[]; readonly hashed: readonly number[] };
   readonly sites: readonly SiteReport[];

@@ -6,7 +6,7 @@ import { missing, unmet } from '../policy/requirements.ts';
 import { locate } from '../site/locate.ts';
 import type { Site } from '../site/site.ts';
 import type { DenyReason } from '../verdict.ts';
-import type { Admission } from './admission.ts';
+import type { Admission, Admitted } from './admission.ts';
 import type { Decision, Question } from './question.ts';
 
 /** The stages that every question goes through. */
@@ -59,28 +59,32 @@ async function verifyAndJudge(
   verifier: Verifier,
   admission: Admission,
 ): Promise<Decision> {
+  let admitted: Admitted | undefined;
+  const settled = (decision: Decision): Decision => {
+    admitted?.settle(decision.verdict);
+    return decision;
+  };
   try {
     let account = await verifier.account.find(question, site);
     for (;;) {
       const known = verifier.recall(question, account, site);
-      if (known !== undefined) return judge(question, site, account, known, verifier);
-      const returns = verifier.returns(question, account, site);
-      const busy = returns ? undefined : admission.admit(question, site.name);
-      if (busy !== undefined) throw busy;
+      if (known !== undefined) return settled(judge(question, site, account, known, verifier));
+      if (admitted === undefined && !verifier.returns(question, account, site)) {
+        admitted = await admission.admit(question, site.name);
+      }
 
       // verify
       const finding = await verifier.verify(question, account, site);
-      if (!returns) admission.settle(question, site.name, finding);
       // Hashing, and the queue before it, take longer than an account may be old when it decides. It is looked at again
       // whatever came of the hash, so that the time is the same.
       const now = await verifier.account.find(question, site);
       const changed = now?.id !== account?.id || now?.encoded !== account?.encoded;
       account = now;
-      if (!changed) return judge(question, site, account, finding, verifier);
+      if (!changed) return settled(judge(question, site, account, finding, verifier));
       // The encoded hash is another one by now: the evidence may hold for the former one only.
     }
   } catch (error) {
-    return failed(error, site.name);
+    return settled(failed(error, site.name));
   } finally {
     question.evidence.secret?.wipe();
   }

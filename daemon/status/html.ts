@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import type { Source, VerdictCounts } from '../metrics/counters.ts';
 import { type HistogramReport, quantile } from '../metrics/histogram.ts';
 import { hitRatio, type Report, rate, type SiteReport } from '../metrics/report.ts';
+import { DEBTORS } from '../throttle/limits.ts';
+import type { RefusedReport } from '../throttle/report.ts';
 import { bar, histogram, rateChart } from './charts.ts';
 import { html, Markup } from './markup.ts';
 import { STYLE } from './style.ts';
@@ -33,6 +35,7 @@ ${throughput(report)}
 ${hashing(report)}
 ${latency(report)}
 ${sites(report)}
+${throttled(report)}
 ${totals(report)}
 </main>
 <footer><a href="?refresh=5">refresh every 5 seconds</a> <a href="?auto">plain text</a> <a href="?json">JSON</a>
@@ -144,6 +147,19 @@ function siteRow({ name, verdicts, accounts, database }: SiteReport): Markup {
 ${cell('Database', database.name)}${cell('State', html`${state}${failure ?? ''}`)}${cell('Connections', used)}
 ${cell('Granted', count(verdicts.granted))}${cell('Denied', count(verdicts.denied))}${cell('Busy', count(verdicts.busy))}
 ${cell('Errors', count(verdicts.error))}${cell('Cached accounts', count(accounts))}</tr>`;
+}
+
+/** Nothing if nobody has been refused. */
+function throttled({ throttle: { refusals, refused_now, refused } }: Report): Markup {
+  const all = DEBTORS.reduce((sum, kind) => sum + refusals[kind], 0);
+  if (all === 0) return html``;
+  const counts = DEBTORS.map((kind) => `${plural(refused_now[kind], kind)}`).join(', ');
+  const row = ({ kind, site, who, seconds }: RefusedReport) => html`<tr><th scope="row">${kind}</th>
+<td>${who}</td><td>${site}</td><td>${duration(seconds)}</td></tr>`;
+  const list = html`<table class="plain"><thead><tr><th>Limit</th><th>Who</th><th>Site</th><th>For</th></tr></thead>
+<tbody>${refused.map(row)}</tbody></table>`;
+  return html`<section class="wide"><h2>Throttled</h2>
+<p class="quiet">${count(all)} refused since start; now: ${counts}</p>${refused.length > 0 ? list : ''}</section>`;
 }
 
 function totals(report: Report): Markup {

@@ -27,7 +27,7 @@ const FORMATS: Readonly<Record<StatusFormat, { type: string; write: (report: Rep
  */
 export function statusPage(report: Report, format: StatusFormat): StatusPage {
   const { type, write } = FORMATS[format];
-  const clean: Report = { ...report, sites: report.sites.map(cleanSite) };
+  const clean: Report = { ...report, sites: report.sites.map(cleanSite), throttle: cleanThrottle(report.throttle) };
   let body = write(clean);
   if (Buffer.byteLength(body) > BODY_MAX) {
     const sites = clean.sites.toSorted((a, b) => urgency(b) - urgency(a));
@@ -58,6 +58,11 @@ const CONTROLS = /[\p{Cc}\p{Cs}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u206
 function clean(text: string): string {
   const short = text.length > NAME_MAX ? `${text.slice(0, NAME_MAX)}…` : text;
   return short.replace(CONTROLS, '\ufffd');
+}
+
+function cleanThrottle(throttle: Report['throttle']): Report['throttle'] {
+  const refused = throttle.refused.map((each) => ({ ...each, site: clean(each.site), who: clean(each.who) }));
+  return { ...throttle, refused };
 }
 
 function cleanSite(site: SiteReport): SiteReport {

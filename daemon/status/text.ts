@@ -26,6 +26,11 @@ export function toText(report: Report): string {
     for (const [kind, number] of Object.entries(verdicts)) lines.push([`${site}${camel(kind)}`, number]);
     lines.push([`${site}Accounts`, accounts]);
   }
+  for (const [index, { kind, site, who, seconds }] of report.throttle.refused.entries()) {
+    const throttled = `Throttled${index + 1}`;
+    lines.push([`${throttled}Limit`, kind], [`${throttled}Who`, who], [`${throttled}Seconds`, Math.ceil(seconds)]);
+    if (site !== '') lines.push([`${throttled}Site`, site]);
+  }
   return lines.map(([name, value]) => `${name}: ${value}\n`).join('');
 }
 

@@ -21,7 +21,7 @@ export function integerOf(text: string): string | undefined {
 }
 
 /** The value of a decimal digit. Each script has its ten digits in a row, and scripts without a gap follow each other. */
-function digitOf(character: string): number {
+export function digitOf(character: string): number {
   const code = character.codePointAt(0) as number;
   if (code < 0x80) return code - 0x30;
   let before = 0;

@@ -53,7 +53,7 @@ function median(of: number[]): number {
 
 t.test('the time of an answer does not depend on the account', async (t) => {
   const { client } = await createWorld(t, PEOPLE, {
-    config: 'hashers = ["pbkdf2_sha256", "md5"]\n[hash]\nworkers = 1',
+    config: 'hashers = ["pbkdf2_sha256", "md5"]\n[hash]\nworkers = 1\n[throttle]\nenabled = false',
   });
   const nobodies = ['nobody', 'nobody-else', 'nobody-more'];
   const kinds = [...PEOPLE.slice(0, 7).map(({ username }) => username), 'right', ...nobodies];

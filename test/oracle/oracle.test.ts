@@ -131,6 +131,8 @@ async function compare(t: Test, model: Model, url: string, contents: () => Promi
     ${model.schema(SITE)}
     [cache]
     account_ttl = 0
+    [throttle]
+    enabled = false
   `;
   const daemon = await startDaemon({ config });
   t.teardown(() => daemon.stop());

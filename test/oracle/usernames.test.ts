@@ -68,7 +68,9 @@ async function compare(t: Test, url: string) {
         `[sites.${field}]\ndatabase = "${url}"\nusername_match = "${match === 'exact' ? 'exact' : imported}"\n` +
         `[sites.${field}.schema.user]\ntable = "${field}_users"\nid = "id"\nusername = "name"\npassword = "password"\nactive = false`,
     );
-    const daemon = await startDaemon({ config: `${sites.join('\n')}\n[cache]\naccount_ttl = 0` });
+    const daemon = await startDaemon({
+      config: `${sites.join('\n')}\n[cache]\naccount_ttl = 0\n[throttle]\nenabled = false`,
+    });
     t.teardown(() => daemon.stop());
     const client = await daemon.connect();
     for (const field of Object.keys(FIELDS)) {

@@ -424,6 +424,9 @@ const pool: Effect = ({ daemon }) => identityOf(daemon.generation.pool);
 const store: Effect = ({ stores }) => stores.at(-1)?.url && { ...stores.at(-1), ...stores.at(-1)?.options };
 const statusOf = (username: string) => async (w: World) => (await (await w.connect()).check(username, 'secret')).status;
 
+/** The throttle stays, its limits change. */
+const throttle: Effect = ({ daemon }) => ({ ...daemon.generation.throttle.limits });
+
 /** A value of each key that is not the one in TABLES, and what a reload makes of it. */
 const CHANGES: Readonly<Record<string, readonly [value: unknown, effect: Effect]>> = {
   'listen.socket': ['{}/moved', socketsOf],
@@ -456,6 +459,15 @@ const CHANGES: Readonly<Record<string, readonly [value: unknown, effect: Effect]
   'cache.refusals': [7, proofs],
   'cache.refusal_ttl': ['7s', proofs],
   'cache.keep': [false, proofs],
+  'throttle.enabled': [false, throttle],
+  'throttle.name': [7, throttle],
+  'throttle.name_refill': ['7s', throttle],
+  'throttle.source': [7, throttle],
+  'throttle.source_refill': ['7s', throttle],
+  'throttle.site': [7, throttle],
+  'throttle.site_refill': ['7s', throttle],
+  'throttle.penalty': ['7s', throttle],
+  'throttle.exempt': [['192.0.2.0/24'], throttle],
   'hash.workers': [7, pool],
   'hash.queue': [7, pool],
   'hash.max_time': ['1ms', statusOf('slow')],

@@ -307,10 +307,8 @@ t.test('a question that is not admitted costs no hash', async (t) => {
   const admission: Admission = {
     admit({ username }) {
       asked.push(username);
-      return refuses ? new Busy('throttled', 7) : undefined;
-    },
-    settle({ username }, _site, { reason = 'right' }) {
-      settled.push(`${username} ${reason}`);
+      if (refuses) throw new Busy('throttled', 7);
+      return { settle: ({ kind }) => settled.push(`${username} ${kind}`) };
     },
   };
   const { ask, askHashed, jobs } = world([accountOf('alice')], { admission });
@@ -326,7 +324,18 @@ t.test('a question that is not admitted costs no hash', async (t) => {
   refuses = true;
   t.equal(brief(await ask('alice', RIGHT)), 'granted', 'a proof is never refused');
   t.equal(asked.length, 4);
-  t.same(settled, ['nobody unknown-user', 'alice right'], 'what came of hashing is told, and nothing else');
+  t.same(settled, ['nobody denied', 'alice granted'], 'what came of an admitted question is told, and nothing else');
+
+  refuses = false;
+  const failing = ask('carol', 'guess');
+  await turns();
+  jobs.at(-1)?.fail(new Fault('the hash worker died'));
+  await failing;
+  const full = ask('carol', 'guess');
+  await turns();
+  jobs.at(-1)?.fail(new Busy('queue-full'));
+  await full;
+  t.same(settled.slice(2), ['carol error', 'carol busy'], 'a fault and busy too');
 });
 
 t.test('whatever goes wrong is a verdict', async (t) => {

@@ -28,15 +28,25 @@ export async function stats(flags: ControlFlags & { json?: true; watch?: true; p
   }
 }
 
-/** `djauthd flush`: empties the daemon's caches. */
-export async function flush(flags: ControlFlags & { site?: string; user?: string }): Promise<void> {
-  const { site, user } = flags;
+/** What `djauthd flush` is to forget; all if nothing is named. */
+export interface FlushFlags {
+  readonly site?: string;
+  readonly user?: string;
+  readonly throttle?: true;
+  readonly address?: string;
+}
+
+/** `djauthd flush`: empties the daemon's caches, or forgives debts of the throttle. */
+export async function flush(flags: ControlFlags & FlushFlags): Promise<void> {
+  const { site, user, throttle, address } = flags;
   const content = await askControl(controlSocket(flags), 'flush', {
     ...(site === undefined ? {} : { site }),
     ...(user === undefined ? {} : { username: Buffer.from(user) }),
+    ...(throttle === undefined ? {} : { throttle }),
+    ...(address === undefined ? {} : { address }),
   });
   const flushed = content.get('flushed');
-  process.stdout.write(`${flushed} ${flushed === 1 ? 'entry' : 'entries'} removed\n`);
+  process.stdout.write(`${flushed} ${flushed === 1 ? 'entry' : 'entries'} ${throttle ? 'forgiven' : 'removed'}\n`);
 }
 
 /** `djauthd reload`: makes the daemon read its configuration again, and reports why if that fails. */

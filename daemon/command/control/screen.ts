@@ -2,6 +2,7 @@ import { SOURCES, type Source } from '../../metrics/counters.ts';
 import { difference, type HistogramReport, quantile } from '../../metrics/histogram.ts';
 import { hitRatio, type Report, rate, type SiteReport } from '../../metrics/report.ts';
 import { age, count, duration, octets, perSecond, share } from '../../status/units.ts';
+import { DEBTORS } from '../../throttle/limits.ts';
 
 export interface ScreenOptions {
   /** The size of the terminal. Longer lines are cut, further lines are omitted. */
@@ -61,12 +62,24 @@ export function screen(report: Report, options: ScreenOptions, before?: Report):
       label('clients'),
       `${count(connections.open)} of ${count(connections.limit)} connections, ${count(report.bad_requests)} bad requests`,
     ],
+    ...throttleLines(report),
     [],
     [dim(siteLine(['SITE', 'DATABASE', 'SINCE', 'CONN', 'GRANTED', 'DENIED', 'BUSY', 'ERROR'], report))],
     ...report.sites.flatMap((site) => siteLines(site, report)),
   ];
   if (report.sites_omitted > 0) lines.push([dim(`${count(report.sites_omitted)} more omitted`)]);
   return lines.slice(0, options.rows).map((line) => render(line, options));
+}
+
+/** Nothing if nobody has been refused. */
+function throttleLines({ throttle: { refusals, refused } }: Report): Line[] {
+  if (DEBTORS.every((kind) => refusals[kind] === 0)) return [];
+  const counts = DEBTORS.map((kind) => `${count(refusals[kind])} by ${kind}`).join(', ');
+  const rows = refused.map(({ kind, site, who, seconds }): Line => {
+    const where = site === '' ? '' : ` of ${site}`;
+    return [`  ${kind} ${who}${where}: for ${duration(seconds)}`];
+  });
+  return [[label('throttled'), warning(counts, refused.length > 0)], ...rows];
 }
 
 interface Span {

@@ -1,0 +1,23 @@
+import type { DebtorKind } from './limits.ts';
+
+/** One who is refused now. */
+export interface RefusedReport {
+  readonly kind: DebtorKind;
+  /** "" for a source, which is one for all sites. */
+  readonly site: string;
+  /** A source; of a username eight digits that stand for it, or itself where usernames are requested. */
+  readonly who: string;
+  /** Until the next guess is admitted. */
+  readonly seconds: number;
+}
+
+/** The figures of the throttle. */
+export interface ThrottleReport {
+  readonly enabled: boolean;
+  /** Questions refused since the start, by who was refused. */
+  readonly refusals: Readonly<Record<DebtorKind, number>>;
+  /** How many are refused now. */
+  readonly refused_now: Readonly<Record<DebtorKind, number>>;
+  /** Some of them, the longest refused first. */
+  readonly refused: readonly RefusedReport[];
+}

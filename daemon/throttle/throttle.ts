@@ -1,0 +1,183 @@
+import type { Clock } from '../clock.ts';
+import type { Presented } from '../evidence/verifier.ts';
+import { Busy } from '../fault.ts';
+import { DIGEST_WORDS, DigestTable } from '../proof/digest-table.ts';
+import type { Greylist } from '../proof/greylist.ts';
+import { KeyedDigest, readDigest } from '../proof/keyed-digest.ts';
+import type { Verdict } from '../verdict.ts';
+import type { Line } from './debt-table.ts';
+import { type Debtor, Debts } from './debts.ts';
+import { foldedName } from './folded-name.ts';
+import type { DebtorKind, Limits } from './limits.ts';
+import { Networks, sourceOf } from './network.ts';
+import { RefusedList } from './refused-list.ts';
+import type { ThrottleReport } from './report.ts';
+
+/** How many pairs of name and password are remembered as paid for, and for how long, in ms. */
+const PAID_MAX = 65_536;
+const PAID_MS = 3_600_000;
+
+const NO_OCTETS = new Uint8Array();
+
+/** A question that was admitted, as in request/admission.ts. */
+interface Admitted {
+  settle(verdict: Verdict): void;
+}
+
+const UNCOUNTED: Admitted = { settle() {} };
+
+/**
+ * Admits as many guesses as its limits allow. A guess is a pair of name and password that is not known to be paid for;
+ * it is charged when it is admitted, so that guesses in flight count, to the name, to the source and to the site. Only a
+ * grant gives the charge back: whoever is denied or not answered has paid, and repeats the same pair without paying.
+ *
+ * Nothing here depends on whether an account exists. No password and no name is kept: pairs and debtors are HMACs.
+ */
+export class Throttle {
+  readonly #keyed: KeyedDigest;
+  readonly #debts: Debts;
+  /** The flag: the line that was charged. */
+  readonly #paid: DigestTable;
+  readonly #greylist: Greylist;
+  readonly #words = new Uint32Array(DIGEST_WORDS);
+  readonly #refusals: Record<DebtorKind, number> = { name: 0, source: 0, site: 0 };
+  readonly #list: RefusedList;
+  #limits: Limits;
+  #exempt: Networks;
+
+  constructor(clock: Clock, limits: Limits, greylist: Greylist, keyed = new KeyedDigest()) {
+    this.#greylist = greylist;
+    this.#keyed = keyed;
+    this.#limits = limits;
+    this.#exempt = new Networks(limits.exempt);
+    this.#debts = new Debts(clock, limits);
+    this.#list = new RefusedList(this.#debts);
+    this.#paid = new DigestTable({ max: PAID_MAX, ttlMs: PAID_MS, clock });
+  }
+
+  /** The limits in force. */
+  get limits(): Limits {
+    return this.#limits;
+  }
+
+  /** Puts other limits in force. What is owed stays. */
+  configure(limits: Limits): void {
+    this.#limits = limits;
+    this.#exempt = new Networks(limits.exempt);
+    this.#debts.configure(limits);
+  }
+
+  /** Charges a question that would cost a hash. @throws Busy */
+  admit(asked: Presented, site: string): Admitted {
+    if (!this.#limits.enabled) return UNCOUNTED;
+    const { username, evidence } = asked;
+    if (evidence.secret === undefined) return UNCOUNTED;
+    const pair = this.#keyed.of('pair', site, username, evidence.secret.octets);
+    if (this.#paid.get(this.#wordsOf(pair)) === undefined) {
+      this.#charge(pair, this.#greylist.digestOf(site, username, evidence.secret), this.#debtorsOf(asked, site));
+    }
+    return { settle: (verdict) => this.#settle(pair, asked, site, verdict) };
+  }
+
+  /** @param turnedAway the pair as the greylist knows it */
+  #charge(pair: string, turnedAway: string, debtors: readonly Debtor[]): void {
+    const returns = this.#greylist.has(turnedAway);
+    const line = this.#wait(debtors, 0) === 0 ? 0 : returns && this.#wait(debtors, 1) === 0 ? 1 : undefined;
+    if (line === undefined) throw this.#refuse(turnedAway, debtors, returns);
+    for (const debtor of debtors) this.#debts.charge(debtor, line);
+    this.#paid.set(this.#wordsOf(pair), line === 1);
+  }
+
+  /** The longest wait of all debtors. */
+  #wait(debtors: readonly Debtor[], line: Line): number {
+    return debtors.reduce((longest, debtor) => Math.max(longest, this.#debts.wait(debtor, line)), 0);
+  }
+
+  /**
+   * The pair is remembered: when it returns it has a line of its own, which no new guess can fill. A source that goes on
+   * with new pairs pays for them even now: whoever floods one name is soon refused for itself, and leaves the name's
+   * refills to others.
+   */
+  #refuse(turnedAway: string, debtors: readonly Debtor[], returns: boolean): Busy {
+    const waits = debtors.map((debtor) => this.#debts.wait(debtor, 0));
+    const longest = Math.max(...waits);
+    const refusing = debtors[waits.indexOf(longest)] as Debtor;
+    this.#refusals[refusing.kind]++;
+    this.#list.add(refusing);
+    const retryMs = Math.min(longest, this.#wait(debtors, 1));
+    if (!returns) {
+      const source = debtors.find(({ kind }) => kind === 'source');
+      if (source !== undefined && refusing.kind !== 'site') this.#debts.penalize(source);
+    }
+    this.#greylist.add(turnedAway);
+    return new Busy('throttled', retryMs / 1_000);
+  }
+
+  /** A right password of a user who is denied is not given back: what a guesser is charged must not tell it apart. */
+  #settle(pair: string, asked: Presented, site: string, verdict: Verdict): void {
+    if (verdict.kind !== 'granted') return;
+    const words = this.#wordsOf(pair);
+    const line = this.#paid.get(words) ? 1 : 0;
+    // Of equal questions at the same time, or one after the other, one was charged.
+    if (!this.#paid.delete(words)) return;
+    for (const debtor of this.#debtorsOf(asked, site)) this.#debts.giveBack(debtor, line);
+  }
+
+  /** Those whose limits count for a question. */
+  #debtorsOf({ username, client }: Presented, site: string): Debtor[] {
+    const debtors: Debtor[] = [];
+    const { name, source, site: strangers } = this.#limits;
+    if (name.burst > 0) debtors.push(this.#name(site, username));
+    const from = source.burst > 0 && !this.#exempt.has(client.address) ? sourceOf(client.address) : '';
+    if (from !== '') debtors.push(this.#source(from));
+    if (strangers.burst > 0) debtors.push(this.#debtor('site', site, '', ''));
+    return debtors;
+  }
+
+  #name(site: string, username: string): Debtor {
+    return this.#debtor('name', site, username, foldedName(username));
+  }
+
+  #source(source: string): Debtor {
+    return this.#debtor('source', '', source, source);
+  }
+
+  #debtor(kind: DebtorKind, site: string, who: string, folded: string): Debtor {
+    return { kind, site, who, digest: this.#keyed.of(kind, site, folded, NO_OCTETS) };
+  }
+
+  #wordsOf(digest: string): Uint32Array {
+    return readDigest(digest, this.#words);
+  }
+
+  /** @param shows whether a refused username is to be shown */
+  report(shows: (site: string, username: string) => boolean): ThrottleReport {
+    const { enabled } = this.#limits;
+    return {
+      enabled,
+      refusals: { ...this.#refusals },
+      refused_now: this.#debts.refused(),
+      refused: enabled ? this.#list.report(shows) : [],
+    };
+  }
+
+  /** Forgives a username of a site. Returns whether it owed anything. */
+  forgiveName(site: string, username: string): boolean {
+    return this.#debts.forgive(this.#name(site, username));
+  }
+
+  /** Forgives all strangers of a site together. Returns whether they owed anything. */
+  forgiveSite(site: string): boolean {
+    return this.#debts.forgive(this.#debtor('site', site, '', ''));
+  }
+
+  /** Forgives the source that an address belongs to. Returns whether it owed anything. */
+  forgiveSource(address: string): boolean {
+    return this.#debts.forgive(this.#source(sourceOf(address)));
+  }
+
+  /** Forgives all. Returns how many owed something. */
+  forgiveAll(): number {
+    return this.#debts.forgiveAll();
+  }
+}
