@@ -21,6 +21,9 @@ import { Listener, type ListenerOptions } from './socket/listener.ts';
 import { loadStores } from './store/databases.ts';
 import type { OpenStore } from './store/store.ts';
 import { limitsOf } from './throttle/limits.ts';
+import { connectRedis } from './throttle/redis-client.ts';
+import { type RedisClient, SharedDebts } from './throttle/shared-debts.ts';
+import { type StoreAddress, storeAddressOf } from './throttle/store-url.ts';
 import { Throttle } from './throttle/throttle.ts';
 
 /** What all generations of a daemon have in common. */
@@ -41,11 +44,13 @@ export interface Builders {
   /** @throws Error, a sentence, if the driver of a database cannot be loaded */
   loadStores(urls: readonly string[]): Promise<OpenStore>;
   makePool(config: Config['hash'], surroundings: Surroundings): HashPool;
+  /** Connects to the throttle's store, in the background. @throws Error if the client cannot be loaded */
+  connectStore(url: string): RedisClient;
   /** @throws ListenError */
   openListener(options: ListenerOptions): Promise<Listener>;
 }
 
-const BUILDERS: Builders = { loadStores, makePool, openListener: Listener.open };
+const BUILDERS: Builders = { loadStores, makePool, connectStore: connectRedis, openListener: Listener.open };
 
 /** What a generation may hand on to the next one. */
 interface Parts {
@@ -56,6 +61,7 @@ interface Parts {
   readonly greylist?: Greylist;
   readonly pipeline?: Pipeline;
   readonly throttle?: Throttle;
+  readonly sharedDebts?: Shared<SharedDebts> | undefined;
   readonly sites: ReadonlyMap<string, SitePart>;
   readonly listeners: ReadonlyMap<string, Listener>;
 }
@@ -82,6 +88,7 @@ export class Generation {
   pbkdf2!: Implementation;
   pipeline!: Pipeline;
   throttle!: Throttle;
+  #sharedDebts: Shared<SharedDebts> | undefined;
 
   readonly #surroundings: Surroundings;
   readonly #builders: Builders;
@@ -128,7 +135,7 @@ export class Generation {
   /** Puts the parts to use. Does not throw. */
   commit(): void {
     const { log } = this.#surroundings;
-    this.throttle.configure(limitsOf(this.config.throttle));
+    this.throttle.configure(limitsOf(this.config.throttle), this.#sharedDebts?.value);
     for (const options of this.#listenerOptions) this.#listeners.get(options.name)?.configure(options);
     if (this.#before.tables) this.tables.configure(this.config.cache);
     if (this.#sharedPool !== this.#before.pool) {
@@ -183,6 +190,7 @@ export class Generation {
       greylist,
       pipeline,
       throttle,
+      sharedDebts: this.#sharedDebts,
       pool: this.#sharedPool,
       sites: this.#siteParts,
       listeners: this.#listeners,
@@ -231,6 +239,9 @@ export class Generation {
       createVerifiers(new PasswordProofs({ proofs, returning, greylist, pool }));
     // What is owed stays over reloads; `commit` puts changed limits in force.
     this.throttle = before.throttle ?? new Throttle(this.#surroundings.clock, limitsOf(config.throttle), greylist);
+    const sameStore = isDeepStrictEqual(storeOf(config), before.config && storeOf(before.config));
+    const sharedDebts = sameStore ? before.sharedDebts : this.#makeSharedDebts();
+    this.#sharedDebts = sharedDebts && this.#acquire(sharedDebts);
     this.pipeline = { sites: this.sites, verifiers, admission: this.throttle };
   }
 
@@ -244,6 +255,20 @@ export class Generation {
     const { cache } = this.config;
     const onNote = (message: string) => log.info(message);
     return new ProofTables({ cache, clock, source, onNote, onTrouble: (message) => log.warn(message) });
+  }
+
+  /** Connects in the background: a store that is away keeps nobody from being served. */
+  #makeSharedDebts(): Shared<SharedDebts> | undefined {
+    const { store, key } = this.config.throttle;
+    if (store === undefined || key === undefined) return undefined;
+    const { name } = storeAddressOf(store) as StoreAddress;
+    const debts = new SharedDebts({
+      name,
+      connect: () => this.#builders.connectStore(store),
+      key,
+      log: this.#surroundings.log,
+    });
+    return new Shared(debts, () => debts.close());
   }
 
   #buildSite(name: string, siteConfig: SiteConfig, openStore: OpenStore): void {
@@ -307,6 +332,11 @@ export class Generation {
       if (outcome.status === 'rejected') this.#surroundings.log.warn(`cannot close: ${messageOf(outcome.reason)}`);
     }
   }
+}
+
+/** What a connection to the throttle's store depends on. */
+function storeOf({ throttle }: Config): unknown {
+  return [throttle.store, throttle.key];
 }
 
 function makePool(hash: Config['hash'], { log, clock, startWorker }: Surroundings): HashPool {

@@ -51,6 +51,12 @@ await build({
   entryPoints: [join(root, 'daemon/hasher/worker-main.ts')],
   outfile: join(out, 'hash-worker.js'),
 });
+// The client of the throttle's store, which most daemons never load.
+await build({
+  ...common,
+  entryPoints: [join(root, 'node_modules/ioredis/built/index.js')],
+  outfile: join(out, 'ioredis.js'),
+});
 writeFileSync(join(out, 'package.json'), '{ "type": "commonjs" }\n');
 // The first line is a shell command that ends in Node, and a string to Node. It disables core files, which would contain
 // passwords. The limit is 1, not 0: a kernel that pipes core files to a program such as systemd-coredump ignores a limit

@@ -43,8 +43,35 @@ function withPasswords(config: Config, { fileOf }: Sources): Config {
       return [name, site] as const;
     }
   });
+  const throttle = withSecrets(config.throttle, (problem) => problems.push(`${fileOf()}: throttle.${problem}`));
   if (problems.length > 0) throw new ConfigError(problems.join('\n'));
-  return { ...config, sites: Object.fromEntries(sites) };
+  return { ...config, throttle, sites: Object.fromEntries(sites) };
+}
+
+/** The least characters of the key that hosts share. */
+const KEY_LENGTH_MIN = 32;
+
+/** The throttle's section with its password in the URL and its key. */
+function withSecrets(throttle: Config['throttle'], onProblem: (problem: string) => void): Config['throttle'] {
+  const read = (key: 'password_file' | 'key_file'): string | undefined => {
+    const file = throttle[key];
+    if (file === undefined) return undefined;
+    try {
+      const content = readPasswordFile(file);
+      if (key === 'password_file' || content.length >= KEY_LENGTH_MIN) return content;
+      throw new Error(`too short; accepted: at least ${KEY_LENGTH_MIN} characters`);
+    } catch (error) {
+      onProblem(`${key}: "${file}": ${messageOf(error)}`);
+      return undefined;
+    }
+  };
+  const password = read('password_file');
+  const { store } = throttle;
+  return {
+    ...throttle,
+    store: store !== undefined && password !== undefined ? withPassword(store, password) : store,
+    key: read('key_file'),
+  };
 }
 
 function checked({ document, fileOf }: Sources): Config {
@@ -56,7 +83,7 @@ function checked({ document, fileOf }: Sources): Config {
 }
 
 /** What is wrong with keys that are right each by itself. */
-function contradictions({ listen, sites }: Config, fileOf: Sources['fileOf']): string[] {
+function contradictions({ listen, sites, throttle }: Config, fileOf: Sources['fileOf']): string[] {
   const problems: string[] = [];
   if (listen.control === listen.socket) {
     problems.push(`${fileOf()}: listen.control: the same path as listen.socket; accepted: another path`);
@@ -66,6 +93,15 @@ function contradictions({ listen, sites }: Config, fileOf: Sources['fileOf']): s
     const key = `${fileOf(name)}: ${spell(['sites', name, 'password_file'])}`;
     if (/^sqlite:/i.test(database)) problems.push(`${key}: a SQLite database has no password`);
     if (hasPassword(database)) problems.push(`${key}: the URL has a password too; accepted: one of the two`);
+  }
+  const { store, password_file, key_file } = throttle;
+  const inThrottle = (problem: string) => problems.push(`${fileOf()}: throttle.${problem}`);
+  if (store !== undefined && key_file === undefined)
+    inThrottle('key_file: missing; hosts that share a store share a key');
+  if (store === undefined && key_file !== undefined) inThrottle('key_file: there is no throttle.store');
+  if (store === undefined && password_file !== undefined) inThrottle('password_file: there is no throttle.store');
+  if (store !== undefined && password_file !== undefined && hasPassword(store)) {
+    inThrottle('password_file: the URL has a password too; accepted: one of the two');
   }
   return problems;
 }

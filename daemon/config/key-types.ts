@@ -3,6 +3,7 @@ import { djangoReleases } from '../hasher/django-releases.ts';
 import { hashers } from '../hasher/hashers.ts';
 import { databaseOf, databases } from '../store/databases.ts';
 import { isNetwork, NETWORK_FORM } from '../throttle/network.ts';
+import { STORE_URL_FORM, storeAddressOf } from '../throttle/store-url.ts';
 import { isPasswordFile, PASSWORD_FILE_FORM } from './password-file.ts';
 import { DURATION_FORM, parseDuration, parseSize, SIZE_FORM } from './units.ts';
 
@@ -121,6 +122,12 @@ export const socketPath: KeyType<string> = {
   accepted: `an absolute path of at most ${SOCKET_PATH_MAX} octets`,
   parse: (value) =>
     isText(value) && value.startsWith('/') && Buffer.byteLength(value) <= SOCKET_PATH_MAX ? value : undefined,
+};
+
+export const storeUrl: KeyType<string> = {
+  name: 'URL',
+  accepted: STORE_URL_FORM,
+  parse: (value) => (isText(value) && storeAddressOf(value) !== undefined ? value : undefined),
 };
 
 /** A network, in CIDR notation, or one address. */

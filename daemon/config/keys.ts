@@ -15,6 +15,7 @@ import {
   size,
   sizeFrom,
   socketPath,
+  storeUrl,
   string,
   threads,
 } from './key-types.ts';
@@ -222,6 +223,30 @@ export const keys = section('The file.', {
           'Networks whose addresses do not count as a source: reverse proxies that do not pass the address of the user ' +
           'on, and gateways of many users. Their guesses count for usernames and sites.',
         default: ['127.0.0.0/8', '::1'],
+      }),
+      store: key(storeUrl, {
+        about:
+          'Redis or Valkey in which the hosts of one site count guesses together: `redis://user@host:6379/0`, ' +
+          '`rediss://…` with TLS, or `unix:///path`. Sites have the same name on all hosts. While it is away each host counts ' +
+          'for itself.',
+        absent: 'each host counts for itself',
+        example: 'rediss://redis.example.org',
+        secret: true,
+      }),
+      password_file: key(passwordFile, {
+        about: "File with the store's password, as `password_file` of a site.",
+        absent: 'no password, or the one in the URL',
+        example: '$CREDENTIALS_DIRECTORY/throttle-store',
+        secret: true,
+      }),
+      key_file: key(passwordFile, {
+        about:
+          'File with the key that all hosts of the store have, one line of at least 32 characters, such as ' +
+          '`openssl rand -base64 48` prints; mode as `password_file`. The store sees names and addresses only as HMACs ' +
+          'under it. Required with `store`.',
+        absent: 'no store',
+        example: '$CREDENTIALS_DIRECTORY/throttle-key',
+        secret: true,
       }),
     },
   ),

@@ -3,8 +3,10 @@ import { converted } from './key.ts';
 import { keys } from './keys.ts';
 
 /** Checks a parsed TOML document and applies the defaults. */
-export const schema = converted(keys, ({ sites, ...config }) => ({
+export const schema = converted(keys, ({ sites, throttle, ...config }) => ({
   ...config,
+  // The content of key_file, once it is read.
+  throttle: { ...throttle, key: undefined as string | undefined },
   sites: Object.fromEntries(Object.entries(sites).map(([name, site]) => [name, withMatch(site)])),
 }));
 

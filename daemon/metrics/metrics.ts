@@ -201,6 +201,13 @@ export const METRICS: readonly Metric[] = [
     read: ({ throttle }) => DEBTORS.map((kind): Sample => [[kind], throttle.refused_now[kind]]),
   },
   {
+    name: 'throttle_store_up',
+    kind: 'gauge',
+    help: 'Whether the store in which hosts share guesses (throttle.store) answers; absent without one.',
+    labels: [],
+    read: ({ throttle }) => (throttle.store_up === null ? [] : one(Number(throttle.store_up))),
+  },
+  {
     name: 'database_up',
     kind: 'gauge',
     help: 'Whether the last query to the database of the site was answered; absent before the first query.',

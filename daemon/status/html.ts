@@ -170,6 +170,9 @@ function totals(report: Report): Markup {
     ['Client connections', `${count(connections.open)} of ${count(connections.limit)}`],
     ['Bad requests', count(report.bad_requests)],
     ['Cached proofs', count(report.proofs)],
+    ...(report.throttle.store_up === null
+      ? []
+      : ([['Store of the throttle', report.throttle.store_up ? 'up' : 'down']] as [string, string][])),
     ['Reloads', `${count(reloads.succeeded)}, ${count(reloads.failed)} failed`],
     ['Memory', octets(report.memory_bytes)],
     ['Node.js', report.node],

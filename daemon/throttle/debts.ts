@@ -11,6 +11,8 @@ export interface Debtor {
   readonly site: string;
   /** The username as it was typed or the source; "" for all strangers of a site. */
   readonly who: string;
+  /** The same in one form for all spellings. */
+  readonly folded: string;
   /** 32 octets, each as a character; keyed, so that it tells nothing about `who`. */
   readonly digest: string;
 }

@@ -1,4 +1,5 @@
-import type { Debtor, Debts } from './debts.ts';
+import type { Clock } from '../clock.ts';
+import type { Debtor } from './debts.ts';
 import type { RefusedReport } from './report.ts';
 
 /** How many of those who were refused last are remembered, and how many are reported. */
@@ -11,23 +12,37 @@ const WHO_MAX = 256;
 /** Hexadecimal digits that stand for a username. */
 const DIGITS = 8;
 
+interface Refused extends Pick<Debtor, 'kind' | 'site' | 'who'> {
+  /** When the next guess is admitted, by the clock. */
+  readonly until: number;
+}
+
 /** Those who were refused last, with their names: the debts themselves have only digests. */
 export class RefusedList {
-  readonly #debts: Debts;
-  readonly #debtors = new Map<string, Debtor>();
+  readonly #clock: Clock;
+  /** By digest, the last one last. */
+  readonly #refused = new Map<string, Refused>();
 
-  constructor(debts: Debts) {
-    this.#debts = debts;
+  constructor(clock: Clock) {
+    this.#clock = clock;
   }
 
-  add(debtor: Debtor): void {
-    this.#debtors.delete(debtor.digest);
-    this.#debtors.set(debtor.digest, { ...debtor, who: debtor.who.slice(0, WHO_MAX) });
-    if (this.#debtors.size <= REMEMBERED_MAX) return;
-    for (const oldest of this.#debtors.keys()) {
-      this.#debtors.delete(oldest);
+  add({ kind, site, who, digest }: Debtor, waitMs: number): void {
+    this.#refused.delete(digest);
+    this.#refused.set(digest, { kind, site, who: who.slice(0, WHO_MAX), until: this.#clock.now() + waitMs });
+    if (this.#refused.size <= REMEMBERED_MAX) return;
+    for (const oldest of this.#refused.keys()) {
+      this.#refused.delete(oldest);
       return;
     }
+  }
+
+  forget({ digest }: Debtor): void {
+    this.#refused.delete(digest);
+  }
+
+  clear(): void {
+    this.#refused.clear();
   }
 
   /**
@@ -35,17 +50,16 @@ export class RefusedList {
    * otherwise: users type their password there.
    */
   report(shows: (site: string, username: string) => boolean): RefusedReport[] {
+    const now = this.#clock.now();
     const refused: RefusedReport[] = [];
-    for (const debtor of this.#debtors.values()) {
-      const ms = this.#debts.wait(debtor, 0);
-      if (ms === 0) {
-        this.#debtors.delete(debtor.digest);
+    for (const [digest, { kind, site, who, until }] of this.#refused) {
+      if (until <= now) {
+        this.#refused.delete(digest);
         continue;
       }
-      const { kind, site, who, digest } = debtor;
       const hidden = kind === 'name' && !shows(site, who);
       const shown = hidden ? Buffer.from(digest, 'latin1').toString('hex', 0, DIGITS / 2) : who;
-      refused.push({ kind, site, who: shown, seconds: ms / 1_000 });
+      refused.push({ kind, site, who: shown, seconds: (until - now) / 1_000 });
     }
     return refused.sort((a, b) => b.seconds - a.seconds).slice(0, REPORTED_MAX);
   }

@@ -20,4 +20,6 @@ export interface ThrottleReport {
   readonly refused_now: Readonly<Record<DebtorKind, number>>;
   /** Some of them, the longest refused first. */
   readonly refused: readonly RefusedReport[];
+  /** Whether the store that hosts share answers; null without one. */
+  readonly store_up: boolean | null;
 }

@@ -12,6 +12,7 @@ import type { DebtorKind, Limits } from './limits.ts';
 import { Networks, sourceOf } from './network.ts';
 import { RefusedList } from './refused-list.ts';
 import type { ThrottleReport } from './report.ts';
+import type { Answer, SharedDebts } from './shared-debts.ts';
 
 /** How many pairs of name and password are remembered as paid for, and for how long, in ms. */
 const PAID_MAX = 65_536;
@@ -25,6 +26,17 @@ interface Admitted {
 }
 
 const UNCOUNTED: Admitted = { settle() {} };
+
+/** A question that has to be charged. */
+interface Guess {
+  /** Its name and password, as the table of paid pairs knows them. */
+  readonly pair: string;
+  /** The same as the greylist knows them. */
+  readonly turnedAway: string;
+  /** Whether it was turned away before. */
+  readonly returns: boolean;
+  readonly debtors: readonly Debtor[];
+}
 
 /**
  * Admits as many guesses as its limits allow. A guess is a pair of name and password that is not known to be paid for;
@@ -42,6 +54,9 @@ export class Throttle {
   readonly #words = new Uint32Array(DIGEST_WORDS);
   readonly #refusals: Record<DebtorKind, number> = { name: 0, source: 0, site: 0 };
   readonly #list: RefusedList;
+  /** Guesses that the store is being asked about, by pair. */
+  readonly #asking = new Map<string, Promise<Admitted>>();
+  #shared: SharedDebts | undefined;
   #limits: Limits;
   #exempt: Networks;
 
@@ -51,7 +66,7 @@ export class Throttle {
     this.#limits = limits;
     this.#exempt = new Networks(limits.exempt);
     this.#debts = new Debts(clock, limits);
-    this.#list = new RefusedList(this.#debts);
+    this.#list = new RefusedList(clock);
     this.#paid = new DigestTable({ max: PAID_MAX, ttlMs: PAID_MS, clock });
   }
 
@@ -60,31 +75,76 @@ export class Throttle {
     return this.#limits;
   }
 
-  /** Puts other limits in force. What is owed stays. */
-  configure(limits: Limits): void {
+  /** Puts other limits in force, and a store that other hosts share or none. What is owed stays. */
+  configure(limits: Limits, shared?: SharedDebts): void {
     this.#limits = limits;
     this.#exempt = new Networks(limits.exempt);
     this.#debts.configure(limits);
+    this.#shared = shared;
   }
 
-  /** Charges a question that would cost a hash. @throws Busy */
-  admit(asked: Presented, site: string): Admitted {
+  /** Charges a question that would cost a hash; a promise only if hosts share debts. @throws Busy, or rejects with it */
+  admit(asked: Presented, site: string): Admitted | Promise<Admitted> {
     if (!this.#limits.enabled) return UNCOUNTED;
     const { username, evidence } = asked;
     if (evidence.secret === undefined) return UNCOUNTED;
     const pair = this.#keyed.of('pair', site, username, evidence.secret.octets);
-    if (this.#paid.get(this.#wordsOf(pair)) === undefined) {
-      this.#charge(pair, this.#greylist.digestOf(site, username, evidence.secret), this.#debtorsOf(asked, site));
+    if (this.#paid.get(this.#wordsOf(pair)) !== undefined) return this.#admitted(pair, asked, site);
+    // An equal question is about to be charged.
+    const asking = this.#asking.get(pair);
+    if (asking !== undefined) return asking.then(() => this.#admitted(pair, asked, site));
+
+    const turnedAway = this.#greylist.digestOf(site, username, evidence.secret);
+    const guess = { pair, turnedAway, returns: this.#greylist.has(turnedAway), debtors: this.#debtorsOf(asked, site) };
+    const line = this.#charge(guess);
+    const answer = this.#shared?.admit(guess.debtors, guess.returns, this.#limits);
+    if (answer === undefined) {
+      this.#pay(pair, line);
+      return this.#admitted(pair, asked, site);
     }
-    return { settle: (verdict) => this.#settle(pair, asked, site, verdict) };
+    const admitted = this.#agree(guess, line, answer).then((shared) => this.#admitted(pair, asked, site, shared));
+    this.#asking.set(pair, admitted);
+    const over = () => this.#asking.delete(pair);
+    admitted.then(over, over);
+    return admitted;
   }
 
-  /** @param turnedAway the pair as the greylist knows it */
-  #charge(pair: string, turnedAway: string, debtors: readonly Debtor[]): void {
-    const returns = this.#greylist.has(turnedAway);
+  /** Charges all debtors of a guess. @throws Busy */
+  #charge(guess: Guess): Line {
+    const { debtors, returns } = guess;
     const line = this.#wait(debtors, 0) === 0 ? 0 : returns && this.#wait(debtors, 1) === 0 ? 1 : undefined;
-    if (line === undefined) throw this.#refuse(turnedAway, debtors, returns);
-    for (const debtor of debtors) this.#debts.charge(debtor, line);
+    if (line !== undefined) {
+      for (const debtor of debtors) this.#debts.charge(debtor, line);
+      return line;
+    }
+    const waits = debtors.map((debtor) => this.#debts.wait(debtor, 0));
+    const longest = Math.max(...waits);
+    const refusing = debtors[waits.indexOf(longest)] as Debtor;
+    // A source that goes on with new pairs pays for them even now: whoever floods one name is soon refused for itself,
+    // and leaves the name's refills to others.
+    const source = debtors.find(({ kind }) => kind === 'source');
+    if (source !== undefined && refusing.kind !== 'site' && !returns) this.#debts.penalize(source);
+    throw this.#refuse(guess, refusing, Math.min(longest, this.#wait(debtors, 1)));
+  }
+
+  /** What the hosts together say to a guess that this host has charged. Whether they charged it. Rejects with Busy. */
+  async #agree(guess: Guess, line: Line, answer: Promise<Answer | undefined>): Promise<boolean> {
+    const { pair, debtors } = guess;
+    const agreed = await answer;
+    if (agreed === undefined) {
+      this.#pay(pair, line);
+      return false;
+    }
+    if (agreed.line !== line) {
+      for (const debtor of debtors) this.#debts.giveBack(debtor, line);
+      if (agreed.line === undefined) throw this.#refuse(guess, agreed.refusing, agreed.waitMs);
+      for (const debtor of debtors) this.#debts.charge(debtor, agreed.line);
+    }
+    this.#pay(pair, agreed.line);
+    return true;
+  }
+
+  #pay(pair: string, line: Line): void {
     this.#paid.set(this.#wordsOf(pair), line === 1);
   }
 
@@ -93,34 +153,28 @@ export class Throttle {
     return debtors.reduce((longest, debtor) => Math.max(longest, this.#debts.wait(debtor, line)), 0);
   }
 
-  /**
-   * The pair is remembered: when it returns it has a line of its own, which no new guess can fill. A source that goes on
-   * with new pairs pays for them even now: whoever floods one name is soon refused for itself, and leaves the name's
-   * refills to others.
-   */
-  #refuse(turnedAway: string, debtors: readonly Debtor[], returns: boolean): Busy {
-    const waits = debtors.map((debtor) => this.#debts.wait(debtor, 0));
-    const longest = Math.max(...waits);
-    const refusing = debtors[waits.indexOf(longest)] as Debtor;
+  /** The pair is remembered: when it returns it has a line of its own, which no new guess can fill. */
+  #refuse({ turnedAway }: Guess, refusing: Debtor, waitMs: number): Busy {
     this.#refusals[refusing.kind]++;
-    this.#list.add(refusing);
-    const retryMs = Math.min(longest, this.#wait(debtors, 1));
-    if (!returns) {
-      const source = debtors.find(({ kind }) => kind === 'source');
-      if (source !== undefined && refusing.kind !== 'site') this.#debts.penalize(source);
-    }
+    this.#list.add(refusing, Math.max(waitMs, this.#debts.wait(refusing, 0)));
     this.#greylist.add(turnedAway);
-    return new Busy('throttled', retryMs / 1_000);
+    return new Busy('throttled', waitMs / 1_000);
+  }
+
+  #admitted(pair: string, asked: Presented, site: string, shared = false): Admitted {
+    return { settle: (verdict) => this.#settle(pair, asked, site, shared, verdict) };
   }
 
   /** A right password of a user who is denied is not given back: what a guesser is charged must not tell it apart. */
-  #settle(pair: string, asked: Presented, site: string, verdict: Verdict): void {
+  #settle(pair: string, asked: Presented, site: string, shared: boolean, verdict: Verdict): void {
     if (verdict.kind !== 'granted') return;
     const words = this.#wordsOf(pair);
     const line = this.#paid.get(words) ? 1 : 0;
     // Of equal questions at the same time, or one after the other, one was charged.
     if (!this.#paid.delete(words)) return;
-    for (const debtor of this.#debtorsOf(asked, site)) this.#debts.giveBack(debtor, line);
+    const debtors = this.#debtorsOf(asked, site);
+    for (const debtor of debtors) this.#debts.giveBack(debtor, line);
+    if (shared) this.#shared?.giveBack(debtors, line, this.#limits);
   }
 
   /** Those whose limits count for a question. */
@@ -143,7 +197,7 @@ export class Throttle {
   }
 
   #debtor(kind: DebtorKind, site: string, who: string, folded: string): Debtor {
-    return { kind, site, who, digest: this.#keyed.of(kind, site, folded, NO_OCTETS) };
+    return { kind, site, who, folded, digest: this.#keyed.of(kind, site, folded, NO_OCTETS) };
   }
 
   #wordsOf(digest: string): Uint32Array {
@@ -158,26 +212,35 @@ export class Throttle {
       refusals: { ...this.#refusals },
       refused_now: this.#debts.refused(),
       refused: enabled ? this.#list.report(shows) : [],
+      store_up: this.#shared?.up ?? null,
     };
   }
 
-  /** Forgives a username of a site. Returns whether it owed anything. */
+  /** Forgives a username of a site. Returns whether it owed anything to this host. */
   forgiveName(site: string, username: string): boolean {
-    return this.#debts.forgive(this.#name(site, username));
+    return this.#forgive(this.#name(site, username));
   }
 
   /** Forgives all strangers of a site together. Returns whether they owed anything. */
   forgiveSite(site: string): boolean {
-    return this.#debts.forgive(this.#debtor('site', site, '', ''));
+    return this.#forgive(this.#debtor('site', site, '', ''));
   }
 
   /** Forgives the source that an address belongs to. Returns whether it owed anything. */
   forgiveSource(address: string): boolean {
-    return this.#debts.forgive(this.#source(sourceOf(address)));
+    return this.#forgive(this.#source(sourceOf(address)));
   }
 
   /** Forgives all. Returns how many owed something. */
   forgiveAll(): number {
+    this.#list.clear();
+    this.#shared?.forgiveAll();
     return this.#debts.forgiveAll();
+  }
+
+  #forgive(debtor: Debtor): boolean {
+    this.#list.forget(debtor);
+    this.#shared?.forgive(debtor);
+    return this.#debts.forgive(debtor);
   }
 }

@@ -98,6 +98,8 @@ interface World {
   readonly auth: string;
   readonly stores: FakeStore[];
   readonly pools: { pool: HashPool; closed: boolean }[];
+  /** The URLs of the throttle's stores that were connected to, and `disconnected`. */
+  readonly throttleStores: string[];
   /** The messages of the log. */
   readonly log: string[];
   /** Sets the text of the next configuration; `{}` stands for the directory. */
@@ -132,6 +134,7 @@ async function world(t: Test, text = BASE + SITES, options: WorldOptions = {}): 
   const lines: string[] = [];
   const steps: string[] = [];
   const clients: Client[] = [];
+  const throttleStores: string[] = [];
   let failing = 0;
   const step = (name: string) => {
     steps.push(name);
@@ -159,6 +162,12 @@ async function world(t: Test, text = BASE + SITES, options: WorldOptions = {}): 
       };
       pools.push(entry);
       return pool;
+    },
+    connectStore(url) {
+      step(`connect to ${url}`);
+      throttleStores.push(url);
+      const never = () => new Promise<never>(() => {});
+      return { on() {}, eval: never, del: never, scan: never, disconnect: () => throttleStores.push('disconnected') };
     },
     async openListener(options) {
       step(`listen on ${options.name}`);
@@ -200,7 +209,7 @@ async function world(t: Test, text = BASE + SITES, options: WorldOptions = {}): 
     rmSync(file, { force: true });
   });
   return {
-    ...{ configure, daemon, directory, auth, stores, pools, log: lines, steps },
+    ...{ configure, daemon, directory, auth, stores, pools, throttleStores, log: lines, steps },
     failAt(number) {
       failing = number;
       steps.length = 0;
@@ -428,7 +437,7 @@ const statusOf = (username: string) => async (w: World) => (await (await w.conne
 const throttle: Effect = ({ daemon }) => ({ ...daemon.generation.throttle.limits });
 
 /** A value of each key that is not the one in TABLES, and what a reload makes of it. */
-const CHANGES: Readonly<Record<string, readonly [value: unknown, effect: Effect]>> = {
+const CHANGES: Readonly<Record<string, readonly [value: unknown, effect: Effect, beside?: object]>> = {
   'listen.socket': ['{}/moved', socketsOf],
   'listen.mode': ['0600', socketsOf],
   'listen.group': [`${process.getgroups?.().find((gid) => gid !== process.getegid?.()) ?? 1}`, socketsOf],
@@ -468,6 +477,13 @@ const CHANGES: Readonly<Record<string, readonly [value: unknown, effect: Effect]
   'throttle.site_refill': ['7s', throttle],
   'throttle.penalty': ['7s', throttle],
   'throttle.exempt': [['192.0.2.0/24'], throttle],
+  'throttle.store': ['unix:///elsewhere', (w) => [...w.throttleStores], { key_file: '{}.key' }],
+  'throttle.password_file': [
+    '{}.password',
+    (w) => [...w.throttleStores],
+    { store: 'unix:///elsewhere', key_file: '{}.key' },
+  ],
+  'throttle.key_file': ['{}.key', ({ daemon }) => daemon.config.throttle.key, { store: 'unix:///elsewhere' }],
   'hash.workers': [7, pool],
   'hash.queue': [7, pool],
   'hash.max_time': ['1ms', statusOf('slow')],
@@ -513,6 +529,22 @@ function put(into: object, path: readonly string[], value: unknown): void {
       : value;
 }
 
+t.test('the store of the throttle is kept, and closed when nothing uses it', async (t) => {
+  const section = (name: number) => `[throttle]\nname = ${name}\nstore = "unix:///a"\nkey_file = "{}.key"\n`;
+  const one = '[listen]\nsocket = "{}/auth"\n[sites.one]\ndatabase = "postgres:///a"\n';
+  const w = await world(t, one);
+  writeFileSync(`${w.directory}.key`, 'k'.repeat(32), { mode: 0o600 });
+  t.teardown(() => rmSync(`${w.directory}.key`));
+  const reload = async (text: string) => {
+    w.configure(one + text);
+    await w.daemon.reload();
+    return w.throttleStores.splice(0);
+  };
+  t.same(await reload(section(7)), ['unix:///a']);
+  t.same(await reload(section(8)), [], 'other limits use the same connection');
+  t.same(await reload(''), ['disconnected']);
+});
+
 t.test('every key of the configuration is reloaded', async (t) => {
   const schema = (key: string) => key.startsWith('sites.*.schema.');
   t.same(
@@ -521,17 +553,20 @@ t.test('every key of the configuration is reloaded', async (t) => {
     'CHANGES has an entry for every key',
   );
   for (const key of ALL_KEYS) {
-    const [value, effect] = CHANGES[key] ?? ['b_changed', store];
+    const [value, effect, beside] = CHANGES[key] ?? ['b_changed', store];
     await t.test(key, async (t) => {
       const w = await world(t, stringify(tables()));
       writeFileSync(`${w.directory}.password`, 'secret', { mode: 0o600 });
+      writeFileSync(`${w.directory}.key`, 'k'.repeat(32), { mode: 0o600 });
       const before = await effect(w);
       const changed = tables();
+      if (beside) put(changed, ['throttle'], beside);
       put(changed, named(key.split('.')), value);
       w.configure(stringify(changed));
       await w.daemon.reload();
       t.strictNotSame(await effect(w), before);
       rmSync(`${w.directory}.password`);
+      rmSync(`${w.directory}.key`);
     });
   }
 });

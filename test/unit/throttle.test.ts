@@ -13,6 +13,8 @@ import { DebtTable, NONE } from '../../daemon/throttle/debt-table.ts';
 import { foldedName } from '../../daemon/throttle/folded-name.ts';
 import type { Limits } from '../../daemon/throttle/limits.ts';
 import { isNetwork, Networks, sourceOf } from '../../daemon/throttle/network.ts';
+import { type RedisClient, SharedDebts } from '../../daemon/throttle/shared-debts.ts';
+import { storeAddressOf } from '../../daemon/throttle/store-url.ts';
 import { Throttle } from '../../daemon/throttle/throttle.ts';
 import type { Verdict } from '../../daemon/verdict.ts';
 
@@ -41,7 +43,7 @@ function world(limits: Partial<Limits> = {}) {
         deadlineAt: 0,
       },
       site,
-    );
+    ) as { settle(verdict: Verdict): void };
   /** 0 if it was admitted, and then denied; otherwise the time after which to try again, in seconds. */
   const guess = (...asked: Parameters<typeof admit>): number => {
     try {
@@ -391,6 +393,126 @@ t.test('the answers are the same for names that exist and names that do not', as
     }),
     { numRuns: 50 },
   );
+});
+
+/** A store whose answers the test gives by hand. */
+function fakeStore() {
+  const listeners: Record<string, (error?: Error) => void> = {};
+  const asked: {
+    script: string;
+    parameters: unknown[];
+    answer: (value: unknown) => void;
+    fail: (error: Error) => void;
+  }[] = [];
+  const lines: string[] = [];
+  const client: RedisClient = {
+    on: (event, listener) => {
+      listeners[event] = listener;
+    },
+    eval: (script, _keys, ...parameters) =>
+      new Promise((answer, fail) => {
+        asked.push({ script, parameters, answer, fail });
+      }),
+    del: async () => 0,
+    scan: async () => ['0', []],
+    disconnect() {},
+  };
+  const log = { warn: (line: string) => lines.push(line), info: (line: string) => lines.push(line) };
+  const shared = new SharedDebts({ name: 'a store', connect: () => client, key: 'k'.repeat(32), log });
+  t.teardown(() => shared.close());
+  return { shared, asked, lines, event: (name: string, error?: Error) => listeners[name]?.(error) };
+}
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+t.test('hosts that share a store do what it says', async (t) => {
+  const { throttle, admit, guess, spray } = world();
+  const { shared, asked, event } = fakeStore();
+  throttle.configure(LIMITS, shared);
+  t.equal(guess('bob', 'before it is there'), 0);
+  event('ready');
+  asked.shift()?.answer(1);
+  await turn();
+  t.equal(shared.up, true);
+
+  const twice = [admit('alice', 'right', '192.0.2.1'), admit('alice', 'right', '192.0.2.1')];
+  t.equal(asked.length, 1, 'equal questions are one guess');
+  t.notMatch(JSON.stringify(asked[0]?.parameters), /alice|right|192\.0/);
+  asked.shift()?.answer([0, 0, 0]);
+  for (const each of await Promise.all(twice)) each.settle(GRANTED);
+  t.match(asked.shift()?.script, /max\(0, owed/, 'it is given back once');
+  t.equal(asked.length, 0);
+
+  const refused = [admit('alice', 'wrong'), admit('alice', 'wrong')].map((each) => Promise.resolve(each));
+  asked.shift()?.answer([-1, 1, 4_200]);
+  for (const each of refused) await t.rejects(each, new Busy('throttled', 5));
+  t.match(
+    throttle.report(() => true),
+    { refusals: { name: 1 }, refused: [{ who: 'alice' }] },
+  );
+
+  const silent = admit('alice', 'no answer');
+  (await silent).settle(DENIED);
+  t.equal(shared.up, true, 'one answer that is late is no outage');
+  asked.shift()?.answer([0, 0, 0]);
+  await turn();
+  throttle.configure(LIMITS);
+  t.equal(
+    spray(100, (password) => guess('alice', password)),
+    19,
+    'this host has counted what it admitted without an answer, and nothing else',
+  );
+});
+
+t.test('a store that fails is away, and that is said once', async (t) => {
+  const { throttle, admit, guess } = world();
+  const { shared, asked, lines, event } = fakeStore();
+  throttle.configure(LIMITS, shared);
+  event('ready');
+  asked.shift()?.answer(1);
+  await turn();
+  const failing = [admit('alice', 'a'), admit('alice', 'b')];
+  for (const each of asked.splice(0)) each.fail(new Error("READONLY You can't write"));
+  for (const each of await Promise.all(failing)) each.settle(DENIED);
+  t.match(lines, [/^the throttle's store is away, .*: a store: READONLY/]);
+  t.equal(guess('alice', 'c'), 0, 'nothing is asked');
+  event('close');
+  event('ready');
+  asked.shift()?.fail(new Error('READONLY'));
+  await turn();
+  t.equal(lines.length, 1);
+  event('ready');
+  asked.shift()?.answer(1);
+  await turn();
+  t.match(lines[1], /answers again/);
+  t.equal(lines.length, 2);
+});
+
+t.test('URLs of stores', async (t) => {
+  for (const [url, address] of [
+    ['redis://host', { name: 'host:6379', host: 'host', port: 6379, tls: false, db: 0 }],
+    [
+      'rediss://u%40:p%3A:@[::1]:7000/3',
+      { name: '[::1]:7000', host: '::1', tls: true, username: 'u@', password: 'p::' },
+    ],
+    ['valkeys://:p@a.example', { tls: true, password: 'p', username: undefined }],
+    ['unix:///run/redis/sock?db=2', { name: '/run/redis/sock', path: '/run/redis/sock', db: 2 }],
+    ['unix://:secret@/run/sock', { path: '/run/sock', password: 'secret' }],
+  ] as const) {
+    t.match({ username: undefined, ...storeAddressOf(url) }, address, url);
+  }
+  for (const url of [
+    '',
+    'host',
+    'http://host',
+    'redis://',
+    'redis://h:99999',
+    'redis://h/x',
+    'unix://x',
+    'redis://%@h',
+    'redis://h?x',
+  ])
+    t.equal(storeAddressOf(url), undefined, url);
 });
 
 t.test('the table of debts keeps those whose debts last longest', async (t) => {
