@@ -25,6 +25,8 @@ export interface TimingOptions {
   readonly door: Door;
   /** Of each kind and form. */
   readonly samples: number;
+  /** Among how many accounts those are that are asked about; 10,000 by default. */
+  readonly accounts?: number;
   /** How many questions are asked at once. */
   readonly concurrency?: number;
   /** More of the configuration. */
@@ -45,18 +47,17 @@ export interface TimingRow {
   readonly auc: number;
 }
 
+const ACCOUNTS = 10_000;
+
 const FORMS = ['cold', 'repeated', 'again'] as const;
 type Form = (typeof FORMS)[number];
-
-/** Among how many accounts those that are asked about are. */
-const ACCOUNTS = 10_000;
 
 /** How old a snapshot may be, in ms, and how long is waited until it has expired. */
 const SNAPSHOT_MS = 40;
 const EXPIRED_MS = SNAPSHOT_MS + 5;
 
-/** How long daemon and site are warmed up: by then all accounts have been sampled. */
-const WARM_UP_MS = 45_000;
+/** How long daemon and site are warmed up, in ms for each account: by then all of them have been sampled. */
+const WARM_UP_MS = 4.5;
 
 const SECRET = 'the right one';
 const prevailing = (password: string) => encodePbkdf2(password, { iterations: 16_000 });
@@ -109,7 +110,7 @@ const UNKNOWN = ['unknown', 'unknown, another'];
 /** The name and password of a sample, new for each. */
 type Ask = (sample: number) => readonly [username: string, password: string];
 
-function makeAccounts(samples: number): { people: Person[]; kinds: Map<string, Ask> } {
+function makeAccounts(samples: number, accounts: number): { people: Person[]; kinds: Map<string, Ask> } {
   const wrong = () => `wrong ${randomBytes(9).toString('base64')}`;
   const kinds = new Map<string, Ask>(UNKNOWN.map((name) => [name, () => [name, wrong()]]));
   const people: Person[] = [];
@@ -125,12 +126,12 @@ function makeAccounts(samples: number): { people: Person[]; kinds: Map<string, A
   add('of an unknown algorithm', { encoded: 'rot13$salt$frperg' });
   // In between: at neither end of the table.
   const rights = prevailing(SECRET);
-  for (let number = 0; people.length < ACCOUNTS / 2; number++) people.push(other(number));
+  for (let number = 0; people.length < accounts / 2; number++) people.push(other(number));
   for (const [kind, encoded] of Object.entries(RARE)) add(kind, { encoded: encoded() });
   for (let sample = 0; sample < samples; sample++) {
     people.push({ username: `right ${sample}`, encoded: rights, isActive: false });
   }
-  for (let number = people.length; people.length < ACCOUNTS; number++) people.push(other(number));
+  for (let number = people.length; people.length < accounts; number++) people.push(other(number));
   kinds.set('inactive, the right password', (sample) => [`right ${sample}`, SECRET]);
   kinds.set('unknown, a new name each time', () => [`nobody ${hex(6)}`, wrong()]);
   kinds.set('another account each time', (sample) => [`other ${sample}`, wrong()]);
@@ -146,7 +147,7 @@ const OTHERS = `pbkdf2_sha256$16000$${hex(6)}$${base64(32)}`;
 
 /** Measures, and returns a row for each kind and form. */
 export async function measureTiming(options: TimingOptions): Promise<TimingRow[]> {
-  const { people, kinds } = makeAccounts(options.samples);
+  const { people, kinds } = makeAccounts(options.samples, options.accounts ?? ACCOUNTS);
   const directory = mkdtempSync(join(tmpdir(), 'djauthd-t-'));
   chmodSync(directory, 0o755);
   const site = createSite(join(directory, 'db.sqlite3'), people);
@@ -221,7 +222,7 @@ function addressOf(): string {
 async function measure(
   kinds: ReadonlyMap<string, Ask>,
   deny: Doorway['deny'],
-  { samples, concurrency = 12, onProgress }: TimingOptions,
+  { samples, accounts = ACCOUNTS, concurrency = 12, onProgress }: TimingOptions,
 ): Promise<TimingRow[]> {
   const times = new Map(
     [...kinds.keys()].map((kind) => [kind, { cold: [], repeated: [], again: [] } as Record<Form, number[]>]),
@@ -232,7 +233,7 @@ async function measure(
     return performance.now() - startedAt;
   };
   // Each of the sampled kinds has been hashed a few times by then.
-  const until = performance.now() + WARM_UP_MS;
+  const until = performance.now() + WARM_UP_MS * accounts;
   while (performance.now() < until) {
     for (const [kind, ask] of kinds) {
       if (kind.includes('right') || kind.includes('each time')) continue;
@@ -321,6 +322,7 @@ export function timingTable(rows: readonly TimingRow[]): string {
 /** `npx tsx test/attack/timing.ts [socket|apache] [samples] [program]` */
 if (process.argv[1] === import.meta.filename) {
   const [, , door = 'socket', samples = '2000', program] = process.argv;
+  process.once('SIGTERM', () => process.exit(1)); // the fixtures end what they started
   const startedAt = performance.now();
   const rows = await measureTiming({
     door: door as Door,
