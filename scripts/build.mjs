@@ -75,7 +75,16 @@ buildAddon('memory', "other processes of the daemon's user will be able to read 
 buildAddon('crypt', 'accounts whose password is hashed with crypt (DES) cannot be checked', ['-lcrypt']);
 compileAhead();
 
-if (!process.argv.includes('--daemon')) buildClientC();
+if (!process.argv.includes('--daemon')) {
+  buildClientC();
+  listComponents();
+}
+
+/** The list of packages for whoever has to know them. Nothing runs worse without it. */
+function listComponents() {
+  const made = spawnSync(process.execPath, [join(root, 'scripts/sbom.mjs')], { encoding: 'utf8' });
+  if (made.status !== 0) console.error(`${made.stderr}build: npm makes no list of components (build/djauthd.cdx.json)`);
+}
 
 /** The library, the command and the Apache module. Says in one sentence what is missing, instead of a compiler's error. */
 function buildClientC() {

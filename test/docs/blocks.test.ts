@@ -32,10 +32,10 @@ const ELSEWHERE: readonly { file: RegExp; language: RegExp; test: string }[] = [
 
 /** Commands that are not run here, and why. */
 const NOT_RUN: readonly { command: RegExp; why: string }[] = [
-  { command: /^npm install( |$)/, why: 'needs the network; CI starts with it' },
+  { command: /^npm (ci|install)( |$)/, why: 'needs the network; CI starts with it' },
   { command: /^npm (test|run demo)\b/, why: 'this is npm test; test/demo/demo.test.ts runs the demo' },
   {
-    command: /^npm run (build|check|lint|unit|dev|test:watch|docs|bench)\b/,
+    command: /^npm run (build|check|lint|unit|dev|sbom|test:watch|docs|bench)\b/,
     why: 'npm test begins with build, types and lint',
   },
   { command: /^npm run (un)?install:system\b/, why: 'test/service/install.test.ts' },
