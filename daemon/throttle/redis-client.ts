@@ -26,7 +26,9 @@ export function connectRedis(url: string): RedisClient {
   return new Redis({
     ...address,
     ...(tls ? { tls: { servername: address.host } } : {}),
-    connectionName: 'djauthd',
+    // Neither INFO nor CLIENT: the store's user needs no more rights than a guess does, and the first probe tells.
+    enableReadyCheck: false,
+    disableClientInfo: true,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
@@ -27,7 +27,7 @@ interface Host {
 }
 
 /** Hosts that serve one site and share one store. */
-async function fleet(redis: RedisServer, count = HOSTS, more = ''): Promise<Host[]> {
+async function fleet(redis: RedisServer, count = HOSTS, more = '', user = ''): Promise<Host[]> {
   const directory = mkdtempSync(join(tmpdir(), 'djauthd-fleet-'));
   const site = createSite(join(directory, 'db.sqlite3'), PEOPLE);
   const file = (name: string, content: string) => {
@@ -42,7 +42,7 @@ async function fleet(redis: RedisServer, count = HOSTS, more = ''): Promise<Host
     [throttle]
     name = ${BURST}
     name_refill = "10m"
-    store = "unix://${redis.socket}"
+    store = "unix://${user}${redis.socket}"
     password_file = "${file('password', redis.password)}"
     key_file = "${file('key', KEY)}"
     ${more}`;
@@ -180,6 +180,27 @@ t.test('while the store is away each host counts for itself, and nobody honest i
   await logged(2);
   t.equal(sum(await spray(hosts.slice(0, 1), 'nobody', 40)), BURST);
   t.ok(sum(await spray(hosts.slice(1), 'nobody', 3)) <= 3, 'and the debts are shared again');
+});
+
+t.test('a user of the store needs no more rights than docs/security.md says', async (t) => {
+  const redis = await startRedis();
+  t.teardown(() => redis.stop());
+  const text = readFileSync(join(import.meta.dirname, '../../docs/security.md'), 'utf8');
+  const [, listed = ''] = /that may run ((?:`[A-Z]+`|, | and )+) on `\{djauthd-throttle\}:\*`/.exec(text) ?? [];
+  const commands = [...listed.matchAll(/[A-Z]+/g)].map(([name]) => `+${name.toLowerCase()}`);
+  t.ok(commands.length > 5, listed);
+  const user = ['on', `>${redis.password}`, '~{djauthd-throttle}:*', ...commands];
+  t.equal((await redis.cli('ACL', 'SETUSER', 'djauthd', ...user)).trim(), 'OK');
+  const [host, other] = (await fleet(redis, 2, '', 'djauthd@')) as [Host, Host];
+  t.equal((await host.client.check('carol', "carol's password")).status, 0);
+  t.equal(sum(await spray([host], 'alice', 40)), BURST);
+  t.ok(sum(await spray([other], 'alice', 3)) <= 2);
+  const control = await connect(host.daemon.control);
+  t.teardown(() => control.close());
+  t.ok((await control.ask('flush', { throttle: true })).content.flushed >= 2);
+  await waitFor(async () => sum(await spray([other], 'alice', 1)) === 1);
+  t.equal(host.logged(/away/) + other.logged(/away/), 0);
+  t.notMatch(host.daemon.log(), /NOPERM|INFO/);
 });
 
 t.test('a store that cannot be used', async (t) => {
