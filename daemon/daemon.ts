@@ -2,6 +2,7 @@ import type { Worker } from 'node:worker_threads';
 import { type Clock, monotonic } from './clock.ts';
 import type { Config } from './config/schema.ts';
 import { answerOn, type Operated } from './control/operations.ts';
+import { messageOf } from './fault.ts';
 import { type Builders, Generation, type Surroundings } from './generation.ts';
 import type { Log } from './log/log.ts';
 import { Observer } from './log/observer.ts';
@@ -14,9 +15,11 @@ import { LeavingQueue, leavesAt } from './request/leaving.ts';
 import type { Decision, Question } from './request/question.ts';
 import { openFilesProblem } from './service/open-files.ts';
 import type { ActivatedSockets, SocketName } from './service/socket-activation.ts';
-import type { Answer } from './socket/connection.ts';
-import { socketListeners, unappliedKeys } from './socket/front-end.ts';
+import { Allow } from './socket/allow.ts';
+import { type PeerAnswer, socketListeners, unappliedKeys } from './socket/front-end.ts';
 import { Limits } from './socket/limits.ts';
+import { ListenError } from './socket/listener.ts';
+import { type Peer, type Peers, systemPeers } from './socket/peer.ts';
 import { StatusPages } from './status/pages.ts';
 
 export interface DaemonOptions {
@@ -33,6 +36,8 @@ export interface DaemonOptions {
   /** Told when a reload begins and when it is over. */
   readonly notifier?: { reloading(): void; ready(): void };
   readonly clock?: Clock;
+  /** For tests: tells who has connected. */
+  readonly peers?: Peers;
   /** For tests: makes the parts of a generation. */
   readonly builders?: Partial<Builders>;
 }
@@ -47,8 +52,10 @@ export class Daemon implements Operated {
   /** What all connections share. */
   readonly limits = new Limits();
   readonly #observer: Observer;
+  readonly #peers: Peers;
+  #allow!: Allow;
   readonly statusPages: Readonly<Record<SocketName, StatusPages>>;
-  readonly #answers: Readonly<Record<SocketName, Answer>>;
+  readonly #answers: Readonly<Record<SocketName, PeerAnswer>>;
   readonly #surroundings: Surroundings;
   /** Denials of every generation and front end. */
   readonly #leaving: LeavingQueue<Decision>;
@@ -61,7 +68,8 @@ export class Daemon implements Operated {
   #stopping = false;
 
   constructor(options: DaemonOptions) {
-    const { log, startWorker, builders, source, activated = {}, clock = monotonic } = options;
+    const { log, startWorker, builders, source, activated = {}, clock = monotonic, peers = systemPeers } = options;
+    this.#peers = peers;
     this.#options = options;
     this.#log = log;
     this.#clock = clock;
@@ -69,14 +77,21 @@ export class Daemon implements Operated {
     this.#observer = new Observer(log, this.#counters);
     // Whoever may open the control socket may read names.
     const pages = (names: boolean) => new StatusPages(() => this.report(names), clock);
-    this.statusPages = { auth: pages(false), control: pages(true) };
+    const nameless = pages(false);
+    this.statusPages = { auth: nameless, hooks: nameless, control: pages(true) };
     this.#leaving = new LeavingQueue(clock);
-    this.#answers = { auth: answerOn('auth', this), control: answerOn('control', this) };
+    this.#answers = {
+      auth: answerOn('auth', this),
+      hooks: answerOn('hooks', this),
+      control: answerOn('control', this),
+    };
     const frontEnd = {
       activated,
       limits: this.limits,
+      readPeer: this.#peers.read,
+      allow: () => this.#allow,
       answers: this.#answers,
-      onMisuse: (message: string) => this.#observer.misused(message),
+      onMisuse: (message: string, peer: Peer | undefined) => this.#observer.misused(message, peer),
       onTrouble: (message: string) => log.warn(message),
     };
     this.#surroundings = {
@@ -151,7 +166,11 @@ export class Daemon implements Operated {
 
   /** Answers as a client's ping is answered once it has been read. */
   async ping(): Promise<void> {
-    await this.#answers.auth({ operation: 'ping', id: 0 });
+    await this.#answers.auth({ operation: 'ping', id: 0 }, undefined);
+  }
+
+  get hasHooksSocket(): boolean {
+    return this.config.listen.hooks !== undefined || this.#options.activated?.hooks !== undefined;
   }
 
   /** A snapshot of all figures. @param names whether to show throttled usernames; of known accounts only */
@@ -196,6 +215,7 @@ export class Daemon implements Operated {
 
   async #replace(config: Config): Promise<void> {
     const previous: Generation | undefined = this.#generation;
+    const allow = allowOf(config, this.#clock, this.#peers);
     const next = await Generation.prepare(config, previous, this.#surroundings);
     if (this.#stopping) {
       await next.abandon();
@@ -204,17 +224,33 @@ export class Daemon implements Operated {
     this.#generation = next;
     this.#counters.configure(next.sites.keys());
     this.#log.level = config.log.level;
+    this.#observer.configure(config.log);
+    this.#allow = allow;
     this.limits.octets = config.listen.in_flight;
     next.commit();
     const { max_connections } = config.listen;
     const problem =
       max_connections === previous?.config.listen.max_connections ? undefined : openFilesProblem(max_connections);
     if (problem) this.#log.warn(problem);
+    const nameless = previous === undefined ? this.#peers.problem() : undefined;
+    if (nameless) this.#log.warn(nameless);
     if (previous) this.#release(previous, next);
   }
 
   #release(generation: Generation, next?: Generation): void {
     const released = generation.release(next).finally(() => this.#releasing.delete(released));
     this.#releasing.add(released);
+  }
+}
+
+/** @throws ListenError: a daemon that cannot tell who asks must not answer as if it could */
+function allowOf(config: Config, clock: Clock, peers: Peers): Allow {
+  try {
+    const allow = new Allow(config, clock);
+    const problem = allow.isSet ? peers.problem() : undefined;
+    if (problem !== undefined) throw new Error(`listen.allow cannot be applied: ${problem}`);
+    return allow;
+  } catch (error) {
+    throw new ListenError(messageOf(error));
   }
 }

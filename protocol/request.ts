@@ -69,6 +69,9 @@ export interface GroupsRequest {
   readonly after: string | undefined;
 }
 
+/** What clients ask, as opposed to administrators. */
+export const CLIENT_OPERATIONS = ['check', 'authorize', 'status', 'ping'] as const;
+
 /** The formats of the status page. */
 export const STATUS_FORMATS = ['html', 'text', 'prometheus', 'json'] as const;
 export type StatusFormat = (typeof STATUS_FORMATS)[number];

@@ -34,6 +34,13 @@ export const string: KeyType<string> = {
   parse: (value) => (isText(value) ? value : undefined),
 };
 
+/** A user or a group. */
+export const ownerName: KeyType<string> = {
+  name: 'name or number',
+  accepted: 'a name or a number',
+  parse: (value) => (Number.isInteger(value) && (value as number) >= 0 ? String(value) : string.parse(value)),
+};
+
 /** A column, or false for one that the user model does not have. */
 export const column: KeyType<string | false> = {
   name: 'column or false',

@@ -1,6 +1,8 @@
+import { CLIENT_OPERATIONS } from '../../protocol/request.ts';
 import { LATEST_RELEASE } from '../hasher/django-releases.ts';
+import { UNKNOWN_NAMES } from '../log/names.ts';
 import { USERNAME_MATCHES } from '../store/username-match.ts';
-import { key, namedSections, optionalSection, section } from './key.ts';
+import { arrayOfTables, key, namedSections, optionalSection, section } from './key.ts';
 import {
   acceptedHashers,
   boolean,
@@ -11,6 +13,7 @@ import {
   mode,
   network,
   oneOf,
+  ownerName,
   passwordFile,
   size,
   sizeFrom,
@@ -48,9 +51,30 @@ export const keys = section('The file.', {
       absent: 'no control socket',
       example: '/run/djauthd/control.sock',
     }),
+    hooks: key(socketPath, {
+      about:
+        'Socket for hooks: `authorize` is answered there and no longer on `socket`, so that who may open the one cannot ' +
+        'for the rights of every user. What `socket` answers is answered there too.',
+      absent: '`authorize` is answered on `socket`',
+      example: '/run/djauthd/hooks.sock',
+    }),
+    hooks_mode: key(mode, { about: 'Mode of `hooks`.', default: '0660' }),
+    hooks_group: key(string, {
+      about: 'Group of `hooks`: that of the users as which hooks run.',
+      absent: "the daemon's own group",
+      example: 'svn',
+    }),
     max_connections: key(integer(1, 1_000_000), {
-      about: 'Limit of open connections on each socket. A connection above it is closed at once.',
+      about:
+        'Limit of open connections on each socket. At the limit one more takes the place of the longest idle connection ' +
+        'of the user, and of the process, that has most; a peer that has most itself is refused.',
       default: 16_384,
+    }),
+    idle: key(duration(1), {
+      about:
+        'How long a connection may be idle when seven eighths of `max_connections` are open. Below that idle connections ' +
+        'stay open.',
+      default: '60s',
     }),
     in_flight: key(sizeFrom('1MiB'), {
       about:
@@ -59,6 +83,25 @@ export const keys = section('The file.', {
         'that a client holds up by incomplete frames and unread replies, as many again may be in memory.',
       default: '16MiB',
     }),
+    allow: arrayOfTables(
+      'Who may ask what, on `socket` and `hooks`, by the user and the groups of the process that connected. The first ' +
+        'table that names it decides; with a table, whoever none names is refused. Without any, everyone may ask ' +
+        'everything who can open the socket. What is refused is an error or, above the rate, busy: never a denial.',
+      {
+        user: key(list(ownerName), { about: 'Users, by name or number.', default: [] }),
+        group: key(list(ownerName), { about: 'Groups, by name or number, that the process is in.', default: [] }),
+        operations: key(list(oneOf(...CLIENT_OPERATIONS), 1), {
+          about: 'What they may ask.',
+          default: CLIENT_OPERATIONS,
+        }),
+        sites: key(list(string), { about: 'The sites that they may ask about.', absent: 'all' }),
+        rate: key(integer(0, 1_000_000), {
+          about:
+            "Requests per second, of all whom the table names together; two seconds' worth may come at once. `0`: no limit.",
+          default: 0,
+        }),
+      },
+    ),
   }),
 
   sites: namedSections(
@@ -260,6 +303,18 @@ export const keys = section('The file.', {
       about:
         'Lowest level that is written. Each verdict is one line: `info`, or `warn` if busy and `error` if a fault.',
       default: 'info',
+    }),
+    unknown_names: key(oneOf(...UNKNOWN_NAMES), {
+      about:
+        'How a username that no account has is written, because users type their password there: `"digest"`, a short ' +
+        'keyed digest, the same for the same name as long as the daemon runs; `"full"`, as it was typed; `"none"`, not.',
+      default: 'digest',
+    }),
+    lines: key(integer(0, 1_000_000), {
+      about:
+        'Limit of lines per second of each of these kinds: denials, busy, faults, and misuse of the protocol. Those above ' +
+        'it are counted, and one line a second says how many they were. `0`: no limit. Grants have none.',
+      default: 200,
     }),
   }),
 });

@@ -3,7 +3,7 @@ import type { Reply } from '../../protocol/reply.ts';
 import type { FlushRequest } from '../../protocol/request.ts';
 import { STATUS } from '../../protocol/status.ts';
 import type { Generation } from '../generation.ts';
-import { shortened } from '../log/log.ts';
+import { shortened } from '../log/names.ts';
 import { decodeTyped } from '../request/typed-text.ts';
 
 /**

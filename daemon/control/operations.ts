@@ -9,7 +9,8 @@ import type { Report } from '../metrics/report.ts';
 import type { Decision, Question } from '../request/question.ts';
 import { SOCKET_NAMES, type SocketName } from '../service/socket-activation.ts';
 import { check } from '../socket/check.ts';
-import type { Answer } from '../socket/connection.ts';
+import type { PeerAnswer } from '../socket/front-end.ts';
+import type { Peer } from '../socket/peer.ts';
 import type { StatusPages } from '../status/pages.ts';
 import { VERSION } from '../version.ts';
 import { flush } from './flush.ts';
@@ -26,6 +27,8 @@ export interface Operated {
   report(): Report;
   /** The pages as each socket shows them. */
   readonly statusPages: Readonly<Record<SocketName, StatusPages>>;
+  /** Whether hooks have a socket of their own. */
+  readonly hasHooksSocket: boolean;
   reload(): Promise<void>;
 }
 
@@ -34,26 +37,29 @@ type Name = Request['operation'];
 type Handler<Operation extends Name> = (
   request: Request & { operation: Operation },
   daemon: Operated,
+  peer: Peer | undefined,
   socket: SocketName,
 ) => Reply | Promise<Reply>;
 
-const AUTH = ['auth'] as const;
+/** Where hooks ask is answered what the web server may ask, and `authorize`. */
+const AUTH = ['auth', 'hooks'] as const;
+const HOOKS = ['hooks'] as const;
 const CONTROL = ['control'] as const;
-const BOTH = SOCKET_NAMES;
+const ALL = SOCKET_NAMES;
 
 const granted = (content: object): Reply => ({ status: STATUS.granted, content });
 const failed = (error: unknown): Reply => ({ status: STATUS.error, content: { reason: messageOf(error) } });
 
-/** Every operation, the sockets that answer it, and how. */
+/** Every operation, the sockets that answer it, and how. Without a hooks socket the auth socket takes its place. */
 export const OPERATIONS: {
   readonly [Operation in Name]: { readonly sockets: readonly SocketName[]; readonly handler: Handler<Operation> };
 } = {
   check: { sockets: AUTH, handler: check },
-  authorize: { sockets: AUTH, handler: check },
-  ping: { sockets: BOTH, handler: () => granted({ server: `djauthd ${VERSION}`, protocol: PROTOCOL_VERSION }) },
+  authorize: { sockets: HOOKS, handler: check },
+  ping: { sockets: ALL, handler: () => granted({ server: `djauthd ${VERSION}`, protocol: PROTOCOL_VERSION }) },
   status: {
-    sockets: BOTH,
-    handler: ({ format, refresh }, daemon, socket) => granted(daemon.statusPages[socket].page(format, refresh)),
+    sockets: ALL,
+    handler: ({ format, refresh }, daemon, _, socket) => granted(daemon.statusPages[socket].page(format, refresh)),
   },
   stats: { sockets: CONTROL, handler: (_, daemon) => granted({ stats: totals(daemon.report()) }) },
   flush: { sockets: CONTROL, handler: (request, { generation }) => flush(request, generation) },
@@ -64,13 +70,15 @@ export const OPERATIONS: {
   reload: { sockets: CONTROL, handler: (_, daemon) => daemon.reload().then(() => granted({}), failed) },
 };
 
-/** Answers the requests of one socket. An operation of the other socket is a bad request. */
-export function answerOn(socket: SocketName, daemon: Operated): Answer {
-  return (request) => {
+/** Answers the requests of one socket. An operation of another socket is a bad request. */
+export function answerOn(socket: SocketName, daemon: Operated): PeerAnswer {
+  return (request, peer) => {
     const { sockets, handler } = OPERATIONS[request.operation];
-    if (!sockets.includes(socket)) {
-      throw new BadRequest(request.id, `operation "${request.operation}" belongs to the ${sockets.join()} socket`);
+    const stands = socket === 'auth' && sockets.includes('hooks') && !daemon.hasHooksSocket;
+    if (!stands && !sockets.includes(socket)) {
+      const home = sockets[0] === 'hooks' && !daemon.hasHooksSocket ? 'auth' : sockets[0];
+      throw new BadRequest(request.id, `operation "${request.operation}" belongs to the ${home} socket`);
     }
-    return (handler as Handler<Name>)(request, daemon, socket);
+    return (handler as Handler<Name>)(request, daemon, peer, socket);
   };
 }

@@ -6,9 +6,6 @@ export type Log = Logger;
 
 const STANDARD_ERROR = 2;
 
-/** The longest that a name chosen by a client may be in a log line, in characters. */
-const NAME_MAX = 256;
-
 /** Lines of JSON on standard error, for journald or another collector. Lines that wait are written at exit. */
 export function openLog(level: string): Log {
   const writer = new LogWriter(STANDARD_ERROR, (lost) =>
@@ -38,9 +35,4 @@ function timestamp(): string {
     stamp = `,"time":"${new Date(now).toISOString()}"`;
   }
   return stamp;
-}
-
-/** A name that a user typed, short enough for a line. */
-export function shortened(name: string): string {
-  return name.length <= NAME_MAX ? name : `${name.slice(0, NAME_MAX)}…`;
 }

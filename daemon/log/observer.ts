@@ -1,31 +1,55 @@
 import { messageOf } from '../fault.ts';
 import type { Counters } from '../metrics/counters.ts';
 import type { Decision, Question } from '../request/question.ts';
-import { type Log, shortened } from './log.ts';
+import { LineRate } from './line-rate.ts';
+import type { Log } from './log.ts';
+import { nameInLog, shortened, type UnknownNames } from './names.ts';
+
+/** The level of each kind of line of which there is a bounded number in a second. Grants are not bounded. */
+const LEVELS = { denied: 'info', busy: 'warn', error: 'error', misuse: 'warn' } as const;
+type Kind = keyof typeof LEVELS;
+
+/** The process that asked, as far as it is known. */
+interface Asker {
+  readonly uid: number;
+  readonly pid: number;
+}
 
 /** Records what happens: counts it and writes the log line. Called for each decision, of whichever front end. */
 export class Observer {
   readonly #log: Log;
   readonly #counters: Counters;
+  readonly #rate: LineRate;
+  #unknownNames: UnknownNames = 'digest';
 
   constructor(log: Log, counters: Counters) {
     this.#log = log;
     this.#counters = counters;
+    this.#rate = new LineRate((kind, count) =>
+      log[LEVELS[kind as Kind]]({ omitted: count }, `and ${count.toLocaleString('en')} more lines: ${kind}`),
+    );
+  }
+
+  configure({ unknown_names, lines }: { readonly unknown_names: UnknownNames; readonly lines: number }): void {
+    this.#unknownNames = unknown_names;
+    this.#rate.perSecond = lines;
   }
 
   /** A question that came at `startedAt` is answered at `now`, both by the daemon's clock. */
-  decided(question: Question, { verdict, site, source }: Decision, startedAt: number, now: number): void {
+  decided(question: Question, decision: Decision, startedAt: number, now: number): void {
+    const { verdict, site, source } = decision;
     const ms = now - startedAt;
     this.#counters.record(site, verdict.kind, source === 'vouched' ? 'authorized' : source, ms, now);
-    const level = verdict.kind === 'error' ? 'error' : verdict.kind === 'busy' ? 'warn' : 'info';
+    const level = verdict.kind === 'granted' ? 'info' : LEVELS[verdict.kind];
     if (!this.#log.isLevelEnabled(level)) return;
+    if (verdict.kind !== 'granted' && !this.#rate.admits(verdict.kind)) return;
     this.#log[level](
       {
         site: site && shortened(site),
-        user: shortened(question.username),
-        service: question.client.service,
-        address: question.client.address,
-        ...(verdict.kind === 'granted' ? {} : { reason: verdict.reason }),
+        user: nameInLog(question.username, decision.known, this.#unknownNames),
+        service: shortened(question.client.service),
+        address: shortened(question.client.address),
+        ...(verdict.kind === 'granted' ? {} : { reason: verdict.reason, ...askerOf(question.peer) }),
         ms: Math.round(ms * 1000) / 1000,
         cached: source !== undefined && source !== 'hashed',
       },
@@ -34,9 +58,9 @@ export class Observer {
   }
 
   /** A client broke the protocol or was refused, as a sentence. */
-  misused(message: string): void {
+  misused(message: string, peer?: Asker): void {
     this.#counters.badRequests++;
-    this.#log.warn(message);
+    if (this.#rate.admits('misuse')) this.#log.warn(askerOf(peer), message);
   }
 
   reloaded(sites: readonly string[]): void {
@@ -48,4 +72,8 @@ export class Observer {
     this.#counters.reloadsFailed++;
     this.#log.error(`reload failed, keeping the current configuration: ${messageOf(error)}`);
   }
+}
+
+function askerOf(peer: Asker | undefined): object {
+  return peer === undefined ? {} : { uid: peer.uid, pid: peer.pid };
 }

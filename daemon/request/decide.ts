@@ -28,17 +28,19 @@ export interface Pipeline {
 export function decide(question: Question, pipeline: Pipeline): Decision | Promise<Decision> {
   const { evidence, requirements } = question;
   let site: Site | undefined;
+  let known = false;
   let waits = false;
   try {
     // locate
     site = locate(question.site, pipeline.sites);
     const lacking = missing(requirements, site.schema);
     if (lacking) throw new Fault(`the user model of site "${site.name}" has no ${lacking}, which was required`);
-    if (question.tooLong) return denied(site, 'too-long');
+    if (question.tooLong) return denied(site, 'too-long', known);
 
     // recall
     const verifier = pipeline.verifiers[evidence.kind];
     const account = verifier.account.recall(question, site);
+    known = account != null;
     const finding = account === undefined ? undefined : verifier.recall(question, account, site);
     if (account !== undefined && finding !== undefined) return judge(question, site, account, finding, verifier);
 
@@ -47,7 +49,7 @@ export function decide(question: Question, pipeline: Pipeline): Decision | Promi
     waits = true;
     return verifyAndJudge(question, site, verifier, pipeline.admission);
   } catch (error) {
-    return failed(error, site?.name ?? question.site);
+    return failed(error, site?.name ?? question.site, known);
   } finally {
     if (!waits) evidence.secret?.wipe();
   }
@@ -64,8 +66,9 @@ async function verifyAndJudge(
     admitted?.settle(decision.verdict);
     return decision;
   };
+  let account: Account | null = null;
   try {
-    let account = await verifier.account.find(question, site);
+    account = await verifier.account.find(question, site);
     for (;;) {
       const known = verifier.recall(question, account, site);
       if (known !== undefined) return settled(judge(question, site, account, known, verifier));
@@ -84,7 +87,7 @@ async function verifyAndJudge(
       // The encoded hash is another one by now: the evidence may hold for the former one only.
     }
   } catch (error) {
-    return settled(failed(error, site.name));
+    return settled(failed(error, site.name, account !== null));
   } finally {
     question.evidence.secret?.wipe();
   }
@@ -102,21 +105,21 @@ function judge(
   const reason = finding.reason ?? (account === null ? 'unknown-user' : unmet(account, question.requirements));
   if (reason !== undefined || account === null) {
     verifier.demote(finding, question, account, site);
-    return denied(site, reason ?? 'unknown-user', finding);
+    return denied(site, reason ?? 'unknown-user', account !== null, finding);
   }
   verifier.promote(finding, question, account, site);
-  return { verdict: { kind: 'granted', account }, site: site.name, source };
+  return { verdict: { kind: 'granted', account }, site: site.name, known: true, source };
 }
 
-function denied(site: Site, reason: DenyReason, finding?: Finding): Decision {
+function denied(site: Site, reason: DenyReason, known: boolean, finding?: Finding): Decision {
   const { source, hashed } = finding ?? {};
-  return { verdict: { kind: 'denied', reason }, site: site.name, source, hashed };
+  return { verdict: { kind: 'denied', reason }, site: site.name, known, source, hashed };
 }
 
-function failed(error: unknown, site: string | undefined): Decision {
+function failed(error: unknown, site: string | undefined, known: boolean): Decision {
   if (error instanceof Busy) {
     const { reason, retryAfter } = error;
-    return { verdict: { kind: 'busy', reason, retryAfter }, site, source: undefined };
+    return { verdict: { kind: 'busy', reason, retryAfter }, site, known, source: undefined };
   }
-  return { verdict: { kind: 'error', reason: messageOf(error) }, site, source: undefined };
+  return { verdict: { kind: 'error', reason: messageOf(error) }, site, known, source: undefined };
 }

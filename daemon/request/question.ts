@@ -16,6 +16,8 @@ export interface Question {
   readonly requirements: Requirements;
   /** The user's network address and the program that asks; "" if unknown. */
   readonly client: { readonly address: string; readonly service: string };
+  /** The process that asked; undefined if that is not known. */
+  readonly peer?: { readonly uid: number; readonly pid: number } | undefined;
   /** The time at which the client stops waiting, by the daemon's clock. */
   readonly deadlineAt: number;
   /** Whether the client wants a granted account's permissions. */
@@ -27,6 +29,8 @@ export interface Decision {
   readonly verdict: Verdict;
   /** The site that was asked, whether configured or not; undefined if none was named and none could be chosen. */
   readonly site: string | undefined;
+  /** Whether an account of that name was found. Only the log differs by it. */
+  readonly known: boolean;
   /** undefined if the evidence was not verified. */
   readonly source: Source | undefined;
   /** The hash that a denial took, if it took one. */

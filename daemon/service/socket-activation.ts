@@ -2,7 +2,7 @@
 const FIRST = 3;
 
 /** The names that a .socket unit may have as FileDescriptorName=. */
-export const SOCKET_NAMES = ['auth', 'control'] as const;
+export const SOCKET_NAMES = ['auth', 'hooks', 'control'] as const;
 export type SocketName = (typeof SOCKET_NAMES)[number];
 
 /** Descriptors of sockets that systemd listens on, by name. */

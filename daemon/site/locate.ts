@@ -1,5 +1,5 @@
 import { Fault } from '../fault.ts';
-import { shortened } from '../log/log.ts';
+import { shortened } from '../log/names.ts';
 import type { Site } from './site.ts';
 
 /** The site of that name, or the only one if none is named; never another one than was asked for. @throws Fault */

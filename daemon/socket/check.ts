@@ -11,9 +11,13 @@ interface Decider {
 }
 
 /** The reply to a request for a verdict; synchronous if the decision is. */
-export function check(request: CheckRequest | AuthorizeRequest, decider: Decider): Reply | Promise<Reply> {
+export function check(
+  request: CheckRequest | AuthorizeRequest,
+  decider: Decider,
+  peer?: Question['peer'],
+): Reply | Promise<Reply> {
   const startedAt = decider.now();
-  const question = questionOf(request, startedAt);
+  const question = questionOf(request, startedAt, peer);
   const decision = decider.decide(question, startedAt);
   if (!(decision instanceof Promise)) return replyOf(decision.verdict, question.wantPermissions);
   return decision.then(({ verdict }) => replyOf(verdict, question.wantPermissions));

@@ -54,6 +54,7 @@ export class Connection {
   /** Requests of the present slice, and octets of the replies to them. */
   #taken = 0;
   #written = 0;
+  #activeAt: number;
   /** What is counted in `limits.stalled`. */
   #stalled = 0;
   /** Replies that leave at the end of this turn of the event loop. */
@@ -76,6 +77,7 @@ export class Connection {
     this.#socket = socket;
     this.#options = options;
     this.#limits = options.limits;
+    this.#activeAt = this.#limits.turns.now();
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
     socket.on('end', () => this.#onEnd());
     socket.on('drain', () => {
@@ -91,6 +93,13 @@ export class Connection {
       this.#leave();
       if (this.#stalled > 0) options.limits.stalled.set(this, 0);
     });
+  }
+
+  /** Since when nothing is asked and nothing is to be answered, by the clock of `limits.turns`; undefined: it works. */
+  get idleSince(): number | undefined {
+    const works =
+      this.#inFlight > 0 || this.#chunk !== undefined || this.#reader.partial || this.#socket.writableLength > 0;
+    return works ? undefined : this.#activeAt;
   }
 
   get inFlight(): number {
@@ -191,6 +200,7 @@ export class Connection {
         this.#misuse('too many requests at once while the limit listen.in_flight is reached');
       }
     }
+    this.#activeAt = this.#limits.turns.lookedAt;
     if (this.#ended && this.#chunk === undefined && !this.#closing) this.#close();
     this.#proceed();
     this.#watchPeer(this.#frameEnded);
@@ -248,6 +258,7 @@ export class Connection {
 
   #answered(frame: Buffer, octets: number): void {
     this.#inFlight--;
+    this.#activeAt = this.#limits.turns.lookedAt;
     this.#octets = this.#limits.inFlight.remove(octets, this.#octets);
     this.#limits.inFlight.wakeOthers();
     this.#write(frame);

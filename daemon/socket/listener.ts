@@ -10,20 +10,17 @@ import {
 } from 'node:fs';
 import net from 'node:net';
 import { dirname } from 'node:path';
+import { monotonic } from '../clock.ts';
 import { messageOf } from '../fault.ts';
+import { type Accepted, Crowd } from './crowd.ts';
 import { groupId } from './group.ts';
+import type { Peer, ReadPeer } from './peer.ts';
 
 /** The socket cannot be listened on. The message is a sentence that names its path. */
 export class ListenError extends Error {}
 
-/** What a front end makes of a client that has connected. */
-export interface Accepted {
-  /** Takes no more requests, answers those in flight, then ends the connection. */
-  close(): void;
-}
-
 /** Makes a connection of a socket that was accepted. The listener knows nothing of what is spoken on it. */
-export type Accept = (socket: net.Socket) => Accepted;
+export type Accept = (socket: net.Socket, peer: Peer | undefined) => Accepted;
 
 export interface ListenerOptions {
   /** What the listener is called, such as `auth`. */
@@ -36,9 +33,13 @@ export interface ListenerOptions {
   /** Name or number; undefined: the daemon's own group. */
   readonly group: string | undefined;
   readonly maxConnections: number;
+  /** After how many ms an idle connection is closed when there are nearly too many. */
+  readonly idleMs: number;
+  /** Who has connected. */
+  readonly readPeer: ReadPeer;
   readonly accept: Accept;
   /** Called with a sentence if a connection is refused because there are too many. */
-  readonly onRefused: (message: string) => void;
+  readonly onRefused: (message: string, peer: Peer | undefined) => void;
   /** Called with a sentence about the socket itself. */
   readonly onTrouble: (message: string) => void;
 }
@@ -46,11 +47,19 @@ export interface ListenerOptions {
 /** How many connections may wait to be accepted. */
 const BACKLOG = 4_096;
 
+/** How many connections may be open for a moment beyond the limit: those that give way, until they are closed. */
+const LEAVING_MAX = 64;
+
+/** From this share of the limit on idle connections are closed, and how often they are looked for, in ms. */
+const NEAR = 7 / 8;
+const LOOK_MS = 1_000;
+
 /** A Unix socket and the connections accepted on it. */
 export class Listener {
   #options: ListenerOptions;
   readonly #server: net.Server;
-  readonly #connections = new Set<Accepted>();
+  readonly #connections = new Crowd();
+  #lookedAt = Number.NEGATIVE_INFINITY;
   /** Clients that connected before `configure`: they are served once the generation is committed. */
   #early: net.Socket[] | undefined = [];
 
@@ -60,10 +69,7 @@ export class Listener {
       if (this.#early === undefined) this.#accept(socket);
       else this.#early.push(socket.on('error', () => socket.destroy()));
     });
-    this.#server.on('drop', () => {
-      const { maxConnections, onRefused } = this.#options;
-      onRefused(`connection refused: listen.max_connections (${maxConnections}) reached`);
-    });
+    this.#server.on('drop', () => this.#refuse(undefined));
   }
 
   /** Listens. Clients may connect from now on and are served after `configure`. @throws ListenError */
@@ -154,7 +160,7 @@ export class Listener {
   /** Serves as these options say: those who wait, and those who connect from now on. Open connections stay. */
   configure(options: ListenerOptions): void {
     this.#options = options;
-    this.#server.maxConnections = options.maxConnections;
+    this.#server.maxConnections = options.maxConnections + LEAVING_MAX;
     const early = this.#early ?? [];
     this.#early = undefined;
     for (const socket of early) {
@@ -172,9 +178,36 @@ export class Listener {
   }
 
   #accept(socket: net.Socket): void {
-    const connection = this.#options.accept(socket);
-    this.#connections.add(connection);
+    const { maxConnections, readPeer, accept } = this.#options;
+    const peer = readPeer(socket);
+    if (this.#connections.size >= maxConnections) {
+      const victim = this.#connections.victim(peer);
+      if (victim === undefined) {
+        socket.on('error', () => {});
+        socket.destroy();
+        this.#refuse(peer);
+        return;
+      }
+      // A client that finds a connection closed asks again on a new one.
+      this.#connections.delete(victim);
+      victim.close();
+    }
+    const connection = accept(socket, peer);
+    this.#connections.add(connection, peer);
     socket.once('close', () => this.#connections.delete(connection));
+    if (this.#connections.size >= NEAR * maxConnections) this.#closeIdle();
+  }
+
+  #closeIdle(): void {
+    const now = monotonic.now();
+    if (now - this.#lookedAt < LOOK_MS) return;
+    this.#lookedAt = now;
+    for (const connection of this.#connections.idleSince(now - this.#options.idleMs)) connection.close();
+  }
+
+  #refuse(peer: Peer | undefined): void {
+    const { maxConnections, onRefused } = this.#options;
+    onRefused(`connection refused: listen.max_connections (${maxConnections}) reached`, peer);
   }
 }
 

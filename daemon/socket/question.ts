@@ -9,7 +9,7 @@ import { decodeTyped } from '../request/typed-text.ts';
  * The question of a request that arrived at `now`. Its secret may be a view of the frame: `keep()` is due before the
  * frame is wiped.
  */
-export function questionOf(request: CheckRequest | AuthorizeRequest, now: number): Question {
+export function questionOf(request: CheckRequest | AuthorizeRequest, now: number, peer?: Question['peer']): Question {
   const typed = request.operation === 'check' ? request.password : undefined;
   return {
     site: request.site,
@@ -18,6 +18,7 @@ export function questionOf(request: CheckRequest | AuthorizeRequest, now: number
     tooLong: request.username.length > USERNAME_OCTETS_MAX || (typed?.length ?? 0) > PASSWORD_OCTETS_MAX,
     requirements: request.require,
     client: request.client,
+    peer,
     deadlineAt: now + request.deadlineMs,
     wantPermissions: request.wantPermissions,
   };

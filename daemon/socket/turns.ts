@@ -14,13 +14,22 @@ export class Turns {
   /** When this turn's first request was taken; undefined: none was. */
   #beganAt: number | undefined;
 
+  /** When somebody looked last, by this clock: near enough for what counts seconds. */
+  lookedAt: number;
+
   constructor(clock: Clock = monotonic) {
     this.#clock = clock;
+    this.lookedAt = clock.now();
+  }
+
+  now(): number {
+    return this.#clock.now();
   }
 
   /** Whether this turn's time is used up. */
   get over(): boolean {
     const now = this.#clock.now();
+    this.lookedAt = now;
     if (this.#beganAt === undefined) {
       this.#beganAt = now;
       setImmediate(this.#next);

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CompiledQuery } from 'kysely';
-import { messageOf } from '../fault.ts';
+import { Busy, messageOf } from '../fault.ts';
 import type { ConnectionPoolReport } from './database-report.ts';
 import { type ErrorClass, QueryError } from './query-error.ts';
 
@@ -41,6 +41,9 @@ interface Idle {
 /** The errors after which a connection is kept. */
 const KEPT: ReadonlySet<ErrorClass> = new Set(['no_account', 'fault']);
 
+/** How many queries may wait for a connection. A server that answers at all answers so many within the time limit. */
+const WAITING_MAX = 1_024;
+
 /** How long an idle connection is kept, in ms. */
 const IDLE_MS = 60_000;
 
@@ -70,7 +73,7 @@ export class ConnectionPool {
   }
 
   /**
-   * The rows of a query that changes nothing. Rejects with a QueryError.
+   * The rows of a query that changes nothing. Rejects with a QueryError, or with Busy if too many queries wait.
    *
    * Only using an idle connection shows that it died, and all idle ones may have died with their server: the query is
    * then sent on the next connection, and on a fresh one if no idle one is left. So is a query with a transient error.
@@ -123,6 +126,7 @@ export class ConnectionPool {
       return Promise.resolve({ connection: idle.connection, fresh: false });
     }
     if (this.#open < this.#options.limit) return Promise.resolve(this.#make());
+    if (this.#waiting.length >= WAITING_MAX) return Promise.reject(new Busy('queue-full'));
     const { promise, resolve, reject } = withResolvers<Lease>();
     const waiting = (lease: Lease | Error) => {
       clearTimeout(timer);

@@ -1,6 +1,6 @@
 import type { Account } from '../account/account.ts';
 import type { Clock } from '../clock.ts';
-import { Fault, messageOf } from '../fault.ts';
+import { Busy, Fault, messageOf } from '../fault.ts';
 import type { DatabaseReport } from './database-report.ts';
 import type { Cursor, Membership } from './membership.ts';
 import { Outage } from './query-error.ts';
@@ -76,6 +76,7 @@ export class InstrumentedStore implements Store {
   readonly #answered = (): void => this.#mark(true);
 
   readonly #failed = (error: unknown): void => {
+    if (error instanceof Busy) return; // the database was not asked
     const at = this.#clock.now();
     this.#failures++;
     this.#last = { message: messageOf(error).slice(0, MESSAGE_MAX), at };

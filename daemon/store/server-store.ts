@@ -1,6 +1,6 @@
 import type { CompiledQuery, Kysely } from 'kysely';
 import type { Account } from '../account/account.ts';
-import { Fault, messageOf } from '../fault.ts';
+import { Busy, Fault, messageOf } from '../fault.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { type Cursor, type Membership, type MembershipRow, membershipOf, membershipQuery } from './membership.ts';
 import type { AccountRow, SqlDialect } from './query.ts';
@@ -95,7 +95,8 @@ export class ServerStore implements Store {
     }
   }
 
-  #faultOf(error: unknown): Fault {
+  #faultOf(error: unknown): Fault | Busy {
+    if (error instanceof Busy) return error;
     const message = `${this.name}: ${messageOf(error)}`;
     const isOutage = error instanceof QueryError && (error.class === 'outage' || error.class === 'lost');
     return isOutage ? new Outage(message) : new Fault(message);

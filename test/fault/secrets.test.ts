@@ -29,6 +29,8 @@ const BROKEN = 'aegh2Shi-no-request';
 const TEXT = 'eiGh1Oos-sent-as-str';
 const SLOW = 'uo6Iequa-too-late';
 const LONG = 'Ae5quaing'.repeat(200);
+/** Typed into the field for the name. */
+const AS_NAME = 'ohZ9aeth-as-a-name';
 const SECRETS = [RIGHT, WRONG, LATIN, UNKNOWN, BROKEN, TEXT, SLOW, LONG.slice(0, 40)];
 
 const PEOPLE: Person[] = [
@@ -51,6 +53,12 @@ async function useAll(daemon: { socket: string; control: string }): Promise<void
   }
   await client.check('nobody', UNKNOWN);
   await client.check('x'.repeat(1025), UNKNOWN);
+  for (const rest of [{}, { site: 'elsewhere' }, { deadline_ms: 1 }]) {
+    await client.check(AS_NAME, 'x', rest);
+    await client.authorize(AS_NAME, rest);
+    await client.check(AS_NAME.repeat(100), 'x', rest);
+  }
+  await control.ask('flush', { username: Buffer.from(AS_NAME) });
   await client.check('nul\0', UNKNOWN);
   const busy = await Promise.all(
     Array.from({ length: 8 }, (_, at) => client.check('alice', SLOW + at, { deadline_ms: 1 })),
@@ -80,7 +88,7 @@ t.test('no form of a password is in the log, at any level', async (t) => {
   const verdicts = () => daemon.lines().filter(({ msg }) => /^(granted|denied|busy|error)$/.test(msg)).length;
   await waitFor(() => verdicts() === granted + denied + busy + error);
   t.ok(granted > 0 && denied > 0 && busy > 0 && error > 0, 'every kind of verdict was given');
-  for (const secret of SECRETS) {
+  for (const secret of [...SECRETS, AS_NAME]) {
     for (const encoding of ['utf8', 'latin1'] as const) {
       const octets = Buffer.from(secret, encoding);
       for (const form of [octets.toString('latin1'), secret, octets.toString('hex'), octets.toString('base64url')]) {

@@ -162,7 +162,7 @@ t.test('sockets that cannot be used', async (t) => {
   await rejected(
     'auth:door',
     ['DIRECTORY/a', 'DIRECTORY/b'],
-    /djauthd\.toml: listen: unknown socket name "door": FileDescriptorName= of the socket unit must be auth or control$/m,
+    /djauthd\.toml: listen: unknown socket name "door": FileDescriptorName= of the socket unit must be auth or hooks or control$/m,
   );
 });
 
@@ -178,7 +178,7 @@ t.test('descriptors by name', (t) => {
   t.same(take('2', 'auth:control', '8'), {}, 'variables for another process');
   t.same(take('nonsense', undefined, '8'), {});
   t.throws(() => take('2', 'auth:auth'), { message: 'two sockets have the name "auth"' });
-  t.throws(() => take('1', 'door'), { message: /^unknown socket name "door": .* must be auth or control$/ });
+  t.throws(() => take('1', 'door'), { message: /^unknown socket name "door": .* must be auth or hooks or control$/ });
   t.throws(() => take('2', 'auth'), { message: /^unknown socket name ""/ });
   t.throws(() => take('2'), { message: /^unknown socket name ""/ });
   for (const count of ['x', '-1', '1.5'])

@@ -190,6 +190,7 @@ async function world(t: Test, text = BASE + SITES, options: WorldOptions = {}): 
   configure(text);
   const log = createLog('info', { write: (line: string) => lines.push(JSON.parse(line).msg) });
   const daemon = new Daemon({
+    peers: { problem: () => undefined, read: () => ({ pid: 1, uid: 4711, gids: [] }) },
     config: readConfig(file),
     log,
     readConfig: () => {
@@ -435,6 +436,11 @@ const statusOf = (username: string) => async (w: World) => (await (await w.conne
 
 /** The throttle stays, its limits change. */
 const throttle: Effect = ({ daemon }) => ({ ...daemon.generation.throttle.limits });
+/** The statuses of what a peer asks. */
+const allowed: Effect = async (w) => {
+  const client = await w.connect();
+  return [(await client.ask('ping')).status, (await client.check('alice', 'secret', { site: 'one' })).status];
+};
 
 /** A value of each key that is not the one in TABLES, and what a reload makes of it. */
 const CHANGES: Readonly<Record<string, readonly [value: unknown, effect: Effect, beside?: object]>> = {
@@ -452,6 +458,15 @@ const CHANGES: Readonly<Record<string, readonly [value: unknown, effect: Effect,
       return pings.map(({ status }) => status);
     },
   ],
+  'listen.hooks': ['{}/moved', socketsOf],
+  'listen.hooks_mode': ['0600', socketsOf],
+  'listen.hooks_group': [`${process.getgroups?.().find((gid) => gid !== process.getegid?.()) ?? 1}`, socketsOf],
+  'listen.idle': ['7s', ({ daemon }) => daemon.config.listen.idle],
+  'listen.allow.user': [[12345], allowed],
+  'listen.allow.group': [[12345], ({ daemon }) => daemon.config.listen.allow],
+  'listen.allow.operations': [['check'], allowed],
+  'listen.allow.sites': [[], allowed],
+  'listen.allow.rate': [7, ({ daemon }) => daemon.config.listen.allow],
   'listen.in_flight': ['2MiB', ({ daemon }) => daemon.limits.inFlight.limit],
   'sites.*.database': ['sqlite:///elsewhere', store],
   'sites.*.password_file': ['{}.password', store],
@@ -493,12 +508,14 @@ const CHANGES: Readonly<Record<string, readonly [value: unknown, effect: Effect,
   'hash.native': [false, pool],
   'shutdown.grace': ['7s', ({ daemon }) => daemon.config.shutdown.grace],
   'log.level': ['warn', (w) => w.level()],
+  'log.unknown_names': ['full', ({ daemon }) => daemon.config.log],
+  'log.lines': [7, ({ daemon }) => daemon.config.log],
 };
 
 /** A configuration in which every key of `sites.*.schema` is written. */
 function tables(): Record<string, unknown> {
   const result = {
-    listen: { socket: '{}/auth', control: '{}/control' },
+    listen: { socket: '{}/auth', control: '{}/control', hooks: '{}/hooks', allow: [{ user: [4711] }] },
     sites: { one: { database: 'postgres:///a' } },
   };
   for (const { path, keys: own, array } of sectionsOf(keys)) {
