@@ -87,7 +87,7 @@ export const METRICS: readonly Metric[] = [
   {
     name: 'bad_requests_total',
     kind: 'counter',
-    help: 'Client connections closed because of an invalid request or an exceeded limit.',
+    help: 'Invalid requests, requests that listen.allow refuses, and connections refused or closed because of a limit.',
     labels: [],
     stat: () => 'bad_requests',
     read: ({ bad_requests }) => one(bad_requests),
