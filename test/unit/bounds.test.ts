@@ -4,6 +4,7 @@ import { type Holder, InFlight } from '../../daemon/socket/in-flight.ts';
 import { Stalled } from '../../daemon/socket/stalled.ts';
 import { TURN_MS, Turns } from '../../daemon/socket/turns.ts';
 import { StatusPages } from '../../daemon/status/pages.ts';
+import { FrameReader } from '../../protocol/frame.ts';
 import { encodeReply } from '../../protocol/reply.ts';
 import { STATUS_FORMATS } from '../../protocol/request.ts';
 import { reportOf } from '../fixtures/report.ts';
@@ -171,5 +172,43 @@ t.test('what peers hold up is bounded, and the oldest gives way', async () => {
         return true;
       },
     ),
+  );
+});
+
+t.test('a frame reader that is stopped after any body goes on where it was', async () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.uint8Array({ minLength: 1, maxLength: 40 }), { maxLength: 30 }),
+      fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 20 }),
+      fc.array(fc.boolean(), { minLength: 1, maxLength: 20 }),
+      (bodies, sizes, stops) => {
+        const stream = Buffer.concat(
+          bodies.map((body) => {
+            const frame = Buffer.alloc(4 + body.length);
+            frame.writeUInt32BE(body.length);
+            frame.set(body, 4);
+            return frame;
+          }),
+        );
+        const reader = new FrameReader();
+        const read: string[] = [];
+        for (let at = 0, count = 0; at < stream.length; count++) {
+          const chunk = Buffer.from(stream.subarray(at, at + (sizes[count % sizes.length] as number)));
+          at += chunk.length;
+          for (let from = 0; from < chunk.length; ) {
+            from = reader.push(
+              chunk,
+              (body) => {
+                read.push(body.toString('hex'));
+                return stops[read.length % stops.length];
+              },
+              from,
+            );
+          }
+        }
+        return read.join() === bodies.map((body) => Buffer.from(body).toString('hex')).join() && !reader.partial;
+      },
+    ),
+    { numRuns: 1_000 },
   );
 });
