@@ -89,10 +89,10 @@ function contradictions({ listen, sites, throttle }: Config, fileOf: Sources['fi
     problems.push(`${fileOf()}: listen.control: the same path as listen.socket; accepted: another path`);
   }
   if (listen.hooks !== undefined && (listen.hooks === listen.socket || listen.hooks === listen.control)) {
-    problems.push('listen.hooks: the path of another socket; accepted: another path');
+    problems.push(`${fileOf()}: listen.hooks: the path of another socket; accepted: another path`);
   }
   for (const [index, { user, group, sites: named }] of listen.allow.entries()) {
-    const table = `[[listen.allow]], table ${index + 1}`;
+    const table = `${fileOf()}: [[listen.allow]], table ${index + 1}`;
     if (user.length + group.length === 0) problems.push(`${table}: names nobody; accepted: "user", "group" or both`);
     for (const name of named ?? []) {
       if (!Object.hasOwn(sites, name)) problems.push(`${table}: sites: no section [${spell(['sites', name])}]`);

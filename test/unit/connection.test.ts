@@ -196,7 +196,7 @@ t.test('a peer that does not read its replies does not keep its connection', asy
 t.test('PROTOCOL.md names the operations of each socket', (t) => {
   const protocol = readFileSync(new URL('../../protocol/PROTOCOL.md', import.meta.url), 'utf8');
   const section = (title: string) => protocol.split(`\n## ${title}`)[1]?.split('\n## ')[0] ?? '';
-  const on = (socket: 'auth' | 'control') =>
+  const on = (socket: 'hooks' | 'control') =>
     Object.entries(OPERATIONS)
       .filter(([, { sockets }]) => sockets.includes(socket))
       .map(([name]) => name);
@@ -204,19 +204,19 @@ t.test('PROTOCOL.md names the operations of each socket', (t) => {
     ([, title]) => title?.match(/`(\w+)`/)?.[1],
   );
   t.same(
-    on('auth').sort(),
+    on('hooks').sort(),
     described.filter((name) => name && name in OPERATIONS).sort(),
-    'section 3: the auth socket',
+    'section 3: the auth socket, and the hooks socket',
   );
   const listed = [...section('6. The control socket').matchAll(/^\| `(\w+)` /gm)].map(([, name]) => name as string);
-  const shared = on('auth').filter((name) => on('control').includes(name));
+  const shared = on('hooks').filter((name) => on('control').includes(name));
   t.same(
     on('control').sort(),
     [...new Set([...listed.filter((name) => name in OPERATIONS), ...shared])].sort(),
     'section 6: the control socket',
   );
   for (const name of shared) t.match(section('3. Requests'), new RegExp(`on the control socket[^|]*\`${name}\``), name);
-  t.equal(new Set(Object.keys(OPERATIONS)).size, on('auth').length + on('control').length - shared.length);
+  t.equal(new Set(Object.keys(OPERATIONS)).size, on('hooks').length + on('control').length - shared.length);
   t.end();
 });
 
