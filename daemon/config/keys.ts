@@ -88,13 +88,17 @@ export const keys = section('The file.', {
         'table that names it decides; with a table, whoever none names is refused. Without any, everyone may ask ' +
         'everything who can open the socket. What is refused is an error or, above the rate, busy: never a denial.',
       {
-        user: key(list(ownerName), { about: 'Users, by name or number.', default: [] }),
+        user: key(list(ownerName), { about: 'Users, by name or number.', default: [], example: ['www-data'] }),
         group: key(list(ownerName), { about: 'Groups, by name or number, that the process is in.', default: [] }),
         operations: key(list(oneOf(...CLIENT_OPERATIONS), 1), {
           about: 'What they may ask.',
           default: CLIENT_OPERATIONS,
         }),
-        sites: key(list(string), { about: 'The sites that they may ask about.', absent: 'all' }),
+        sites: key(list(string), {
+          about: 'The sites that they may ask about.',
+          absent: 'all',
+          example: ['mysite.settings'],
+        }),
         rate: key(integer(0, 1_000_000), {
           about:
             "Requests per second, of all whom the table names together; two seconds' worth may come at once. `0`: no limit.",

@@ -14,6 +14,9 @@ export function sampleFile(sections) {
   return head + inOrder.map(section).join('');
 }
 
+/** Keys of [listen] that a sample does not use, though it shows an example of them. */
+const OPTIONAL = new Set(['hooks', 'hooks_group']);
+
 const isSite = (path) => path[0] === 'sites';
 
 /** What has a name of the administrator's choice is commented out as a whole. */
@@ -23,8 +26,8 @@ function section({ path, array, about, absent, keys }) {
   const name = path.map((part) => (part === '*' ? SITE : part)).join('.');
   const text = path.at(-1) === '*' ? '' : `\n${comment(absent ? `${about} If omitted: ${absent}.` : about)}`;
   if (keys.length === 0) return text;
-  const header = `${isSite(path) ? '#' : ''}${array ? `[[${name}]]` : `[${name}]`}\n`;
-  return text + header + keys.map((key) => lines(key, path[0] === 'listen')).join('');
+  const header = `${isSite(path) || array ? '#' : ''}${array ? `[[${name}]]` : `[${name}]`}\n`;
+  return text + header + keys.map((key) => lines(key, path.join() === 'listen' && !OPTIONAL.has(key.name))).join('');
 }
 
 function lines({ name, about, example, absent, default: value }, isActive) {

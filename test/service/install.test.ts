@@ -200,7 +200,7 @@ t.test('systemd accepts the units', (t) => {
   mkdirSync(join(stage, 'bin'));
   cpSync('/bin/kill', join(stage, 'bin/kill'));
   const units = readdirSync(join(stage, UNITS));
-  t.equal(units.length, 5);
+  t.equal(units.length, 6);
   t.same(run('systemd-analyze', 'verify', '--man=no', `--root=${stage}`, ...units), { status: 0, said: '' });
   rmSync(join(stage, 'usr/local/lib/djauthd/djauthd'));
   const lacking = run('systemd-analyze', 'verify', '--man=no', `--root=${stage}`, 'djauthd.service');
