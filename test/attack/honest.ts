@@ -72,6 +72,14 @@ export interface HonestOptions {
   readonly addressOf?: (number: number) => string;
 }
 
+export interface Watched {
+  /** How many come, at equal intervals. */
+  readonly newcomers?: number;
+  readonly returning?: boolean;
+  /** The name of one of the newcomers: somebody guesses at this account meanwhile. */
+  readonly victim?: string | undefined;
+}
+
 const addressOfKnown = (number: number) => `192.0.2.${number}`;
 
 /** The honest people of an attack. `open` lets the known ones in and measures an idle daemon. */
@@ -156,12 +164,10 @@ export class Honest {
 
   /**
    * What becomes of all of them for so many seconds.
-   *
-   * @param newcomers how many come, at equal intervals
    */
   async watch(
     seconds: number,
-    { newcomers = 8, returning = true } = {},
+    { newcomers = 8, returning = true, victim }: Watched = {},
   ): Promise<{ proven: Proven; newcomers: Arrivals | undefined; returning: Arrivals | undefined }> {
     if (returning) {
       this.rehash();
@@ -172,7 +178,7 @@ export class Honest {
     const arrivals = (async () => {
       const steps = Math.max(newcomers, returning ? RETURNING : 0, 1);
       for (let i = 0; i < steps; i++) {
-        if (i < newcomers) fresh.push(this.#newcomer(i));
+        if (i < newcomers) fresh.push(this.#newcomer(i, i === 1 ? victim : undefined));
         if (returning && i < RETURNING) back.push(arrive(() => this.#ask(PROVEN + 1 + i)));
         await sleep((seconds * 1000) / steps);
       }
@@ -195,8 +201,8 @@ export class Honest {
     };
   }
 
-  #newcomer(number: number): Promise<Arrival> {
-    const username = this.#stage.newcomer();
+  #newcomer(number: number, victim?: string): Promise<Arrival> {
+    const username = victim ?? this.#stage.newcomer();
     const client = { address: `203.0.113.${1 + (number % 250)}`, service: 'apache' };
     return arrive(() => askOnce(this.#socket, username, PASSWORD, { client }));
   }

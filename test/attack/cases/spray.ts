@@ -22,6 +22,7 @@ export async function assault(
     config?: string;
     as?: string;
     during?: (pid: number) => Promise<void>;
+    victim?: string | undefined;
     before?: (socket: string) => Promise<void>;
   } = {},
 ): Promise<Row> {
@@ -33,7 +34,7 @@ export async function assault(
   const startedAt = performance.now();
   const attacker = await attackBy(floods(daemon.socket), options);
   const [watched] = await Promise.all([
-    honest.watch(seconds, { newcomers: stage.short ? 3 : 8 }),
+    honest.watch(seconds, { newcomers: stage.short ? 3 : 8, victim: options.victim }),
     options.during?.(daemon.process.pid as number),
   ]);
   const took = (performance.now() - startedAt) / 1000;
@@ -69,7 +70,12 @@ const KINDS: readonly {
   { name: 'spray-one-source', what: 'many names, one source', sources: 'one' },
   { name: 'spray-no-source', what: 'many names, no source given', sources: 'none' },
   { name: 'spray-forged', what: 'many names, addresses forged at random', sources: 'forged', short: false },
-  { name: 'spray-one-name', what: 'one name, addresses forged at random', sources: 'forged', username: 'user7' },
+  {
+    name: 'spray-one-name',
+    what: 'one name, whose owner is a newcomer, addresses forged at random',
+    sources: 'forged',
+    username: 'user7',
+  },
   {
     name: 'spray-again',
     what: 'many names, forged addresses, and asks again like a person',
@@ -84,9 +90,22 @@ export const sprays: readonly Attack[] = KINDS.map(
     name,
     short,
     run: async (stage) => [
-      await assault(stage, `guesses, 320 in flight: ${what}`, (socket) => [
-        { kind: 'guess', socket, sources, inFlight: 320, rate, again, ...(username === undefined ? {} : { username }) },
-      ]),
+      await assault(
+        stage,
+        `guesses, 320 in flight: ${what}`,
+        (socket) => [
+          {
+            kind: 'guess',
+            socket,
+            sources,
+            inFlight: 320,
+            rate,
+            again,
+            ...(username === undefined ? {} : { username }),
+          },
+        ],
+        { victim: username },
+      ),
     ],
   }),
 );
