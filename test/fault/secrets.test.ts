@@ -53,13 +53,6 @@ async function useAll(daemon: { socket: string; control: string }): Promise<void
   }
   await client.check('nobody', UNKNOWN);
   await client.check('x'.repeat(1025), UNKNOWN);
-  for (const rest of [{}, { site: 'elsewhere' }, { deadline_ms: 1 }]) {
-    await client.check(AS_NAME, 'x', rest);
-    await client.authorize(AS_NAME, rest);
-    await client.check(AS_NAME.repeat(100), 'x', rest);
-  }
-  await control.ask('flush', { username: Buffer.from(AS_NAME) });
-  await client.check('nul\0', UNKNOWN);
   const busy = await Promise.all(
     Array.from({ length: 8 }, (_, at) => client.check('alice', SLOW + at, { deadline_ms: 1 })),
   );
@@ -79,11 +72,26 @@ async function useAll(daemon: { socket: string; control: string }): Promise<void
   control.close();
 }
 
+/** Types a password where the name belongs, in every way that leaves a line. */
+async function typeAsName(daemon: { socket: string; control: string }): Promise<void> {
+  const client = await connect(daemon.socket);
+  const control = await connect(daemon.control);
+  for (const rest of [{}, { site: 'elsewhere' }, { deadline_ms: 1 }]) {
+    await client.check(AS_NAME, 'x', rest);
+    await client.authorize(AS_NAME, rest);
+    await client.check(AS_NAME.repeat(100), 'x', rest);
+  }
+  await control.ask('flush', { username: Buffer.from(AS_NAME) });
+  client.close();
+  control.close();
+}
+
 t.test('no form of a password is in the log, at any level', async (t) => {
   const { daemon, stats, site } = await createWorld(t, PEOPLE, {
     config: 'hashers = "django-1.10"\n[log]\nlevel = "trace"\n[hash]\nworkers = 1',
   });
   await useAll(daemon);
+  await typeAsName(daemon);
   const { granted = 0, denied = 0, busy = 0, error = 0 } = await stats();
   const verdicts = () => daemon.lines().filter(({ msg }) => /^(granted|denied|busy|error)$/.test(msg)).length;
   await waitFor(() => verdicts() === granted + denied + busy + error);
