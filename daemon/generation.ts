@@ -13,6 +13,7 @@ import { PasswordProofs } from './proof/password-proofs.ts';
 import type { ProofCache } from './proof/proof-cache.ts';
 import { ProofTables } from './proof/proof-tables.ts';
 import type { Returning } from './proof/returning.ts';
+import { Deadlines } from './request/deadlines.ts';
 import type { Pipeline } from './request/decide.ts';
 import { Shared } from './shared.ts';
 import { hashPolicyOf } from './site/hash-policy.ts';
@@ -242,7 +243,8 @@ export class Generation {
     const sameStore = isDeepStrictEqual(storeOf(config), before.config && storeOf(before.config));
     const sharedDebts = sameStore ? before.sharedDebts : this.#makeSharedDebts();
     this.#sharedDebts = sharedDebts && this.#acquire(sharedDebts);
-    this.pipeline = { sites: this.sites, verifiers, admission: this.throttle };
+    const deadlines = before.pipeline?.deadlines ?? new Deadlines({ clock: this.#surroundings.clock });
+    this.pipeline = { sites: this.sites, verifiers, admission: this.throttle, deadlines };
   }
 
   #makePool(): Shared<HashPool> {
@@ -344,6 +346,7 @@ function makePool(hash: Config['hash'], { log, clock, startWorker }: Surrounding
     startWorker: () => startWorker(hash.native),
     workers: hash.workers,
     queue: hash.queue,
+    maxWaitMs: hash.max_wait,
     clock,
     onTrouble: (message) => log.error(message),
   });

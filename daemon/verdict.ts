@@ -13,7 +13,8 @@ export type DenyReason =
   | 'no-group'
   | 'too-long';
 
-export type BusyReason = 'queue-full' | 'throttled' | 'deadline' | 'shutting-down';
+/** `abandoned`: the client closed its connection. It is only logged. */
+export type BusyReason = 'queue-full' | 'throttled' | 'deadline' | 'abandoned' | 'shutting-down';
 
 /** The answer to a question. A fault (`error`) or `busy` is neither a grant nor a denial and must never become one. */
 export type Verdict =

@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { djangoReleases } from '../hasher/django-releases.ts';
 import { hashers } from '../hasher/hashers.ts';
+import { isNetwork, NETWORK_FORM } from '../network.ts';
 import { databaseOf, databases } from '../store/databases.ts';
-import { isNetwork, NETWORK_FORM } from '../throttle/network.ts';
 import { STORE_URL_FORM, storeAddressOf } from '../throttle/store-url.ts';
 import { isPasswordFile, PASSWORD_FILE_FORM } from './password-file.ts';
 import { DURATION_FORM, parseDuration, parseSize, SIZE_FORM } from './units.ts';

@@ -204,9 +204,16 @@ export const keys = section('The file.', {
     }),
     queue: key(integer(1, 1_000_000), {
       about:
-        'Capacity of each of the two lanes in front of the hash pool: users with a password that was granted before, and ' +
-        'all others. A question above it is answered `busy`.',
+        'How many hashes wait at most, besides `max_wait`: with a password that was granted before, and of all others. ' +
+        'Each keeps a password in memory.',
       default: 256,
+    }),
+    max_wait: key(duration(1), {
+      about:
+        'How long a hash waits at most, as estimated when it is asked for, unless its password was granted before: then ' +
+        'it waits as long as its client. A question that would wait longer, or past its deadline, is answered `busy` at ' +
+        'once. A hash that takes longer than this may wait as long as it takes.',
+      default: '1s',
     }),
     max_time: key(duration(1), {
       about:

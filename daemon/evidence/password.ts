@@ -1,9 +1,11 @@
 import type { Account } from '../account/account.ts';
+import { sourceOf } from '../network.ts';
 import type { Password } from '../password.ts';
 import type { PasswordProofs, Unproved } from '../proof/password-proofs.ts';
 import type { Claim } from '../proof/proof-cache.ts';
 import type { Site } from '../site/site.ts';
 import type { DenyReason } from '../verdict.ts';
+import type { Wait } from '../wait.ts';
 import { byUsername, type Finding, type Presented, type Verifier } from './verifier.ts';
 
 /** The client shows the user's password. */
@@ -50,8 +52,13 @@ export class PasswordVerifier implements Verifier<ShownPassword, PasswordFinding
     return this.#proofs.returns(this.#returningOf(presented, targetOf(presented, account, site)));
   }
 
-  async verify(presented: Presented<ShownPassword>, account: Account | null, site: Site): Promise<PasswordFinding> {
-    const { username, deadlineAt, evidence } = presented;
+  async verify(
+    presented: Presented<ShownPassword>,
+    account: Account | null,
+    site: Site,
+    wait: Wait,
+  ): Promise<PasswordFinding> {
+    const { username, client, evidence } = presented;
     const target = targetOf(presented, account, site);
     const work = await site.workFor(target.encoded);
     const key = this.#proofs.keyOf(target.claim, evidence.secret);
@@ -62,8 +69,10 @@ export class PasswordVerifier implements Verifier<ShownPassword, PasswordFinding
       key,
       returning: this.#returningOf(presented, target),
       turnedAway: this.#proofs.turnedAwayOf(site.name, username, evidence.secret),
+      origin: sourceOf(client.address),
+      name: `${site.name}\n${username}`,
     };
-    const matches = await this.#proofs.hash(unproved, evidence.secret, work, deadlineAt);
+    const matches = await this.#proofs.hash(unproved, evidence.secret, work, wait);
     const { ran } = unproved;
     const hashed = ran && { startedAt: ran.startedAt, upperMs: site.upperTime(target.encoded, ran.ms) };
     return { reason: reasonOf(target, matches), source: 'hashed', hashed, key };

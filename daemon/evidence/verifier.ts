@@ -2,6 +2,7 @@ import type { Account } from '../account/account.ts';
 import type { Password } from '../password.ts';
 import type { Site } from '../site/site.ts';
 import type { DenyReason } from '../verdict.ts';
+import type { Wait } from '../wait.ts';
 
 /** What every kind of evidence has. */
 export interface AnyEvidence {
@@ -55,8 +56,8 @@ export interface Verifier<Evidence extends AnyEvidence = AnyEvidence, Found exte
   recall(presented: Presented<Evidence>, account: Account | null, site: Site): Found | undefined;
   /** Whether this user was granted before with this very evidence, so that verifying it is nobody's guess. */
   returns(presented: Presented<Evidence>, account: Account | null, site: Site): boolean;
-  /** Rejects with Busy or Fault. */
-  verify(presented: Presented<Evidence>, account: Account | null, site: Site): Promise<Found>;
+  /** Rejects with Busy or Fault; with Busy if the wait is over before it begins what takes long. */
+  verify(presented: Presented<Evidence>, account: Account | null, site: Site, wait: Wait): Promise<Found>;
   /** Called with what this verifier found when the user is granted. The secret is not yet wiped. */
   promote(found: Found, presented: Presented<Evidence>, account: Account, site: Site): void;
   /** The same when the user is denied. */

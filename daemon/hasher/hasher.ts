@@ -7,6 +7,13 @@ export interface Work {
   readonly memory: number;
 }
 
+/** What is computed for one question. */
+export interface HashWork {
+  readonly encoded: string;
+  /** Encoded hashes that are computed as well, whatever comes of them, so that all jobs of a site take as long. */
+  readonly padding?: readonly string[];
+}
+
 /**
  * One of Django's password algorithms. A hasher is added by writing its file and listing it in `hashers.ts`.
  *

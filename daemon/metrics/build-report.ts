@@ -1,4 +1,5 @@
 import { PROTOCOL_VERSION } from '../../protocol/version.ts';
+import type { Lane } from '../hasher/lanes.ts';
 import type { DatabaseReport } from '../store/database-report.ts';
 import type { ThrottleReport } from '../throttle/report.ts';
 import { VERSION } from '../version.ts';
@@ -14,7 +15,7 @@ export interface ReportInput {
   readonly pbkdf2: string;
   readonly proofs: number;
   readonly connections: { readonly open: number; readonly limit: number };
-  /** How many hashes can wait in each lane. */
+  /** How many hashes can wait in the lane `returning`, and in the others together. */
   readonly queueCapacity: number;
   readonly throttle: ThrottleReport;
   /** Both by the daemon's clock, in ms. */
@@ -35,7 +36,7 @@ interface ReportedPool {
   readonly running: number;
   readonly computed: number;
   readonly averageMs: number;
-  waiting(lane: 'returning' | 'other'): number;
+  waiting(lane: Lane): number;
 }
 
 /** A snapshot of all figures. */
@@ -70,7 +71,11 @@ export function buildReport({ counters, sites, pool, connections, startedAt, now
       computed: pool.computed,
       average_seconds: pool.averageMs / 1000,
       queue_capacity: rest.queueCapacity,
-      waiting: { returning: pool.waiting('returning'), other: pool.waiting('other') },
+      waiting: {
+        returning: pool.waiting('returning'),
+        greylisted: pool.waiting('greylisted'),
+        other: pool.waiting('other'),
+      },
     },
     throttle: rest.throttle,
     per_second: counters.rates.report(now),

@@ -161,18 +161,19 @@ export const METRICS: readonly Metric[] = [
   {
     name: 'hashes_queued',
     kind: 'gauge',
-    help: 'Password hashes waiting for a worker, by lane: returning (with a password that was granted before) or other.',
+    help: 'Password hashes waiting for a worker, by lane: returning (with a password that was granted before), greylisted (the same question was turned away a moment ago) or other.',
     labels: ['lane'],
     stat: () => 'hashes_queued',
     read: ({ hashing: { waiting } }) => [
       [['returning'], waiting.returning],
+      [['greylisted'], waiting.greylisted],
       [['other'], waiting.other],
     ],
   },
   {
     name: 'hash_queue_capacity',
     kind: 'gauge',
-    help: 'How many password hashes can wait in each lane (hash.queue).',
+    help: 'How many password hashes can wait in the lane returning, and as many in the others together (hash.queue).',
     labels: [],
     read: ({ hashing }) => one(hashing.queue_capacity),
   },

@@ -1,3 +1,4 @@
+import type { Lane } from '../hasher/lanes.ts';
 import type { DatabaseReport } from '../store/database-report.ts';
 import type { ThrottleReport } from '../throttle/report.ts';
 import type { Source, VerdictCounts } from './counters.ts';
@@ -45,9 +46,9 @@ export interface Report {
     readonly computed: number;
     /** Moving average of the time per hash. */
     readonly average_seconds: number;
-    /** How many hashes can wait in each lane. */
+    /** How many hashes can wait in the lane `returning`, and in the others together. */
     readonly queue_capacity: number;
-    readonly waiting: { readonly returning: number; readonly other: number };
+    readonly waiting: Readonly<Record<Lane, number>>;
   };
   readonly throttle: ThrottleReport;
   /** Counts for each of the last seconds, oldest first. */

@@ -1,6 +1,8 @@
 import { Busy } from '../fault.ts';
-import type { HashPool, HashWork, Job, Ran } from '../hasher/pool.ts';
+import type { HashWork } from '../hasher/hasher.ts';
+import type { HashPool, Job, Ran } from '../hasher/pool.ts';
 import type { Password } from '../password.ts';
+import type { Wait } from '../wait.ts';
 import type { Greylist } from './greylist.ts';
 import type { Claim, ProofCache } from './proof-cache.ts';
 import type { Returning } from './returning.ts';
@@ -22,6 +24,16 @@ export interface Unproved {
   readonly turnedAway: string;
   /** Set when it has been hashed: the job that did it. */
   ran?: Ran | undefined;
+  /** Where the question comes from, and whom it is about: among strangers both take turns. */
+  readonly origin: string;
+  readonly name: string;
+}
+
+/** A hash under way and how many questions wait for it. */
+interface Flight {
+  readonly job: Job;
+  readonly answer: Promise<boolean>;
+  waiting: number;
 }
 
 /**
@@ -31,7 +43,7 @@ export interface Unproved {
 export class PasswordProofs {
   readonly #options: PasswordProofsOptions;
   /** The hashes under way, by the name of the proof that they will give. */
-  readonly #flights = new Map<string, { readonly job: Job; readonly answer: Promise<boolean> }>();
+  readonly #flights = new Map<string, Flight>();
 
   constructor(options: PasswordProofsOptions) {
     this.#options = options;
@@ -64,38 +76,49 @@ export class PasswordProofs {
 
   /**
    * Whether the password matches, by computing the given work. Rejects with Busy or Fault. The password is copied
-   * before this returns.
-   *
-   * @param deadlineAt the time at which the client stops waiting, by the pool's clock
+   * before this returns. A queued job for which nobody waits any more is dropped; one that runs goes on, and the next
+   * question finds its proof.
    */
-  async hash(unproved: Unproved, password: Password, work: HashWork, deadlineAt: number): Promise<boolean> {
+  async hash(unproved: Unproved, password: Password, work: HashWork, wait: Wait): Promise<boolean> {
+    wait.check();
+    const flight = this.#flights.get(unproved.key) ?? this.#begin(unproved, password, work, wait);
+    flight.waiting++;
+    wait.outlook = () => this.#options.pool.backlogSeconds;
+    flight.job.deadlineAt = Math.max(flight.job.deadlineAt, wait.deadlineAt);
+    wait.whenOver((reason) => {
+      if (--flight.waiting > 0 || !this.#options.pool.withdraw(flight.job, reason)) return;
+      this.#end(unproved.key, flight);
+    });
+    const matches = await flight.answer;
+    unproved.ran = flight.job.ran;
+    return matches;
+  }
+
+  #begin(unproved: Unproved, password: Password, work: HashWork, { deadlineAt }: Wait): Flight {
     const { proofs, returning, greylist, pool } = this.#options;
-    const { key } = unproved;
-    const flight = this.#flights.get(key);
-    if (flight !== undefined) {
-      flight.job.deadlineAt = Math.max(flight.job.deadlineAt, deadlineAt);
-      const matches = await flight.answer;
-      unproved.ran = flight.job.ran;
-      return matches;
-    }
-    const lane = returning.has(unproved.returning) ? 'returning' : 'other';
-    const job: Job = { ...work, lane, deadlineAt };
-    const answer = pool.verify(password, job);
-    this.#flights.set(key, { job, answer });
-    answer.then(
+    const { key, origin, name } = unproved;
+    const returns = returning.has(unproved.returning);
+    const lane = returns ? 'returning' : greylist.has(unproved.turnedAway) ? 'greylisted' : 'other';
+    const job: Job = { ...work, lane, origin, name, deadlineAt };
+    const flight: Flight = { job, answer: pool.verify(password, job), waiting: 0 };
+    this.#flights.set(key, flight);
+    flight.answer.then(
       (matches) => {
-        this.#flights.delete(key);
+        this.#end(key, flight);
         proofs.set(key, matches, false);
         if (!matches) returning.take(unproved.returning); // a former password
       },
       (error) => {
-        this.#flights.delete(key); // every waiting question is told
+        this.#end(key, flight); // every waiting question is told
         if (error instanceof Busy && error.reason !== 'shutting-down') greylist.add(unproved.turnedAway);
       },
     );
-    const matches = await answer;
-    unproved.ran = job.ran;
-    return matches;
+    return flight;
+  }
+
+  /** An equal question that comes later is hashed anew. */
+  #end(key: string, flight: Flight): void {
+    if (this.#flights.get(key) === flight) this.#flights.delete(key);
   }
 
   /**

@@ -6,7 +6,9 @@ import { missing, unmet } from '../policy/requirements.ts';
 import { locate } from '../site/locate.ts';
 import type { Site } from '../site/site.ts';
 import type { DenyReason } from '../verdict.ts';
+import { Wait } from '../wait.ts';
 import type { Admission, Admitted } from './admission.ts';
+import type { Deadlines } from './deadlines.ts';
 import type { Decision, Question } from './question.ts';
 
 /** The stages that every question goes through. */
@@ -14,12 +16,14 @@ export interface Pipeline {
   readonly sites: ReadonlyMap<string, Site>;
   readonly verifiers: Verifiers;
   readonly admission: Admission;
+  readonly deadlines: Deadlines;
 }
 
 /**
  * The decision on a question: synchronous if the account and a proof of the evidence are in memory, otherwise a
- * promise. Never throws or rejects: whatever goes wrong becomes the verdict `error` or `busy`. The secret is wiped when
- * there is a verdict.
+ * promise, which is `busy` at the deadline or if the client is gone. Never throws or rejects: whatever goes wrong becomes
+ * the verdict `error` or `busy`. The secret is wiped when there is a verdict or, if there is one before a query or a hash
+ * that was begun has ended, then.
  *
  * The order is the defence: the account is found without regard to anything else; the evidence is verified even if
  * there is no account or no usable hash; only then do flags, permissions and groups count. So neither the answer nor
@@ -47,7 +51,7 @@ export function decide(question: Question, pipeline: Pipeline): Decision | Promi
     // The secret may be a view of a frame, which is wiped as soon as this returns.
     evidence.secret?.keep();
     waits = true;
-    return verifyAndJudge(question, site, verifier, pipeline.admission);
+    return decideInTime(question, site, verifier, pipeline);
   } catch (error) {
     return failed(error, site?.name ?? question.site, known);
   } finally {
@@ -55,39 +59,66 @@ export function decide(question: Question, pipeline: Pipeline): Decision | Promi
   }
 }
 
+/**
+ * The decision, or `busy` when the wait is over. What was begun goes on: a hash that runs leaves a proof to the next
+ * question, and `admission` hears what came of it.
+ */
+function decideInTime(question: Question, site: Site, verifier: Verifier, pipeline: Pipeline): Promise<Decision> {
+  const wait = new Wait(question.deadlineAt);
+  const seen: Seen = { account: null };
+  return new Promise((resolve) => {
+    wait.whenOver((reason) => resolve(failed(reason, site.name, seen.account !== null)));
+    const entry = pipeline.deadlines.add(wait);
+    question.presence?.waits(wait);
+    void verifyAndJudge(question, site, verifier, pipeline.admission, wait, seen).then((decision) => {
+      pipeline.deadlines.remove(entry);
+      question.presence?.answered(wait);
+      resolve(decision);
+    });
+  });
+}
+
+/** The account that a question is about, as it was last read; null if there is none, or none yet. */
+interface Seen {
+  account: Account | null;
+}
+
 async function verifyAndJudge(
   question: Question,
   site: Site,
   verifier: Verifier,
   admission: Admission,
+  wait: Wait,
+  seen: Seen,
 ): Promise<Decision> {
   let admitted: Admitted | undefined;
   const settled = (decision: Decision): Decision => {
     admitted?.settle(decision.verdict);
     return decision;
   };
-  let account: Account | null = null;
   try {
-    account = await verifier.account.find(question, site);
+    seen.account = await verifier.account.find(question, site);
     for (;;) {
+      const { account } = seen;
       const known = verifier.recall(question, account, site);
       if (known !== undefined) return settled(judge(question, site, account, known, verifier));
+      wait.check();
       if (admitted === undefined && !verifier.returns(question, account, site)) {
         admitted = await admission.admit(question, site.name);
       }
 
       // verify
-      const finding = await verifier.verify(question, account, site);
+      const finding = await verifier.verify(question, account, site, wait);
       // Hashing, and the queue before it, take longer than an account may be old when it decides. It is looked at again
       // whatever came of the hash, so that the time is the same.
       const now = await verifier.account.find(question, site);
       const changed = now?.id !== account?.id || now?.encoded !== account?.encoded;
-      account = now;
-      if (!changed) return settled(judge(question, site, account, finding, verifier));
+      seen.account = now;
+      if (!changed) return settled(judge(question, site, now, finding, verifier));
       // The encoded hash is another one by now: the evidence may hold for the former one only.
     }
   } catch (error) {
-    return settled(failed(error, site.name, account !== null));
+    return settled(failed(error, site.name, seen.account !== null));
   } finally {
     question.evidence.secret?.wipe();
   }

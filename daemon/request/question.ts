@@ -3,6 +3,7 @@ import type { Source } from '../evidence/verifier.ts';
 import type { Requirements } from '../policy/requirement.ts';
 import type { Verdict } from '../verdict.ts';
 import type { Hashed } from './leaving.ts';
+import type { Presence } from './presence.ts';
 
 /** A credential check, free of the wire it came by. */
 export interface Question {
@@ -20,6 +21,8 @@ export interface Question {
   readonly peer?: { readonly uid: number; readonly pid: number } | undefined;
   /** The time at which the client stops waiting, by the daemon's clock. */
   readonly deadlineAt: number;
+  /** Whether the client is still there; undefined if nobody can tell. */
+  readonly presence?: Presence | undefined;
   /** Whether the client wants a granted account's permissions. */
   readonly wantPermissions: boolean;
 }

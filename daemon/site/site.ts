@@ -3,7 +3,7 @@ import type { Account } from '../account/account.ts';
 import { Accounts } from '../account/accounts.ts';
 import type { Clock } from '../clock.ts';
 import { Fault } from '../fault.ts';
-import type { HashWork } from '../hasher/pool.ts';
+import type { HashWork } from '../hasher/hasher.ts';
 import type { Password } from '../password.ts';
 import { InstrumentedStore } from '../store/instrumented-store.ts';
 import type { Schema } from '../store/schema.ts';

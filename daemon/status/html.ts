@@ -117,6 +117,7 @@ function hashing({
   return html`<section><h2>Hash queue</h2><table class="plain">
 ${row('Running', running, workers)}
 ${row('Waiting, returning users', waiting.returning, queue_capacity)}
+${row('Waiting, turned away before', waiting.greylisted, queue_capacity)}
 ${row('Waiting, others', waiting.other, queue_capacity)}
 </table><p class="quiet">${count(computed)} computed${computed > 0 ? `, ${duration(average_seconds)} on average` : ''}</p></section>`;
 }

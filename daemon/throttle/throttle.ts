@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { Presented } from '../evidence/verifier.ts';
 import { Busy } from '../fault.ts';
+import { Networks, sourceOf } from '../network.ts';
 import { DIGEST_WORDS, DigestTable } from '../proof/digest-table.ts';
 import type { Greylist } from '../proof/greylist.ts';
 import { KeyedDigest, readDigest } from '../proof/keyed-digest.ts';
@@ -9,7 +10,6 @@ import type { Line } from './debt-table.ts';
 import { type Debtor, Debts } from './debts.ts';
 import { foldedName } from './folded-name.ts';
 import type { DebtorKind, Limits } from './limits.ts';
-import { Networks, sourceOf } from './network.ts';
 import { RefusedList } from './refused-list.ts';
 import type { ThrottleReport } from './report.ts';
 import type { Answer, SharedDebts } from './shared-debts.ts';

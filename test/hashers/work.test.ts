@@ -10,6 +10,7 @@ import { PasswordProofs } from '../../daemon/proof/password-proofs.ts';
 import { ProofCache } from '../../daemon/proof/proof-cache.ts';
 import { Returning } from '../../daemon/proof/returning.ts';
 import { admitAll } from '../../daemon/request/admission.ts';
+import { Deadlines } from '../../daemon/request/deadlines.ts';
 import { decide, type Pipeline } from '../../daemon/request/decide.ts';
 import type { Question } from '../../daemon/request/question.ts';
 import { Site, type SiteOptions } from '../../daemon/site/site.ts';
@@ -87,6 +88,7 @@ function stage(sampled: string[], options: Partial<SiteOptions> = {}): Stage {
     sites: new Map([['site', site]]),
     verifiers: createVerifiers(new PasswordProofs({ proofs, returning, greylist, pool })),
     admission: admitAll,
+    deadlines: new Deadlines({ clock }),
   };
   return {
     jobs,

@@ -10,6 +10,7 @@ import { Greylist } from '../../daemon/proof/greylist.ts';
 import { PasswordProofs } from '../../daemon/proof/password-proofs.ts';
 import { ProofCache } from '../../daemon/proof/proof-cache.ts';
 import { Returning } from '../../daemon/proof/returning.ts';
+import { Wait } from '../../daemon/wait.ts';
 
 class FakeClock {
   time = 1_000;
@@ -414,10 +415,11 @@ t.test('equal questions share one hash', async (t) => {
         key: shown(text, encoded),
         returning: proofs.returningOf('s', '#1', password(text)),
         turnedAway: proofs.turnedAwayOf('s', 'alice', password(text)),
+        ...{ origin: '', name: 'alice' },
       },
       password(text),
       { encoded: 'x' },
-      deadlineAt,
+      new Wait(deadlineAt),
     );
 
   const same = [1, 2, 3].map((more) => hash('a', clock.time + more * 100));

@@ -153,7 +153,8 @@ async function world(t: Test, text = BASE + SITES, options: WorldOptions = {}): 
     makePool(hash, { clock }) {
       step('make the hash pool');
       const startWorker = () => new FakeWorker() as unknown as Worker;
-      const pool = new HashPool({ startWorker, workers: hash.workers, queue: hash.queue, clock, onTrouble: () => {} });
+      const { workers, queue, max_wait: maxWaitMs } = hash;
+      const pool = new HashPool({ startWorker, workers, queue, maxWaitMs, clock, onTrouble: () => {} });
       const entry = { pool, closed: false };
       const close = pool.close.bind(pool);
       pool.close = () => {
@@ -501,6 +502,7 @@ const CHANGES: Readonly<Record<string, readonly [value: unknown, effect: Effect,
   'throttle.key_file': ['{}.key', ({ daemon }) => daemon.config.throttle.key, { store: 'unix:///elsewhere' }],
   'hash.workers': [7, pool],
   'hash.queue': [7, pool],
+  'hash.max_wait': ['7s', pool],
   'hash.max_time': ['1ms', statusOf('slow')],
   'hash.max_memory': ['1KiB', statusOf('big')],
   'hash.denial_grid': ['7ms', ({ daemon }) => daemon.config.hash.denial_grid],

@@ -11,7 +11,9 @@ import { PasswordProofs } from '../../daemon/proof/password-proofs.ts';
 import { ProofCache } from '../../daemon/proof/proof-cache.ts';
 import { Returning } from '../../daemon/proof/returning.ts';
 import { type Admission, admitAll } from '../../daemon/request/admission.ts';
+import { Deadlines } from '../../daemon/request/deadlines.ts';
 import { decide } from '../../daemon/request/decide.ts';
+import { Presence } from '../../daemon/request/presence.ts';
 import type { Decision, Question } from '../../daemon/request/question.ts';
 import { Site } from '../../daemon/site/site.ts';
 import { questionOf } from '../../daemon/socket/question.ts';
@@ -44,10 +46,19 @@ function world(accounts: Account[], { ttlMs = 1_000, admission = admitAll, schem
   const table = new Map(accounts.map((account) => [account.username, account]));
   const calls: string[] = [];
   const jobs: { job: Job; password: string; answer: (matches: boolean) => void; fail: (error: Error) => void }[] = [];
-  const outage = { fault: undefined as Error | undefined };
+  const timer = { call: () => {} };
+  /** Time passes, and the timer calls. */
+  const pass = (ms: number) => {
+    clock.time += ms;
+    timer.call();
+  };
+  /** Whether jobs wait in the pool's queue, rather than run. */
+  const queued = { now: false };
+  const outage = { fault: undefined as Error | undefined, stuck: undefined as string | undefined };
   const read = async <T>(call: string, value: () => T): Promise<T> => {
     calls.push(call);
     if (outage.fault) throw outage.fault;
+    if (outage.stuck === call) return new Promise(() => {});
     return value();
   };
   const store: Store = {
@@ -58,11 +69,19 @@ function world(accounts: Account[], { ttlMs = 1_000, admission = admitAll, schem
     memberships: async () => undefined,
     close: async () => {},
   };
+  const withdrawn: Job[] = [];
   const pool = {
+    backlogSeconds: 3,
     verify: (password: Password, job: Job) =>
       new Promise<boolean>((answer, fail) => {
         jobs.push({ job, password: password.octets.toString(), answer, fail });
       }),
+    withdraw(job: Job, reason: Busy) {
+      withdrawn.push(job);
+      if (!queued.now) return false;
+      jobs.find((each) => each.job === job)?.fail(reason);
+      return true;
+    },
   } as unknown as HashPool;
   const proofs = new ProofCache({ rights: 10, rightTtlMs: 60_000, wrongs: 10, wrongTtlMs: 60_000, clock });
   const returning = new Returning({ max: 10, proofTtlMs: 60_000, clock });
@@ -80,6 +99,14 @@ function world(accounts: Account[], { ttlMs = 1_000, admission = admitAll, schem
     sites: new Map([['site', site]]),
     verifiers: createVerifiers(new PasswordProofs({ proofs, returning, greylist, pool })),
     admission,
+    deadlines: new Deadlines({
+      clock,
+      startTimer(call) {
+        timer.call = call;
+        return {};
+      },
+      stopTimer() {},
+    }),
   };
   const question = (
     username: string,
@@ -112,7 +139,10 @@ function world(accounts: Account[], { ttlMs = 1_000, admission = admitAll, schem
     job?.answer(job.password === RIGHT);
     return decision;
   };
-  return { clock, table, calls, jobs, outage, pipeline, question, ask, askHashed, proofs, returning, greylist };
+  return {
+    ...{ clock, table, calls, jobs, withdrawn, queued, outage, pipeline, question, ask, askHashed, pass },
+    ...{ proofs, returning, greylist },
+  };
 }
 
 /** Until everything that is due has been done. */
@@ -298,6 +328,80 @@ t.test('the account is looked at again after the hash', async (t) => {
   t.match(await during('gone', RIGHT, () => table.delete('gone')), ['unknown-user', hashOf('salt'), /\$/]);
   const create = () => table.set('created', accountOf('created'));
   t.match(await during('created', RIGHT, create), ['granted', /\$/, hashOf('salt')]);
+});
+
+t.test('every question is answered by its deadline, whatever it waits for', async (t) => {
+  const { ask, jobs, outage, queued, withdrawn, clock, pass } = world([accountOf('alice')], { ttlMs: 0 });
+  const soon = () => ({ deadlineAt: clock.time + 20 });
+  const late = { verdict: { kind: 'busy', reason: 'deadline' }, site: 'site', source: undefined };
+  for (const stuck of ['name alice', 'sample']) {
+    outage.stuck = stuck;
+    for (const password of stuck === 'sample' ? ['guess'] : ['guess', undefined]) {
+      const decision = ask('alice', password, soon());
+      await turns();
+      pass(20);
+      t.match(await decision, late, `${stuck} does not answer`);
+    }
+  }
+  t.equal(jobs.length, 0, 'nothing is hashed for them');
+  const second = world([accountOf('alice')]);
+  const { ask: askAgain, jobs: begun, queued: waiting, withdrawn: taken, clock: time } = second;
+  const running = askAgain('alice', RIGHT, { deadlineAt: time.time + 20 });
+  await turns();
+  second.pass(20);
+  t.match(await running, { ...late, verdict: { ...late.verdict, retryAfter: 3 } }, 'a hash that takes long');
+  t.equal(taken.length, 1);
+  begun[0]?.answer(true);
+  await turns();
+  t.match(askAgain('alice', RIGHT), { verdict: { kind: 'granted' }, source: 'cached' }, 'it leaves a proof');
+
+  waiting.now = true;
+  const guess = askAgain('alice', 'guess', { deadlineAt: time.time + 20 });
+  await turns();
+  second.pass(20);
+  t.match(await guess, late, 'a hash that waits');
+  t.same(
+    begun.splice(0).map(({ job }) => job),
+    taken,
+    'it is taken back',
+  );
+  void askAgain('alice', 'guess');
+  await turns();
+  t.match(begun, [{ job: { lane: 'greylisted' } }], 'who asks again goes before other strangers');
+  t.same([queued.now, withdrawn], [false, []]);
+});
+
+t.test('a hash is dropped when nobody waits for it any more', async (t) => {
+  const { ask, jobs, queued, withdrawn } = world([accountOf('alice')]);
+  queued.now = true;
+  const clients = [new Presence(), new Presence()];
+  const decisions = clients.map((presence) => ask('alice', RIGHT, { presence }));
+  await turns();
+  t.equal(jobs.length, 1, 'equal questions share one hash');
+  clients[0]?.end();
+  t.match(await decisions[0], { verdict: { kind: 'busy', reason: 'abandoned' } });
+  t.same(withdrawn, [], 'the other one still waits');
+  clients[1]?.end();
+  await decisions[1];
+  t.same(withdrawn, [jobs[0]?.job]);
+  t.match(ask('alice', 'guess', { presence: clients[0] as Presence }), Promise);
+  await turns();
+  t.equal(jobs.length, 1, 'nothing is hashed for a client that is gone');
+});
+
+t.test('whoever is told busy does not escape the throttle', async (t) => {
+  const settled: string[] = [];
+  const admission: Admission = {
+    admit: () => ({ settle: ({ kind }) => settled.push(kind) }),
+  };
+  const { ask, jobs, clock, pass } = world([accountOf('alice')], { admission });
+  const decision = ask('alice', 'guess', { deadlineAt: clock.time + 20 });
+  await turns();
+  pass(20);
+  t.match(await decision, { verdict: { kind: 'busy' } });
+  jobs[0]?.answer(false);
+  await turns();
+  t.same(settled, ['denied'], 'what came of the hash is told when it is known');
 });
 
 t.test('a question that is not admitted costs no hash', async (t) => {

@@ -1,23 +1,28 @@
 import { EventEmitter } from 'node:events';
 import type { Worker } from 'node:worker_threads';
+import fc from 'fast-check';
 import t from 'tap';
 import { Busy, Fault } from '../../daemon/fault.ts';
-import { HashPool, type Lane } from '../../daemon/hasher/pool.ts';
+import type { Lane } from '../../daemon/hasher/lanes.ts';
+import { HashPool, type Job } from '../../daemon/hasher/pool.ts';
 import type { HashAnswer, HashQuestion } from '../../daemon/hasher/worker.ts';
 import { Password } from '../../daemon/password.ts';
 
 /** A thread whose answers the test gives by hand. */
 class FakeWorker extends EventEmitter {
   readonly asked: HashQuestion[] = [];
+  answered = 0;
   terminated = false;
 
   postMessage(question: HashQuestion, moved: ArrayBuffer[]): void {
     this.asked.push(structuredClone(question, { transfer: moved }));
   }
   answer(answer: HashAnswer): void {
+    this.answered++;
     this.emit('message', answer);
   }
   die(): void {
+    this.answered = this.asked.length;
     this.emit('error', new Error('out of memory'));
     this.emit('exit', 1);
   }
@@ -29,7 +34,16 @@ class FakeWorker extends EventEmitter {
   unref(): void {}
 }
 
-function world(options: { workers?: number; queue?: number } = {}) {
+/** A kind of work: the pool assumes 250 ms for it until it has measured. */
+const QUARTER = 'pbkdf2_sha256$1000000$salt$x';
+
+interface Options {
+  workers?: number;
+  queue?: number;
+  maxWaitMs?: number;
+}
+
+function world(options: Options = {}) {
   const threads: FakeWorker[] = [];
   const trouble: string[] = [];
   const clock = { time: 1000, now: () => clock.time };
@@ -41,14 +55,19 @@ function world(options: { workers?: number; queue?: number } = {}) {
     },
     workers: options.workers ?? 1,
     queue: options.queue ?? 10,
+    maxWaitMs: options.maxWaitMs ?? 1_000_000,
     clock,
     onTrouble: (message) => trouble.push(message),
   });
-  const verify = (text: string, lane: Lane = 'other', waits = 1000) =>
-    pool.verify(Password.fromTyped(Buffer.from(text)), { encoded: 'x', lane, deadlineAt: clock.time + waits });
+  const job = (name: string, more: Partial<Job> = {}): Job => ({
+    ...{ encoded: QUARTER, lane: 'other', origin: '', name, deadlineAt: clock.time + 1_000_000 },
+    ...more,
+  });
+  const verify = (text: string, more: Partial<Job> | Lane = {}) =>
+    pool.verify(Password.fromTyped(Buffer.from(text)), job(text, typeof more === 'string' ? { lane: more } : more));
   /** The passwords that the threads received, in order. */
   const asked = () => threads.flatMap((thread) => thread.asked.map(({ password }) => Buffer.from(password).toString()));
-  return { pool, threads, trouble, clock, verify, asked };
+  return { pool, threads, trouble, clock, job, verify, asked };
 }
 
 const outcome = (answer: Promise<boolean>) =>
@@ -85,8 +104,8 @@ t.test('the password is transferred to the thread', async (t) => {
     copies.push(made);
     return made;
   };
-  const { pool } = world();
-  void pool.verify(password, { encoded: 'x', lane: 'returning', deadlineAt: 2000 });
+  const { pool, job } = world();
+  void pool.verify(password, job('secret', { lane: 'returning' }));
   t.equal(copies.length, 1);
   t.equal(copies[0]?.octets.length, 0, "the pool's copy belongs to the thread now");
   t.equal(password.octets.toString(), 'secret', 'the caller wipes its own');
@@ -94,23 +113,67 @@ t.test('the password is transferred to the thread', async (t) => {
   t.equal(threads[0]?.asked[0]?.password.byteLength, 1);
 });
 
-t.test('retry_after accounts for all waiting jobs', async (t) => {
+t.test('retry_after is how long the present queue takes', async (t) => {
   const { threads, clock, verify } = world({ queue: 1000 });
   const first = verify('first');
-  clock.time += 1000;
-  threads[0]?.answer({ matches: false });
+  threads[0]?.answer({ matches: false }); // the first one of a thread includes its start
   await first;
-  void verify('runs', 'other', 100_000);
-  const late = verify('late', 'other', 10).catch((error) => error);
-  for (let i = 0; i < 100; i++) void verify(`waits ${i}`, 'other', 100_000);
+  const second = verify('second');
   clock.time += 500;
   threads[0]?.answer({ matches: false });
-  const { reason, retryAfter } = await late;
-  t.equal(reason, 'deadline');
-  t.ok(retryAfter >= 20, `${retryAfter} s for a hundred hashes of a large part of a second`);
+  await second;
+  void verify('runs');
+  for (let i = 0; i < 100; i++) void verify(`waits ${i}`);
+  const late = await verify('late', { deadlineAt: clock.time + 40_000 }).catch((error) => error);
+  t.match(late, { reason: 'deadline', retryAfter: 51 }, '101 hashes of half a second, as measured');
+  clock.time += 250;
+  t.match(await verify('late', { deadlineAt: clock.time + 40_000 }).catch((error) => error), { retryAfter: 51 });
+  void verify('in time', { deadlineAt: clock.time + 60_000 });
 });
 
-t.test('a full lane is busy immediately', async (t) => {
+t.test('a stranger waits for max_wait at most, as estimated by the work of the jobs before', async (t) => {
+  const { pool, verify } = world({ queue: 1000, maxWaitMs: 1_000 });
+  void verify('runs');
+  const waiting = Array.from({ length: 20 }, (_, i) => verify(`stranger ${i}`));
+  t.equal(pool.queued, 4, 'what runs and three others take a second, then the fourth begins');
+  t.same(
+    (await Promise.all(waiting.slice(4).map(outcome))).filter((each) => each !== 'queue-full'),
+    [],
+  );
+  const padded = { encoded: 'pbkdf2_sha256$400000$salt$x', padding: ['pbkdf2_sha256$600000$salt$x'] };
+  t.equal(await outcome(verify('padded', padded)), 'queue-full', 'padding counts');
+  void verify('dear', { encoded: 'pbkdf2_sha256$8000000$salt$x', origin: '192.0.2.1' });
+  t.equal(pool.queued, 5, 'a hash of two seconds may wait for as long');
+  for (let i = 0; i < 20; i++) void verify(`returning ${i}`, 'returning');
+  t.equal(pool.waiting('returning'), 20, 'users who return wait as long as their client');
+  t.equal(await outcome(verify('returning', { lane: 'returning', deadlineAt: 5_000 })), 'deadline');
+});
+
+t.test('the estimate is learned by the kind of work', async (t) => {
+  const { pool, threads, clock, verify } = world({ maxWaitMs: 1_010, queue: 1000 });
+  const run = async (ms: number, encoded = QUARTER) => {
+    const answer = verify(`${ms}`, { encoded });
+    clock.time += ms;
+    threads[0]?.answer({ matches: false });
+    await answer;
+  };
+  await run(5_000); // the start of the thread
+  await run(50);
+  await run(1_000, 'bcrypt$$2b$12$x');
+  void verify('runs');
+  for (let i = 0; i < 100; i++) void verify(`stranger ${i}`).catch(() => {});
+  t.equal(pool.queued, 20, 'of 50 ms each, whatever other kinds take');
+});
+
+t.test('a free worker begins a job whatever its estimate', async (t) => {
+  const { threads, clock, verify, asked } = world({ maxWaitMs: 1 });
+  const first = verify('dear', { encoded: 'pbkdf2_sha256$8000000$salt$x', deadlineAt: clock.time + 500 });
+  t.same(asked(), ['dear'], 'or nobody would ever find out that it is cheap here');
+  threads[0]?.answer({ matches: true });
+  t.equal(await first, true);
+});
+
+t.test('a full queue is busy immediately', async (t) => {
   const { pool, verify } = world({ queue: 3 });
   const waiting = ['running', 'a', 'b', 'c'].map((text) => verify(text));
   t.equal(pool.queued, 3);
@@ -130,37 +193,187 @@ t.test('a full lane is busy immediately', async (t) => {
   t.equal(await outcome(verify('f')), 'shutting-down');
 });
 
-t.test('a job whose deadline is over is not computed', async (t) => {
-  const { threads, verify, clock, asked, pool } = world({ queue: 2 });
+t.test('a job that cannot be finished in time is not computed', async (t) => {
+  const { threads, verify, clock, asked, pool, job } = world();
   const running = verify('running');
-  const late = [verify('late', 'other', 50), verify('patient', 'other', 500)];
-  clock.time += 100;
-  const next = verify('next');
-  t.equal(pool.queued, 2, 'and takes no place in the lane');
+  t.equal(await outcome(verify('hopeless', { deadlineAt: clock.time + 400 })), 'deadline', 'it is not even queued');
+  const tight = verify('tight', { deadlineAt: clock.time + 600 });
+  const patient = verify('patient');
+  clock.time += 400; // longer than estimated
   threads[0]?.answer({ matches: false });
+  t.equal(await outcome(tight), 'deadline');
+  t.same(asked(), ['running', 'patient']);
+  const last = verify('last', { deadlineAt: clock.time + 600 });
+  clock.time += 400;
   threads[0]?.answer({ matches: true });
-  clock.time += 1000;
+  t.same(asked(), ['running', 'patient', 'last'], 'unless nobody else waits: it leaves a proof');
+  clock.time += 250;
   threads[0]?.answer({ matches: true });
-  t.same(await Promise.all([running, ...late, next].map(outcome)), [false, 'deadline', true, true]);
-  t.same(asked(), ['running', 'patient', 'next']);
+  t.same(await Promise.all([running, patient, last].map(outcome)), [false, true, true]);
 
-  const put = { encoded: 'x', lane: 'other' as const, deadlineAt: clock.time + 10 };
+  const put = job('joined', { deadlineAt: clock.time + 1_000 });
   void verify('running');
   const joined = pool.verify(Password.fromTyped(Buffer.from('joined')), put);
+  void verify('other');
   put.deadlineAt += 1000; // another question waits for it, for longer
-  clock.time += 100;
+  clock.time += 1_000;
   threads[0]?.answer({ matches: false });
   threads[0]?.answer({ matches: true });
   t.equal(await outcome(joined), true, 'a deadline can be extended');
 });
 
-t.test('returning users go first', async (t) => {
-  const { threads, verify, asked } = world();
-  const answers = ['running', 'guess 1', 'guess 2', 'guess 3'].map((text) => verify(text));
-  answers.push(verify('returning', 'returning'));
-  for (let i = 0; i < 5; i++) threads[0]?.answer({ matches: true });
+t.test('a job for which nobody waits is taken back', async (t) => {
+  const { threads, verify, pool, job, asked } = world();
+  const running = job('running');
+  const first = pool.verify(Password.fromTyped(Buffer.from('running')), running);
+  const dropped = job('dropped');
+  const waits = pool.verify(Password.fromTyped(Buffer.from('dropped')), dropped);
+  const next = verify('next');
+  t.equal(pool.withdraw(running, new Busy('abandoned')), false, 'what runs goes on');
+  t.equal(pool.withdraw(dropped, new Busy('abandoned')), true);
+  t.equal(pool.withdraw(dropped, new Busy('abandoned')), false);
+  t.equal(pool.queued, 1);
+  threads[0]?.answer({ matches: true });
+  threads[0]?.answer({ matches: false });
+  t.same(await Promise.all([first, waits, next].map(outcome)), [true, 'abandoned', false]);
+  t.same(asked(), ['running', 'next']);
+});
+
+t.test('who returns goes first, then who was turned away, and the others have their share', async (t) => {
+  const { threads, verify, asked } = world({ queue: 200 });
+  const answers = [verify('running')];
+  const lanes = { o: 'other', g: 'greylisted', r: 'returning' } as const;
+  for (const [letter, lane] of Object.entries(lanes)) {
+    for (let i = 0; i < 64; i++) answers.push(verify(`${letter}${i}`, lane));
+  }
+  for (let i = 0; i < 193; i++) threads[0]?.answer({ matches: true });
   await Promise.all(answers);
-  t.same(asked(), ['running', 'returning', 'guess 1', 'guess 2', 'guess 3']);
+  const order = asked()
+    .slice(1)
+    .map((text) => text[0]);
+  t.equal(order[0], 'r');
+  const first = order.slice(0, 64);
+  for (const [lane, share] of [
+    ['r', 48],
+    ['g', 12],
+    ['o', 4],
+  ] as const) {
+    const count = first.filter((each) => each === lane).length;
+    t.ok(Math.abs(count - share) <= 1, `${lane}: ${count} of 64, with a share of ${share}`);
+  }
+});
+
+t.test('a stranger who comes to a full queue takes the place of the longest origin', async (t) => {
+  const { pool, verify, asked, threads } = world({ queue: 6 });
+  void verify('running');
+  const spray = Array.from({ length: 6 }, (_, i) => verify(`spray ${i}`, { origin: '192.0.2.66' }));
+  const newcomer = verify('newcomer', { origin: '192.0.2.1' });
+  t.equal(pool.queued, 6);
+  t.equal(await outcome(spray[5] as Promise<boolean>), 'queue-full', 'its latest job is turned away');
+  threads[0]?.answer({ matches: false });
+  threads[0]?.answer({ matches: false });
+  threads[0]?.answer({ matches: true });
+  t.equal(await newcomer, true);
+  t.same(asked().slice(0, 3), ['running', 'spray 0', 'newcomer'], 'it is its turn after one of each other origin');
+});
+
+t.test('few jobs wait about one name, wherever they come from', async (t) => {
+  const { pool, verify } = world({ queue: 100 });
+  void verify('running');
+  const guesses = Array.from({ length: 20 }, (_, i) => verify(`${i}`, { name: 'root', origin: `192.0.2.${i}` }));
+  t.equal(pool.queued, 4);
+  t.equal((await Promise.all(guesses.slice(4).map(outcome))).filter((each) => each === 'queue-full').length, 16);
+  void verify('another', { name: 'alice', origin: '192.0.2.1' });
+  t.equal(pool.queued, 5);
+});
+
+t.test('whatever happens: nothing is computed too late, all are answered, no password is left', async () => {
+  const event = fc.oneof(
+    fc.record({
+      kind: fc.constant('ask' as const),
+      lane: fc.constantFrom<Lane>('returning', 'greylisted', 'other'),
+      origin: fc.constantFrom('', 'a', 'b', 'c'),
+      name: fc.constantFrom('w', 'x', 'y', 'z'),
+      waits: fc.integer({ min: 1, max: 4_000 }),
+      cost: fc.constantFrom(QUARTER, 'pbkdf2_sha256$100000$salt$x', 'x'),
+    }),
+    fc.record({ kind: fc.constant('answer' as const), worker: fc.nat(1) }),
+    fc.record({ kind: fc.constant('pass' as const), ms: fc.nat(400) }),
+    fc.record({ kind: fc.constant('withdraw' as const), which: fc.nat(50) }),
+    fc.record({ kind: fc.constant('die' as const), worker: fc.nat(1) }),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(event, { maxLength: 120 }), async (events) => {
+      const { pool, threads, clock, job } = world({ workers: 2, queue: 6, maxWaitMs: 1_000 });
+      const jobs: { job: Job; answer: Promise<unknown>; withdrawn: boolean; begun: boolean }[] = [];
+      const copies: Password[] = [];
+      const free = new Set<FakeWorker>();
+      const post = FakeWorker.prototype.postMessage;
+      const busy = (worker: number) => threads.filter((thread) => thread.asked.length > thread.answered)[worker];
+      let late = 0;
+      FakeWorker.prototype.postMessage = function (question, moved) {
+        const put = jobs[Number(Buffer.from(question.password).toString())];
+        if (put === undefined || put.withdrawn || put.job.deadlineAt <= clock.time || put.begun) late++;
+        else put.begun = true;
+        free.delete(this);
+        post.call(this, question, moved);
+      };
+      try {
+        for (const each of events) {
+          if (each.kind === 'ask') {
+            const { lane, origin, name, cost: encoded } = each;
+            const put = job(name, { lane, origin, encoded, deadlineAt: clock.time + each.waits });
+            const password = Password.fromTyped(Buffer.from(`${jobs.length}`));
+            const copy = password.copy.bind(password);
+            password.copy = () => {
+              const made = copy();
+              copies.push(made);
+              return made;
+            };
+            const entry = { job: put, answer: Promise.resolve() as Promise<unknown>, withdrawn: false, begun: false };
+            jobs.push(entry);
+            entry.answer = outcome(pool.verify(password, put));
+          } else if (each.kind === 'pass') clock.time += each.ms;
+          else if (each.kind === 'answer') busy(each.worker)?.answer({ matches: true });
+          else if (each.kind === 'die') busy(each.worker)?.die();
+          else {
+            const put = jobs[each.which];
+            if (put && pool.withdraw(put.job, new Busy('abandoned'))) put.withdrawn = true;
+          }
+          if (pool.waiting('returning') > 6 || pool.waiting('greylisted') + pool.waiting('other') > 6) return false;
+          if (pool.queued > 0 && pool.running < 2) return false; // no worker is idle while jobs wait
+        }
+        await pool.close();
+        await Promise.all(jobs.map(({ answer }) => answer)); // none is left without an answer
+        return (
+          late === 0 &&
+          pool.queued === 0 &&
+          copies.every(({ octets }) => octets.length === 0 || octets.every((octet) => octet === 0))
+        );
+      } finally {
+        FakeWorker.prototype.postMessage = post;
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
+t.test('ten thousand queued jobs cost no more than a hundred, each', async (t) => {
+  const took = (queue: number) => {
+    const { pool, job, threads } = world({ queue });
+    const password = Password.fromTyped(Buffer.from('x'));
+    const put = (i: number) => job(`${i % 5_000}`, { lane: 'returning', origin: `${i % 3_000}` });
+    for (let i = 0; i <= queue; i++) pool.verify(password, put(i)).catch(() => {});
+    const startedAt = performance.now();
+    for (let i = 0; i < 5_000; i++) {
+      threads[0]?.answer({ matches: false });
+      pool.verify(password, put(i)).catch(() => {});
+      pool.verify(password, put(i)).catch(() => {});
+    }
+    return performance.now() - startedAt;
+  };
+  took(100);
+  t.ok(took(20_000) < 20 * took(100) + 1_000, 'scanning would take two hundred times as long');
 });
 
 t.test('a thread that dies is a fault, and is replaced', async (t) => {

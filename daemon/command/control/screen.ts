@@ -55,7 +55,8 @@ export function screen(report: Report, options: ScreenOptions, before?: Report):
     [
       label('hash queue'),
       `${hashing.running} of ${hashing.workers} workers active, waiting: ${count(hashing.waiting.returning)} returning, `,
-      `${count(hashing.waiting.other)} other (capacity ${count(hashing.queue_capacity)} each)`,
+      `${count(hashing.waiting.greylisted)} greylisted, ${count(hashing.waiting.other)} other ` +
+        `(capacity ${count(hashing.queue_capacity)} returning, as many others)`,
       hashing.computed > 0 ? `, ${duration(hashing.average_seconds)} per hash` : '',
     ],
     [
