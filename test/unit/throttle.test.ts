@@ -7,6 +7,7 @@ import { isNetwork, Networks, sourceOf } from '../../daemon/network.ts';
 import { Password } from '../../daemon/password.ts';
 import { DIGEST_WORDS } from '../../daemon/proof/digest-table.ts';
 import { Greylist } from '../../daemon/proof/greylist.ts';
+import { Deadlines } from '../../daemon/request/deadlines.ts';
 import { decide, type Pipeline } from '../../daemon/request/decide.ts';
 import type { Question } from '../../daemon/request/question.ts';
 import type { Site } from '../../daemon/site/site.ts';
@@ -366,7 +367,12 @@ async function answersOf(history: readonly Event[], accounts: readonly string[])
     promote() {},
     demote() {},
   };
-  const pipeline = { sites: new Map([['site', site]]), verifiers: { password: verifier }, admission: throttle };
+  const pipeline = {
+    sites: new Map([['site', site]]),
+    verifiers: { password: verifier },
+    admission: throttle,
+    deadlines: new Deadlines({ clock }),
+  };
   const answers: string[] = [];
   for (const event of history) {
     if (event.kind === 'wait') clock.time += event.ms;
