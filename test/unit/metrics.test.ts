@@ -172,7 +172,7 @@ t.test('the table of metrics', async (t) => {
     busy: 1,
     error: 3,
     hashes: 2,
-    hashes_queued: 7,
+    hashes_queued: 8,
     accounts: 12,
     cached: 3,
     hashed: 1,
