@@ -166,7 +166,7 @@ export class Daemon implements Operated {
 
   /** Answers as a client's ping is answered once it has been read. */
   async ping(): Promise<void> {
-    await this.#answers.auth({ operation: 'ping', id: 0 }, undefined);
+    await this.#answers.auth({ operation: 'ping', id: 0 }, undefined, undefined);
   }
 
   get hasHooksSocket(): boolean {

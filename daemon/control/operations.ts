@@ -6,6 +6,7 @@ import { messageOf } from '../fault.ts';
 import type { Generation } from '../generation.ts';
 import { totals } from '../metrics/metrics.ts';
 import type { Report } from '../metrics/report.ts';
+import type { Presence } from '../request/presence.ts';
 import type { Decision, Question } from '../request/question.ts';
 import { SOCKET_NAMES, type SocketName } from '../service/socket-activation.ts';
 import { check } from '../socket/check.ts';
@@ -38,6 +39,7 @@ type Handler<Operation extends Name> = (
   request: Request & { operation: Operation },
   daemon: Operated,
   peer: Peer | undefined,
+  presence: Presence | undefined,
   socket: SocketName,
 ) => Reply | Promise<Reply>;
 
@@ -59,7 +61,8 @@ export const OPERATIONS: {
   ping: { sockets: ALL, handler: () => granted({ server: `djauthd ${VERSION}`, protocol: PROTOCOL_VERSION }) },
   status: {
     sockets: ALL,
-    handler: ({ format, refresh }, daemon, _, socket) => granted(daemon.statusPages[socket].page(format, refresh)),
+    handler: ({ format, refresh }, daemon, _peer, _presence, socket) =>
+      granted(daemon.statusPages[socket].page(format, refresh)),
   },
   stats: { sockets: CONTROL, handler: (_, daemon) => granted({ stats: totals(daemon.report()) }) },
   flush: { sockets: CONTROL, handler: (request, { generation }) => flush(request, generation) },
@@ -72,13 +75,13 @@ export const OPERATIONS: {
 
 /** Answers the requests of one socket. An operation of another socket is a bad request. */
 export function answerOn(socket: SocketName, daemon: Operated): PeerAnswer {
-  return (request, peer) => {
+  return (request, peer, presence) => {
     const { sockets, handler } = OPERATIONS[request.operation];
     const stands = socket === 'auth' && sockets.includes('hooks') && !daemon.hasHooksSocket;
     if (!stands && !sockets.includes(socket)) {
       const home = sockets[0] === 'hooks' && !daemon.hasHooksSocket ? 'auth' : sockets[0];
       throw new BadRequest(request.id, `operation "${request.operation}" belongs to the ${home} socket`);
     }
-    return (handler as Handler<Name>)(request, daemon, peer, socket);
+    return (handler as Handler<Name>)(request, daemon, peer, presence, socket);
   };
 }

@@ -1,9 +1,11 @@
 /*
- * Says which process has connected: the credentials that the kernel noted at connect(2). Node does not tell them.
+ * Says which process has connected: the credentials that the kernel noted at connect(2), and whether it has closed its end. Node
+ * tells neither.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <node_api.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,12 +89,36 @@ static napi_value peer(napi_env env, napi_callback_info info)
     return made ? result : NULL;
 }
 
+/*
+ * gone(fd): whether the peer has closed the connection. One that has only ended its side (shutdown(2)) still reads. What
+ * Node reports is the same for both.
+ */
+static napi_value gone(napi_env env, napi_callback_info info)
+{
+    napi_value argument, result;
+    size_t count = 1;
+    struct pollfd watched = {.events = 0};
+    int32_t fd;
+
+    if (napi_get_cb_info(env, info, &count, &argument, NULL, NULL) != napi_ok || count != 1
+        || napi_get_value_int32(env, argument, &fd) != napi_ok) {
+        napi_throw_type_error(env, NULL, "gone needs a descriptor");
+        return NULL;
+    }
+    watched.fd = fd;
+    return napi_get_boolean(env, poll(&watched, 1, 0) > 0 && (watched.revents & POLLHUP) != 0, &result) == napi_ok
+        ? result
+        : NULL;
+}
+
 NAPI_MODULE_INIT()
 {
-    napi_value function;
+    napi_value function, second;
 
     if (napi_create_function(env, "peer", NAPI_AUTO_LENGTH, peer, NULL, &function) != napi_ok
-        || napi_set_named_property(env, exports, "peer", function) != napi_ok) {
+        || napi_set_named_property(env, exports, "peer", function) != napi_ok
+        || napi_create_function(env, "gone", NAPI_AUTO_LENGTH, gone, NULL, &second) != napi_ok
+        || napi_set_named_property(env, exports, "gone", second) != napi_ok) {
         return NULL;
     }
     return exports;

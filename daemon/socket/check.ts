@@ -15,9 +15,10 @@ export function check(
   request: CheckRequest | AuthorizeRequest,
   decider: Decider,
   peer?: Question['peer'],
+  presence?: Question['presence'],
 ): Reply | Promise<Reply> {
   const startedAt = decider.now();
-  const question = questionOf(request, startedAt, peer);
+  const question = questionOf(request, startedAt, peer, presence);
   const decision = decider.decide(question, startedAt);
   if (!(decision instanceof Promise)) return replyOf(decision.verdict, question.wantPermissions);
   return decision.then(({ verdict }) => replyOf(verdict, question.wantPermissions));

@@ -4,7 +4,9 @@ import { FRAME_TIME_MS, IN_FLIGHT_MAX } from '../../protocol/limits.ts';
 import { encodeReply, type Reply } from '../../protocol/reply.ts';
 import { BadRequest, decodeRequest, type Request } from '../../protocol/request.ts';
 import { STATUS } from '../../protocol/status.ts';
+import { Presence } from '../request/presence.ts';
 import type { Limits } from './limits.ts';
+import { hasGone } from './peer.ts';
 import { pauseReading, resumeReading, stopReading } from './reading.ts';
 
 /** How long a closing connection waits for its peer to read the replies, in ms. */
@@ -17,8 +19,8 @@ const SLICE_OCTETS = 65_536;
 /** After so many requests of a slice it is looked whether the turn's time is over. */
 const LOOK_EVERY = 4;
 
-/** Answers one request. Does not reject. Throws BadRequest, synchronously, for an operation that is not answered here. */
-export type Answer = (request: Request) => Promise<Reply> | Reply;
+/** Answers one request of a client that may go away. Does not reject. Throws BadRequest, synchronously, for an operation that is not answered here. */
+export type Answer = (request: Request, presence: Presence) => Promise<Reply> | Reply;
 
 export interface ConnectionOptions {
   /** What all connections share. */
@@ -40,6 +42,7 @@ export class Connection {
   readonly #options: ConnectionOptions;
   readonly #limits: Limits;
   readonly #reader = new FrameReader();
+  readonly #presence = new Presence();
   #inFlight = 0;
   /** What these requests count in `limits.inFlight`, and whether the connection waits there. */
   #octets = 0;
@@ -88,6 +91,7 @@ export class Connection {
     socket.on('close', () => {
       clearTimeout(this.#frameTimer);
       clearTimeout(this.#lingerTimer);
+      this.#presence.end();
       this.#reader.clear();
       this.#dropChunk();
       this.#leave();
@@ -130,6 +134,7 @@ export class Connection {
   /** The peer sends no more. It may have done so before its last requests were taken: Node ends a paused stream too. */
   #onEnd(): void {
     this.#ended = true;
+    if (hasGone(this.#socket)) this.#presence.end(); // nobody will read the answers
     if (this.#chunk === undefined) this.#close();
   }
 
@@ -241,7 +246,7 @@ export class Connection {
   };
 
   #answer(request: Request, octets: number): void {
-    const reply = this.#options.answer(request);
+    const reply = this.#options.answer(request, this.#presence);
     if (!(reply instanceof Promise)) {
       this.#write(encodeReply(request.id, reply));
       return;

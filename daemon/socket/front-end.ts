@@ -1,5 +1,6 @@
 import type { Request } from '../../protocol/request.ts';
 import type { Config } from '../config/schema.ts';
+import type { Presence } from '../request/presence.ts';
 import type { ActivatedSockets, SocketName } from '../service/socket-activation.ts';
 import type { Allow } from './allow.ts';
 import { type Answer, Connection } from './connection.ts';
@@ -8,7 +9,11 @@ import type { ListenerOptions } from './listener.ts';
 import type { Peer, ReadPeer } from './peer.ts';
 
 /** Answers one request of a peer, as an Answer does. */
-export type PeerAnswer = (request: Request, peer: Peer | undefined) => ReturnType<Answer>;
+export type PeerAnswer = (
+  request: Request,
+  peer: Peer | undefined,
+  presence: Presence | undefined,
+) => ReturnType<Answer>;
 
 /** The front end that speaks the protocol: an auth socket, a control socket, and one for hooks. */
 export interface SocketFrontEndOptions {
@@ -40,7 +45,9 @@ export function socketListeners({ listen }: Config, options: SocketFrontEndOptio
       new Connection(socket, {
         limits,
         answer:
-          name === 'control' ? (request) => answers.control(request, peer) : allowed(answers[name], peer, options),
+          name === 'control'
+            ? (request, presence) => answers.control(request, peer, presence)
+            : allowed(answers[name], peer, options),
         onMisuse: (message) => onMisuse(message, peer),
       }),
     onRefused: onMisuse,
@@ -61,9 +68,9 @@ export function socketListeners({ listen }: Config, options: SocketFrontEndOptio
 
 /** Answers what `[[listen.allow]]` lets a peer ask. */
 function allowed(answer: PeerAnswer, peer: Peer | undefined, { allow, onMisuse }: SocketFrontEndOptions): Answer {
-  return (request) => {
+  return (request, presence) => {
     const refusal = allow().refusal(request, peer);
-    if (refusal === undefined) return answer(request, peer);
+    if (refusal === undefined) return answer(request, peer, presence);
     const { reason } = refusal.content as { reason: string };
     onMisuse(reason === 'throttled' ? 'question refused: over the rate of [[listen.allow]]' : reason, peer);
     return refusal;

@@ -14,6 +14,8 @@ export interface Peer {
 interface Addon {
   /** pid, uid, gid, supplementary groups. */
   peer(fd: number): number[];
+  /** Whether the peer has closed the connection. */
+  gone(fd: number): boolean;
 }
 
 /** Reads credentials; undefined if they cannot be read. */
@@ -58,6 +60,15 @@ const readPeer: ReadPeer = (socket) => {
     return undefined;
   }
 };
+
+/**
+ * Whether the peer has closed its connection, and not only ended its side, after which it still reads. false if that cannot be
+ * told.
+ */
+export function hasGone(socket: Socket): boolean {
+  const fd = descriptorOf(socket);
+  return fd !== undefined && peerProblem() === undefined && (addon as Addon).gone(fd);
+}
 
 export const systemPeers: Peers = { problem: peerProblem, read: readPeer };
 

@@ -9,7 +9,12 @@ import { decodeTyped } from '../request/typed-text.ts';
  * The question of a request that arrived at `now`. Its secret may be a view of the frame: `keep()` is due before the
  * frame is wiped.
  */
-export function questionOf(request: CheckRequest | AuthorizeRequest, now: number, peer?: Question['peer']): Question {
+export function questionOf(
+  request: CheckRequest | AuthorizeRequest,
+  now: number,
+  peer?: Question['peer'],
+  presence?: Question['presence'],
+): Question {
   const typed = request.operation === 'check' ? request.password : undefined;
   return {
     site: request.site,
@@ -19,6 +24,7 @@ export function questionOf(request: CheckRequest | AuthorizeRequest, now: number
     requirements: request.require,
     client: request.client,
     peer,
+    presence,
     deadlineAt: now + request.deadlineMs,
     wantPermissions: request.wantPermissions,
   };

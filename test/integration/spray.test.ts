@@ -1,4 +1,6 @@
+import net from 'node:net';
 import t from 'tap';
+import { encodeRequest } from '../../protocol/request.ts';
 import { waitFor } from '../fixtures/daemon.ts';
 import { createWorld } from '../fixtures/world.ts';
 
@@ -76,4 +78,26 @@ t.test('a question is answered by its deadline', async (t) => {
   const { status, content } = await locked;
   t.ok(status === 3 || status === 4, `${status} ${content.reason}`);
   site.database.exec('COMMIT');
+});
+
+t.test('a client that is gone takes its questions with it', async (t) => {
+  const { daemon, client, stats } = await createWorld(t, PEOPLE, { iterations: 1_000_000, config: `${CONFIG}` });
+  const hashes = async () => (await stats()).hashes ?? 0;
+  await client.check('bob', 'first');
+  const before = await hashes();
+  const leaver = await daemon.connect();
+  const guesses = Array.from({ length: 8 }, (_, i) => leaver.check(`user ${i}`, 'guess').catch(() => {}));
+  await waitFor(async () => ((await stats()).hashes_queued ?? 0) >= 4);
+  leaver.close();
+  await Promise.all(guesses);
+  await waitFor(async () => (await stats()).hashes_queued === 0);
+  await client.check('bob', 'next');
+  t.ok((await hashes()) - before <= 4, 'what waited is not computed');
+  await waitFor(() => daemon.lines().some(({ reason }) => reason === 'abandoned'));
+
+  const half = net.connect({ path: daemon.socket, allowHalfOpen: true });
+  half.end(encodeRequest(1, 'check', { username: Buffer.from('alice'), password: Buffer.from('secret') }));
+  const replies: Buffer[] = [];
+  for await (const chunk of half) replies.push(chunk);
+  t.ok(Buffer.concat(replies).includes('alice'), 'one that has only ended its side gets its answer');
 });
