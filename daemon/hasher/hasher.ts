@@ -14,6 +14,12 @@ export interface HashWork {
   readonly padding?: readonly string[];
 }
 
+/** A password (octets as Django hashes them), and an encoded hash that it may be the password of. */
+export interface Shown {
+  readonly password: Buffer;
+  readonly encoded: string;
+}
+
 /**
  * One of Django's password algorithms. A hasher is added by writing its file and listing it in `hashers.ts`.
  *
@@ -29,6 +35,8 @@ export interface Hasher {
   verify(password: Buffer, encoded: string): boolean;
   /** Why this algorithm cannot be computed on this machine, if it may be so; undefined if it can. */
   unavailable?(): string | undefined;
+  /** The same for two at once, where that takes less time than one after the other. */
+  verifyTwo?(first: Shown, second: Shown): readonly [boolean, boolean];
   /** An encoded hash that costs as much as this well-formed one and that no password matches. */
   decoy(encoded: string): string;
   /**

@@ -5,6 +5,10 @@
  * states of HMAC after its two key blocks are computed once, and then an iteration is two calls of the block function.
  * OpenSSL's own PBKDF2 copies contexts and takes twice the time, since 3.0 even more.
  *
+ * On x86-64 processors with SHA extensions the block function of SHA-256 is compiled into the loop (pbkdf2_sha_ni.h):
+ * its rounds wait for each other, and two passwords that are hashed in turn take hardly longer than one. The caller
+ * compares its results with OpenSSL's before it uses it.
+ *
  * It blocks the calling thread and allocates nothing. Everything derived from the password except the result is wiped
  * before it returns.
  */
@@ -12,6 +16,7 @@
 #include <dlfcn.h>
 #include <node_api.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -180,9 +185,19 @@ __attribute__((target("ssse3"))) LOOP(quick_loop_5, 5, store_by_16)
 #define CHOOSE(quick, plain) plain
 #endif
 
+#include "pbkdf2_sha_ni.h"
+
+/* Whether the extensions of the processor are used; all threads decide alike. */
+static atomic_bool accelerated;
+
 static void loop_8(const struct digest *digest, struct context *context, const uint32_t *inner, const uint32_t *outer,
                    unsigned char *block, uint32_t *total, uint32_t iterations)
 {
+    if (accelerated) {
+        struct stream stream = {inner, outer, block, total};
+        sha_ni_loop_1(&stream, iterations);
+        return;
+    }
     CHOOSE(quick_loop_8, plain_loop_8)(digest, context, inner, outer, block, total, iterations);
 }
 
@@ -192,45 +207,60 @@ static void loop_5(const struct digest *digest, struct context *context, const u
     CHOOSE(quick_loop_5, plain_loop_5)(digest, context, inner, outer, block, total, iterations);
 }
 
+/* One password on its way: everything that an iteration needs. */
+struct job {
+    const struct digest *digest;
+    unsigned char key[BLOCK], block[BLOCK];
+    uint32_t inner[WORDS_MAX], outer[WORDS_MAX], total[WORDS_MAX];
+    struct context context;
+};
+
+static void start(struct job *job, const struct digest *digest, const unsigned char *password, size_t password_octets)
+{
+    memset(job, 0, sizeof *job);
+    job->digest = digest;
+    if (password_octets > BLOCK) {
+        digest->init(&job->context);
+        digest->update(&job->context, password, password_octets);
+        digest->final(job->key, &job->context);
+    } else if (password_octets > 0) {
+        memcpy(job->key, password, password_octets);
+    }
+    absorb(digest, job->inner, job->key, INNER_PAD);
+    absorb(digest, job->outer, job->key, OUTER_PAD);
+}
+
+/* The first iteration of a block of the result. */
+static void begin(struct job *job, const unsigned char *salt, size_t salt_octets, uint32_t number)
+{
+    const size_t octets = job->digest->words * sizeof(uint32_t);
+    prepare(job->block, octets);
+    first(job->digest, job->key, salt, salt_octets, number, job->block);
+    memcpy(job->total, job->block, octets);
+}
+
+/* All further iterations. */
+static void go_on(struct job *job, uint32_t iterations)
+{
+    job->digest->iterate(job->digest, &job->context, job->inner, job->outer, job->block, job->total, iterations);
+}
+
 static void pbkdf2(const struct digest *digest, const unsigned char *password, size_t password_octets,
                    const unsigned char *salt, size_t salt_octets, uint32_t iterations, unsigned char *out,
                    size_t out_octets)
 {
     const size_t octets = digest->words * sizeof(uint32_t);
-    unsigned char key[BLOCK] = {0}, block[BLOCK], sum[WORDS_MAX * sizeof(uint32_t)];
-    uint32_t inner[WORDS_MAX], outer[WORDS_MAX], total[WORDS_MAX];
-    struct context context;
-    memset(&context, 0, sizeof context);
-
-    if (password_octets > BLOCK) {
-        digest->init(&context);
-        digest->update(&context, password, password_octets);
-        digest->final(key, &context);
-    } else if (password_octets > 0) {
-        memcpy(key, password, password_octets);
-    }
-    absorb(digest, inner, key, INNER_PAD);
-    absorb(digest, outer, key, OUTER_PAD);
-
+    struct job job;
+    start(&job, digest, password, password_octets);
     for (uint32_t number = 1; out_octets > 0; number++) {
-        prepare(block, octets);
-        first(digest, key, salt, salt_octets, number, block);
-        memcpy(total, block, octets);
-        digest->iterate(digest, &context, inner, outer, block, total, iterations);
-        memcpy(sum, total, octets);
+        begin(&job, salt, salt_octets, number);
+        go_on(&job, iterations);
         const size_t taken = out_octets < octets ? out_octets : octets;
-        memcpy(out, sum, taken);
+        memcpy(out, job.total, taken);
         out += taken;
         out_octets -= taken;
     }
-
-    explicit_bzero(key, sizeof key);
-    explicit_bzero(block, sizeof block);
-    explicit_bzero(sum, sizeof sum);
-    explicit_bzero(inner, sizeof inner);
-    explicit_bzero(outer, sizeof outer);
-    explicit_bzero(total, sizeof total);
-    explicit_bzero(&context, sizeof context);
+    explicit_bzero(&job, sizeof job);
 }
 
 struct octets {
@@ -279,17 +309,83 @@ static napi_value call(napi_env env, napi_callback_info info)
     return NULL;
 }
 
+/* The arguments of one of two passwords. */
+struct argument {
+    struct octets password, salt, result;
+    uint32_t iterations;
+};
+
+static bool read_argument(napi_env env, const napi_value values[4], struct argument *argument)
+{
+    return read_octets(env, values[0], &argument->password) && read_octets(env, values[1], &argument->salt)
+        && napi_get_value_uint32(env, values[2], &argument->iterations) == napi_ok && argument->iterations > 0
+        && read_octets(env, values[3], &argument->result)
+        && argument->result.length == digests[0].words * sizeof(uint32_t);
+}
+
+/*
+ * pair(password, salt, iterations, result, password, salt, iterations, result): PBKDF2-SHA-256 of two passwords, each
+ * with a result of 32 octets. They are hashed in turn where that is faster, until the one with fewer iterations is done.
+ */
+static napi_value pair(napi_env env, napi_callback_info info)
+{
+    napi_value values[8];
+    size_t count = 8;
+    struct argument arguments[2];
+    struct job jobs[2];
+    if (napi_get_cb_info(env, info, &count, values, NULL, NULL) != napi_ok || count != 8
+        || !read_argument(env, values, &arguments[0]) || !read_argument(env, values + 4, &arguments[1]))
+        return refuse(env, "pair takes twice a password, a salt, iterations and a result of 32 octets");
+    for (unsigned i = 0; i < 2; i++) {
+        start(&jobs[i], &digests[0], arguments[i].password.data, arguments[i].password.length);
+        begin(&jobs[i], arguments[i].salt.data, arguments[i].salt.length, 1);
+    }
+    uint32_t both = 1;
+    if (accelerated) {
+        struct stream streams[2];
+        for (unsigned i = 0; i < 2; i++)
+            streams[i] = (struct stream){jobs[i].inner, jobs[i].outer, jobs[i].block, jobs[i].total};
+        both = arguments[0].iterations < arguments[1].iterations ? arguments[0].iterations : arguments[1].iterations;
+        sha_ni_loop_2(streams, both);
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        go_on(&jobs[i], arguments[i].iterations - both + 1);
+        memcpy(arguments[i].result.data, jobs[i].total, arguments[i].result.length);
+    }
+    explicit_bzero(jobs, sizeof jobs);
+    return NULL;
+}
+
+/* accelerate(wanted): whether the extensions of the processor are used from now on. */
+static napi_value accelerate(napi_env env, napi_callback_info info)
+{
+    napi_value wanted, answer;
+    size_t count = 1;
+    bool value = false;
+    if (napi_get_cb_info(env, info, &count, &wanted, NULL, NULL) != napi_ok || count != 1
+        || napi_get_value_bool(env, wanted, &value) != napi_ok)
+        return refuse(env, "accelerate takes a boolean");
+    accelerated = value && has_sha_ni();
+    return napi_get_boolean(env, accelerated, &answer) == napi_ok ? answer : NULL;
+}
+
+static bool export(napi_env env, napi_value exports, const char *name, napi_callback function)
+{
+    napi_value value;
+    return napi_create_function(env, name, NAPI_AUTO_LENGTH, function, NULL, &value) == napi_ok
+        && napi_set_named_property(env, exports, name, value) == napi_ok;
+}
+
 /* Called in each thread that loads this addon. */
 NAPI_MODULE_INIT()
 {
-    napi_value function;
     pthread_once(&search, search_all);
     if (!found) {
         napi_throw_error(env, NULL, "this node program does not export OpenSSL's hash functions");
         return NULL;
     }
-    if (napi_create_function(env, "pbkdf2", NAPI_AUTO_LENGTH, call, NULL, &function) != napi_ok
-        || napi_set_named_property(env, exports, "pbkdf2", function) != napi_ok)
+    if (!export(env, exports, "pbkdf2", call) || !export(env, exports, "pair", pair)
+        || !export(env, exports, "accelerate", accelerate))
         return NULL;
     return exports;
 }

@@ -1,11 +1,20 @@
 import { spawnSync } from 'node:child_process';
 import { pbkdf2Sync } from 'node:crypto';
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
-import { choosePbkdf2, pbkdf2 } from '../../daemon/native/pbkdf2.ts';
+import { choosePbkdf2, type Derivation, pbkdf2, pbkdf2Pair } from '../../daemon/native/pbkdf2.ts';
 import { PROGRAM, startDaemon } from '../fixtures/daemon.ts';
 import { createSite } from '../fixtures/site.ts';
 import { createWorld } from '../fixtures/world.ts';
@@ -37,6 +46,39 @@ t.test('the addon computes what node:crypto computes', async (t) => {
   );
 });
 
+t.test('two passwords at once come to what each comes to alone, with and without the SHA extensions', async (t) => {
+  const loaded = { exports: {} as { accelerate(wanted: boolean): boolean } };
+  process.dlopen(loaded, ADDON);
+  const derivation = fc.record({
+    password: fc.uint8Array({ maxLength: 130 }),
+    salt: fc.string({ unit: 'binary', maxLength: 80 }),
+    iterations: fc.oneof(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 1000 })),
+  });
+  const alone = ({ password, salt, iterations }: Derivation) => pbkdf2Sync(password, salt, iterations, 32, 'sha256');
+  const agrees = () =>
+    fc.assert(
+      fc.property(derivation, derivation, (first, second) => {
+        const [one, two] = pbkdf2Pair(first, second);
+        return one.equals(alone(first)) && two.equals(alone(second));
+      }),
+      { numRuns: 1500 },
+    );
+  for (const native of [true, false]) {
+    choosePbkdf2(native);
+    agrees();
+  }
+  choosePbkdf2(true);
+  t.equal(loaded.exports.accelerate(false), false);
+  agrees();
+  const flags = readFileSync('/proc/cpuinfo', 'utf8');
+  t.equal(
+    loaded.exports.accelerate(true),
+    / sha_ni[ \n]/.test(flags) && / sse4_1 /.test(flags),
+    'where the processor has them',
+  );
+  agrees();
+});
+
 t.test('published vectors', async (t) => {
   const hex = (...args: Parameters<typeof pbkdf2>) => pbkdf2(...args).toString('hex');
   for (const native of [true, false]) {
@@ -60,7 +102,8 @@ t.test('published vectors', async (t) => {
 });
 
 t.test('arguments that the addon refuses', async (t) => {
-  const loaded = { exports: {} as { pbkdf2(...args: unknown[]): unknown } };
+  type Refusing = (...args: unknown[]) => unknown;
+  const loaded = { exports: {} as { pbkdf2: Refusing; pair: Refusing } };
   process.dlopen(loaded, ADDON);
   const octets = new Uint8Array(4);
   const right: unknown[] = [0, octets, octets, 1, octets];
@@ -84,6 +127,16 @@ t.test('arguments that the addon refuses', async (t) => {
     }
   }
   for (let count = 0; count < 5; count++) t.throws(() => loaded.exports.pbkdf2(...right.slice(0, count)), TypeError);
+  const each: unknown[] = [octets, octets, 1, new Uint8Array(32)];
+  const both = [...each, ...each];
+  t.equal(loaded.exports.pair(...both), undefined);
+  for (let at = 0; at < both.length; at++) {
+    for (const value of [undefined, null, 0, 'x', {}, [], new Float64Array(2), new Uint8Array(31)]) {
+      if (value instanceof Uint8Array && at % 4 !== 3) continue;
+      t.throws(() => loaded.exports.pair(...both.with(at, value)), TypeError, `pair ${at}: ${String(value)}`);
+    }
+  }
+  for (let count = 0; count < 8; count++) t.throws(() => loaded.exports.pair(...both.slice(0, count)), TypeError);
   t.throws(() => loaded.exports.pbkdf2(2, octets, octets, 1, octets), /unknown digest/);
   t.throws(() => loaded.exports.pbkdf2(0, octets, octets, 0, octets), /iterations/);
   t.equal(
