@@ -6,7 +6,7 @@ import { createVerifiers } from './evidence/kinds.ts';
 import { messageOf } from './fault.ts';
 import { HashPool } from './hasher/pool.ts';
 import type { Log } from './log/log.ts';
-import { choosePbkdf2, describePbkdf2, type Implementation } from './native/pbkdf2.ts';
+import { choosePbkdf2, describePbkdf2, type Implementation, pbkdf2Pairs } from './native/pbkdf2.ts';
 import { Greylist } from './proof/greylist.ts';
 import type { MemorySource } from './proof/memory-source.ts';
 import { PasswordProofs } from './proof/password-proofs.ts';
@@ -347,6 +347,7 @@ function makePool(hash: Config['hash'], { log, clock, startWorker }: Surrounding
     workers: hash.workers,
     queue: hash.queue,
     maxWaitMs: hash.max_wait,
+    pairs: pbkdf2Pairs,
     clock,
     onTrouble: (message) => log.error(message),
   });

@@ -5,6 +5,7 @@ import { Busy, Fault, messageOf } from '../fault.ts';
 import type { Password } from '../password.ts';
 import { type Estimate, Estimates } from './estimates.ts';
 import type { HashWork } from './hasher.ts';
+import { hasherOf } from './hashers.ts';
 import { type Lane, type Laned, Lanes } from './lanes.ts';
 import type { HashAnswer, HashQuestion } from './worker.ts';
 
@@ -36,8 +37,9 @@ interface Queued extends Laned {
   readonly reject: (error: Error) => void;
 }
 
+/** What a worker computes: one job, or two at once. */
 interface Running {
-  readonly queued: Queued;
+  readonly batch: readonly Queued[];
   readonly startedAt: number;
 }
 
@@ -50,6 +52,8 @@ export interface HashPoolOptions {
   readonly queue: number;
   /** How long a stranger's job waits at most, in ms, as estimated when it is queued. */
   readonly maxWaitMs: number;
+  /** Whether a worker computes two hashes that can be paired in less time than one after the other. */
+  readonly pairs?: () => boolean;
   readonly clock: Clock;
   readonly onTrouble: (message: string) => void;
 }
@@ -73,6 +77,8 @@ export class HashPool {
   readonly #busy = new Map<Worker, Running>();
   readonly #lanes = new Lanes<Queued>();
   readonly #queued = new Map<Job, Queued>();
+  /** A job whose turn it was as the second of two, and that could not be computed with the first: it is the next. */
+  #next: Queued | undefined;
   readonly #estimates = new Estimates();
   /** Threads that have computed a job: the first one includes the start of the thread. */
   readonly #warm = new WeakSet<Worker>();
@@ -86,12 +92,12 @@ export class HashPool {
   }
 
   get queued(): number {
-    return this.#lanes.length;
+    return this.#lanes.length + (this.#next ? 1 : 0);
   }
 
   /** How many jobs wait in a lane. */
   waiting(lane: Lane): number {
-    return this.#lanes.waiting(lane);
+    return this.#lanes.waiting(lane) + (this.#next?.lane === lane ? 1 : 0);
   }
 
   /** How many hashes are computed at once. */
@@ -115,7 +121,7 @@ export class HashPool {
 
   /** How long the running and waiting jobs will take, in seconds: a client that asks again sooner meets the same queue. */
   get backlogSeconds(): number {
-    return (this.#remaining() + this.#lanes.seconds) / this.#size;
+    return (this.#ahead() + this.#lanes.seconds) / this.#size;
   }
 
   /**
@@ -141,7 +147,10 @@ export class HashPool {
   withdraw(job: Job, reason: Busy): boolean {
     const queued = this.#queued.get(job);
     if (queued === undefined) return false;
-    this.#lanes.remove(queued);
+    if (this.#next === queued) {
+      this.#next = undefined;
+      this.#lanes.refund(queued);
+    } else this.#lanes.remove(queued);
     this.#fail(queued, reason);
     return true;
   }
@@ -157,11 +166,12 @@ export class HashPool {
   /** Why the job cannot be queued; undefined if it can. */
   #refuse(asked: Laned, deadlineAt: number): Busy | undefined {
     // A free worker begins whatever comes: its estimate may be wrong, and is learned from what it computes.
-    if (this.#lanes.length === 0 && this.#busy.size < this.#size) return undefined;
-    const waitSeconds = (this.#remaining() + this.#lanes.before(asked)) / this.#size;
-    if (this.#options.clock.now() + (waitSeconds + asked.seconds) * 1000 > deadlineAt) return this.#late();
+    if (this.queued === 0 && this.#busy.size < this.#size) return undefined;
+    const waitSeconds = (this.#ahead() + this.#lanes.before(asked)) / this.#size;
+    if (this.#options.clock.now() + (waitSeconds + this.#atMost(asked.seconds)) * 1000 > deadlineAt)
+      return this.#late();
     if (asked.lane === 'returning') {
-      return this.#lanes.waiting('returning') < this.#options.queue ? undefined : this.#full();
+      return this.waiting('returning') < this.#options.queue ? undefined : this.#full();
     }
     const named = this.#lanes.named(asked.lane, asked.name);
     return waitSeconds > this.#longest(asked.seconds) || named >= NAME_MAX ? this.#full() : undefined;
@@ -178,7 +188,7 @@ export class HashPool {
     while (
       this.#lanes.strangers > queue ||
       (this.#lanes.strangers > 0 &&
-        (this.#remaining() + this.#lanes.strangersWait(last)) / this.#size > this.#longest(last))
+        (this.#ahead() + this.#lanes.strangersWait(last)) / this.#size > this.#longest(last))
     ) {
       const dropped = this.#lanes.drop();
       if (dropped === undefined) return;
@@ -187,23 +197,57 @@ export class HashPool {
   }
 
   #dispatch(): void {
-    while (this.#lanes.length > 0 && (this.#idle.length > 0 || this.#busy.size < this.#size)) {
-      const queued = this.#lanes.shift() as Queued;
+    while (this.queued > 0 && (this.#idle.length > 0 || this.#busy.size < this.#size)) {
+      const first = this.#take();
+      if (first === undefined) return;
+      this.#run(this.#idle.pop() ?? this.#start(), [first, ...this.#companion(first)]);
+    }
+  }
+
+  /** The job whose turn it is; undefined if none is left. */
+  #take(): Queued | undefined {
+    for (;;) {
+      const queued = this.#next ?? this.#lanes.shift();
+      this.#next = undefined;
+      if (queued === undefined) return undefined;
       const left = queued.job.deadlineAt - this.#options.clock.now();
       // What cannot be finished in time makes way for those who wait.
-      if (left <= 0 || (this.#lanes.length > 0 && left < queued.seconds * 1000)) {
-        this.#lanes.refund(queued);
-        this.#fail(queued, this.#late());
-      } else this.#run(this.#idle.pop() ?? this.#start(), queued);
+      if (left > 0 && (this.#lanes.length === 0 || left >= queued.seconds * 1000)) return queued;
+      this.#lanes.refund(queued);
+      this.#fail(queued, this.#late());
     }
+  }
+
+  /** The job that is computed together with one, if two take less time so and no other worker is free. */
+  #companion(first: Queued): Queued[] {
+    const otherFree = this.#idle.length > 1 || (this.#idle.length === 0 && this.#busy.size + 1 < this.#size);
+    if (otherFree || this.#options.pairs?.() !== true || !isPaired(first.job)) return [];
+    const second = this.#take();
+    if (second === undefined) return [];
+    const inTime = (queued: Queued) =>
+      queued.job.deadlineAt - this.#options.clock.now() >= (first.seconds + second.seconds) * 1000;
+    if (isPaired(second.job) && inTime(first) && inTime(second)) return [second];
+    this.#next = second;
+    return [];
+  }
+
+  /** The longest that a job of so many seconds may take: together with another one. */
+  #atMost(seconds: number): number {
+    return this.#options.pairs?.() === true ? 2 * seconds : seconds;
+  }
+
+  /** What comes before everything in the lanes, in seconds of a worker. */
+  #ahead(): number {
+    return this.#remaining() + (this.#next?.seconds ?? 0);
   }
 
   /** What is left of the jobs that run, in seconds of a worker. */
   #remaining(): number {
     const now = this.#options.clock.now();
     let seconds = 0;
-    for (const { queued, startedAt } of this.#busy.values()) {
-      seconds += Math.max(0, queued.seconds - (now - startedAt) / 1000);
+    for (const { batch, startedAt } of this.#busy.values()) {
+      const work = batch.reduce((sum, queued) => sum + queued.seconds, 0);
+      seconds += Math.max(0, work - (now - startedAt) / 1000);
     }
     return seconds;
   }
@@ -216,33 +260,42 @@ export class HashPool {
     return new Busy('deadline', this.backlogSeconds);
   }
 
-  #run(worker: Worker, queued: Queued): void {
+  #run(worker: Worker, batch: readonly Queued[]): void {
     const startedAt = this.#options.clock.now();
-    this.#queued.delete(queued.job);
-    this.#busy.set(worker, { queued, startedAt });
+    for (const { job } of batch) this.#queued.delete(job);
+    this.#busy.set(worker, { batch, startedAt });
     worker.ref();
-    worker.once('message', (answer: HashAnswer) => {
+    worker.once('message', (answers: readonly HashAnswer[]) => {
       this.#busy.delete(worker);
       this.#idle.push(worker);
       worker.unref();
-      this.#computed++;
+      this.#computed += batch.length;
       const ms = this.#options.clock.now() - startedAt;
-      queued.job.ran = { startedAt, ms };
-      this.#measured(worker, queued.estimate, ms);
-      if ('fault' in answer) queued.reject(new Fault(`cannot compute the password hash: ${answer.fault}`));
-      else queued.resolve(answer.matches);
+      this.#measured(worker, batch, ms);
+      for (const [at, queued] of batch.entries()) {
+        const answer = answers[at] ?? { fault: 'no answer' };
+        queued.job.ran = { startedAt, ms };
+        if ('fault' in answer) queued.reject(new Fault(`cannot compute the password hash: ${answer.fault}`));
+        else queued.resolve(answer.matches);
+      }
       this.#dispatch();
     });
-    const octets = queued.password.memory; // transferred to the worker, which wipes it
-    const { encoded, padding = [] } = queued.job;
-    const question: HashQuestion = { password: octets, encoded, padding };
-    worker.postMessage(question, [octets.buffer]);
+    const questions = batch.map(({ password, job: { encoded, padding = [] } }): HashQuestion => {
+      return { password: password.memory, encoded, padding };
+    });
+    // The octets go to the worker, which wipes them.
+    worker.postMessage(
+      questions,
+      questions.map(({ password }) => password.buffer as ArrayBuffer),
+    );
   }
 
-  #measured(worker: Worker, estimate: Estimate, ms: number): void {
+  /** Of two jobs each took half the time: that is what one more job adds to a queue. */
+  #measured(worker: Worker, batch: readonly Queued[], batchMs: number): void {
+    const ms = batchMs / batch.length;
     this.#averageMs += WEIGHT * (ms - this.#averageMs);
-    if (this.#warm.has(worker)) this.#estimates.learn(estimate, ms / 1000);
-    else this.#warm.add(worker);
+    if (!this.#warm.has(worker)) this.#warm.add(worker);
+    else for (const { estimate } of batch) this.#estimates.learn(estimate, ms / 1000);
   }
 
   #start(): Worker {
@@ -253,7 +306,7 @@ export class HashPool {
       if (index >= 0) this.#idle.splice(index, 1);
       const running = this.#busy.get(worker);
       this.#busy.delete(worker);
-      if (running) this.#fail(running.queued, new Fault('the hash worker died'));
+      for (const queued of running?.batch ?? []) this.#fail(queued, new Fault('the hash worker died'));
       if (!this.#closed) this.#dispatch();
     });
     return worker;
@@ -264,4 +317,9 @@ export class HashPool {
     queued.password.wipe();
     queued.reject(error);
   }
+}
+
+/** Whether a part of the work is faster if two do it at once. */
+function isPaired({ encoded, padding = [] }: Job): boolean {
+  return [encoded, ...padding].some((hash) => hasherOf(hash)?.verifyTwo !== undefined);
 }

@@ -5,7 +5,9 @@ import { loadAddon } from './addon.ts';
 export type Digest = 'sha256' | 'sha1';
 
 /** What computes PBKDF2: the addon if it could be built and loaded, otherwise node:crypto, with the reason. */
-export type Implementation = { readonly name: 'addon' } | { readonly name: 'node:crypto'; readonly because: string };
+export type Implementation =
+  /** `pairs`: whether two passwords at once take less time than one after the other. */
+  { readonly name: 'addon'; readonly pairs: boolean } | { readonly name: 'node:crypto'; readonly because: string };
 
 interface Addon {
   pbkdf2(digest: number, password: Uint8Array, salt: Uint8Array, iterations: number, result: Uint8Array): void;
@@ -47,17 +49,24 @@ export function choosePbkdf2(wanted: boolean): Implementation {
     return chosen;
   }
   try {
-    addon = load();
-    chosen = { name: 'addon' };
+    const loaded = load();
+    addon = loaded.addon;
+    chosen = { name: 'addon', pairs: loaded.pairs };
   } catch (error) {
     chosen = { name: 'node:crypto', because: messageOf(error) };
   }
   return chosen;
 }
 
+/** Whether two passwords at once take less time than one after the other, by what was chosen last in this thread. */
+export function pbkdf2Pairs(): boolean {
+  return chosen?.name === 'addon' && chosen.pairs;
+}
+
 /** For the log and the doctor. */
 export function describePbkdf2(implementation: Implementation): string {
-  return implementation.name === 'addon' ? 'the addon' : `node:crypto (${implementation.because})`;
+  if (implementation.name === 'addon') return `the addon${implementation.pairs ? ', two hashes at once' : ''}`;
+  return `node:crypto (${implementation.because})`;
 }
 
 /** The first `octets` of PBKDF2 with HMAC. Blocks this thread. */
@@ -98,13 +107,14 @@ function compute(addon: Addon, digest: Digest, password: Uint8Array, salt: strin
   return result;
 }
 
-function load(): Addon {
+function load(): { addon: Addon; pairs: boolean } {
   const loaded = loadAddon<Addon>('pbkdf2');
   // An addon that computes anything else would deny every user.
-  if (loaded.accelerate(true) && disagreement(loaded) !== undefined) loaded.accelerate(false);
+  const pairs = loaded.accelerate(true) && disagreement(loaded) === undefined;
+  if (!pairs) loaded.accelerate(false);
   const digest = disagreement(loaded);
   if (digest !== undefined) throw new Error(`the addon computes PBKDF2 with ${digest} incorrectly`);
-  return loaded;
+  return { addon: loaded, pairs };
 }
 
 /** A digest with which the addon and OpenSSL differ, on fixed and on random passwords; undefined if there is none. */

@@ -45,9 +45,11 @@ const COSTLY: Record<string, string> = {
 
 /** A hash worker in this process: "secret" is the password. */
 class FakeWorker extends EventEmitter {
-  postMessage({ password, encoded }: HashQuestion): void {
-    const matches = encoded === ENCODED && Buffer.from(password).equals(Buffer.from('secret'));
-    setImmediate(() => this.emit('message', { matches }));
+  postMessage(questions: readonly HashQuestion[]): void {
+    const answers = questions.map(({ password, encoded }) => ({
+      matches: encoded === ENCODED && Buffer.from(password).equals(Buffer.from('secret')),
+    }));
+    setImmediate(() => this.emit('message', answers));
   }
   async terminate(): Promise<void> {
     this.emit('exit', 1);

@@ -14,12 +14,17 @@ class FakeWorker extends EventEmitter {
   answered = 0;
   terminated = false;
 
-  postMessage(question: HashQuestion, moved: ArrayBuffer[]): void {
-    this.asked.push(structuredClone(question, { transfer: moved }));
+  postMessage(questions: readonly HashQuestion[], moved: ArrayBuffer[]): void {
+    this.asked.push(...structuredClone(questions, { transfer: moved }));
   }
-  answer(answer: HashAnswer): void {
-    this.answered++;
-    this.emit('message', answer);
+  /** @param answers one for each question of the present batch; a single one is the answer to all */
+  answer(...answers: HashAnswer[]): void {
+    const batch = this.asked.length - this.answered || 1;
+    this.answered = this.asked.length;
+    this.emit(
+      'message',
+      Array.from({ length: batch }, (_, at) => answers[at] ?? answers[0]),
+    );
   }
   die(): void {
     this.answered = this.asked.length;
@@ -41,6 +46,7 @@ interface Options {
   workers?: number;
   queue?: number;
   maxWaitMs?: number;
+  pairs?: boolean;
 }
 
 function world(options: Options = {}) {
@@ -56,6 +62,7 @@ function world(options: Options = {}) {
     workers: options.workers ?? 1,
     queue: options.queue ?? 10,
     maxWaitMs: options.maxWaitMs ?? 1_000_000,
+    pairs: () => options.pairs === true,
     clock,
     onTrouble: (message) => trouble.push(message),
   });
@@ -303,20 +310,22 @@ t.test('whatever happens: nothing is computed too late, all are answered, no pas
     fc.record({ kind: fc.constant('die' as const), worker: fc.nat(1) }),
   );
   await fc.assert(
-    fc.asyncProperty(fc.array(event, { maxLength: 120 }), async (events) => {
-      const { pool, threads, clock, job } = world({ workers: 2, queue: 6, maxWaitMs: 1_000 });
+    fc.asyncProperty(fc.array(event, { maxLength: 120 }), fc.boolean(), async (events, pairs) => {
+      const { pool, threads, clock, job } = world({ workers: 2, queue: 6, maxWaitMs: 1_000, pairs });
       const jobs: { job: Job; answer: Promise<unknown>; withdrawn: boolean; begun: boolean }[] = [];
       const copies: Password[] = [];
       const free = new Set<FakeWorker>();
       const post = FakeWorker.prototype.postMessage;
       const busy = (worker: number) => threads.filter((thread) => thread.asked.length > thread.answered)[worker];
       let late = 0;
-      FakeWorker.prototype.postMessage = function (question, moved) {
-        const put = jobs[Number(Buffer.from(question.password).toString())];
-        if (put === undefined || put.withdrawn || put.job.deadlineAt <= clock.time || put.begun) late++;
-        else put.begun = true;
+      FakeWorker.prototype.postMessage = function (questions, moved) {
+        for (const { password } of questions) {
+          const put = jobs[Number(Buffer.from(password).toString())];
+          if (put === undefined || put.withdrawn || put.job.deadlineAt <= clock.time || put.begun) late++;
+          else put.begun = true;
+        }
         free.delete(this);
-        post.call(this, question, moved);
+        post.call(this, questions, moved);
       };
       try {
         for (const each of events) {
@@ -354,8 +363,65 @@ t.test('whatever happens: nothing is computed too late, all are answered, no pas
         FakeWorker.prototype.postMessage = post;
       }
     }),
-    { numRuns: 300 },
+    { numRuns: 600 },
   );
+});
+
+t.test('two hashes that are faster together are computed on one thread, where no other is free', async (t) => {
+  const { pool, threads, verify, asked } = world({ workers: 2, pairs: true });
+  const answers = ['a', 'b', 'c', 'd', 'e'].map((text) => verify(text));
+  t.same(asked(), ['a', 'b'], 'two threads are better than one');
+  threads[0]?.answer({ matches: true });
+  t.same(asked(), ['a', 'c', 'd', 'b']);
+  t.equal(pool.queued, 1);
+  threads[0]?.answer({ matches: false }, { fault: 'no memory' });
+  t.same(asked(), ['a', 'c', 'd', 'e', 'b'], 'alone if no other waits');
+  threads[0]?.answer({ matches: true });
+  threads[1]?.answer({ matches: true });
+  t.same(await Promise.all(answers.map(outcome)), [true, true, false, 'fault', true]);
+  t.equal(pool.computed, 5);
+
+  const dying = ['f', 'g', 'h', 'i'].map((text) => verify(text));
+  threads[0]?.answer({ matches: true });
+  t.equal(pool.queued, 0);
+  threads[0]?.die();
+  threads[1]?.answer({ matches: true });
+  t.same((await Promise.all(dying.map(outcome))).sort(), ['fault', 'fault', true, true]);
+});
+
+t.test('a hash of another kind is not computed with the one before it, and is the next', async (t) => {
+  const { pool, threads, verify, asked, job } = world({ pairs: true });
+  const other = { encoded: 'md5$salt$x' };
+  const first = verify('first');
+  const a = verify('a');
+  const b = verify('b', other);
+  const c = verify('c', other);
+  const d = verify('d', { ...other, lane: 'returning' });
+  threads[0]?.answer({ matches: true });
+  t.equal(await outcome(first), true);
+  t.same(asked(), ['first', 'd'], 'the turn is as ever');
+  threads[0]?.answer({ matches: true });
+  t.same(asked(), ['first', 'd', 'a']);
+  t.equal(pool.queued, 2);
+  t.equal(pool.waiting('other'), 2, 'one of them set aside');
+  threads[0]?.answer({ matches: true });
+  t.same(asked(), ['first', 'd', 'a', 'b']);
+  threads[0]?.answer({ matches: true });
+  threads[0]?.answer({ matches: true });
+  t.same(await Promise.all([a, b, c, d].map(outcome)), [true, true, true, true]);
+
+  // What was set aside can be withdrawn.
+  void verify('e');
+  void verify('f');
+  const put = job('g', other);
+  const g = pool.verify(Password.fromTyped(Buffer.from('g')), put);
+  threads[0]?.answer({ matches: true });
+  t.equal(pool.queued, 1);
+  t.equal(pool.withdraw(put, new Busy('abandoned')), true);
+  t.equal(await outcome(g), 'abandoned');
+  t.equal(pool.queued, 0);
+  threads[0]?.answer({ matches: true });
+  t.equal(pool.running, 0);
 });
 
 t.test('ten thousand queued jobs cost no more than a hundred, each', async (t) => {
