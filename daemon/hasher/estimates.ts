@@ -23,7 +23,7 @@ const UNKNOWN = 0.1;
 
 /**
  * How long jobs take, learned from those that were computed. Jobs of the same work have the same estimate, padding
- * included: whether a question is admitted must not depend on whose encoded hash is computed for it.
+ * included.
  */
 export class Estimates {
   /** Measured seconds by kind. */
@@ -31,10 +31,20 @@ export class Estimates {
   /** Measured by nominal seconds, of all kinds. */
   #factor: number | undefined;
 
+  /** Of the job itself. */
   of({ encoded, padding = [] }: HashWork): Estimate {
+    return this.#of(padding.length === 0 ? [encoded] : [encoded, ...padding]);
+  }
+
+  /** Of the job as it is admitted, in seconds: the same for all accounts of a site. */
+  admitted(work: HashWork): number {
+    return (work.decoys === undefined ? this.of(work) : this.#of(work.decoys)).seconds;
+  }
+
+  #of(hashes: readonly string[]): Estimate {
     const amounts = new Map<string, number>();
     let nominal = 0;
-    for (const each of padding.length === 0 ? [encoded] : [encoded, ...padding]) {
+    for (const each of hashes) {
       const hasher = hasherOf(each);
       const seconds = hasher?.work(each)?.seconds ?? UNKNOWN;
       const algorithm = hasher?.algorithm ?? '';

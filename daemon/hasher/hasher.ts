@@ -12,6 +12,11 @@ export interface HashWork {
   readonly encoded: string;
   /** Encoded hashes that are computed as well, whatever comes of them, so that all jobs of a site take as long. */
   readonly padding?: readonly string[];
+  /**
+   * The work of the site's question about an unknown user. Whether and when a job is admitted is estimated by it, so that
+   * it does not depend on whose encoded hash is computed; without it by the job's own.
+   */
+  readonly decoys?: readonly string[];
 }
 
 /** A password (octets as Django hashes them), and an encoded hash that it may be the password of. */

@@ -131,7 +131,8 @@ export class HashPool {
   verify(password: Password, job: Job): Promise<boolean> {
     if (this.#closed) return Promise.reject(new Busy('shutting-down'));
     const estimate = this.#estimates.of(job);
-    const asked = { lane: job.lane, origin: job.origin, name: job.name, seconds: estimate.seconds };
+    const seconds = this.#estimates.admitted(job);
+    const asked = { lane: job.lane, origin: job.origin, name: job.name, seconds };
     const busy = this.#refuse(asked, job.deadlineAt);
     if (busy !== undefined) return Promise.reject(busy);
     return new Promise((resolve, reject) => {
@@ -139,7 +140,7 @@ export class HashPool {
       this.#queued.set(job, queued);
       this.#lanes.push(queued);
       this.#dispatch();
-      if (job.lane !== 'returning') this.#trim(estimate.seconds);
+      if (job.lane !== 'returning') this.#trim(seconds);
     });
   }
 
@@ -246,7 +247,7 @@ export class HashPool {
     const now = this.#options.clock.now();
     let seconds = 0;
     for (const { batch, startedAt } of this.#busy.values()) {
-      const work = batch.reduce((sum, queued) => sum + queued.seconds, 0);
+      const work = batch.reduce((sum, { estimate }) => sum + estimate.seconds, 0);
       seconds += Math.max(0, work - (now - startedAt) / 1000);
     }
     return seconds;

@@ -127,10 +127,10 @@ export class Site {
     const { decoys } = this.#costs;
     if (encoded !== undefined) {
       this.#costs.met(encoded);
-      return { encoded, padding: paddingOf(encoded, decoys) };
+      return { encoded, padding: paddingOf(encoded, decoys), decoys };
     }
     const [first, ...others] = decoys;
-    return { encoded: first as string, padding: others };
+    return { encoded: first as string, padding: others, decoys };
   }
 
   /**

@@ -12,7 +12,10 @@ t.test(`PBKDF2 is computed by ${NO_ADDON ? 'node:crypto' : 'the addon'} in this 
   const { daemon, client, stats } = await createWorld(t, [{ username: 'alice', password: 'secret' }]);
   const lines = daemon.lines().filter(({ msg }) => /^PBKDF2 is computed by /.test(msg));
   t.equal(lines.length, 1);
-  t.match(lines[0].msg, NO_ADDON ? /by node:crypto \(.*pbkdf2\.node: cannot open/ : /by the addon(, two hashes at once)?$/);
+  t.match(
+    lines[0].msg,
+    NO_ADDON ? /by node:crypto \(.*pbkdf2\.node: cannot open/ : /by the addon(, two hashes at once)?$/,
+  );
 
   const { hashes: before = 0 } = await stats();
   t.equal((await client.check('alice', 'secret')).status, 0);

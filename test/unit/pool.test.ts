@@ -367,6 +367,21 @@ t.test('whatever happens: nothing is computed too late, all are answered, no pas
   );
 });
 
+t.test('whether a job is queued does not depend on whose hash it computes', async (t) => {
+  const dear = { encoded: 'pbkdf2_sha256$8000000$salt$x', decoys: [QUARTER] };
+  const places = (more: object) => {
+    const { pool, verify } = world({ maxWaitMs: 2_000 });
+    void verify('first');
+    for (let i = 0; i < 20; i++) verify(`${i}`, { origin: `${i}`, ...more }).catch(() => {});
+    return pool.queued;
+  };
+  t.equal(places(dear), places({ decoys: [QUARTER] }), 'as many places');
+  const { verify } = world();
+  void verify('first');
+  const shortly = { deadlineAt: 1_600 };
+  t.equal(await Promise.race([outcome(verify('a', { ...dear, ...shortly })), 'queued']), 'queued', 'the same deadline');
+});
+
 t.test('two hashes that are faster together are computed on one thread, where no other is free', async (t) => {
   const { pool, threads, verify, asked } = world({ workers: 2, pairs: true });
   const answers = ['a', 'b', 'c', 'd', 'e'].map((text) => verify(text));
