@@ -11,6 +11,7 @@ export class Wait {
   outlook: (() => number) | undefined;
   #over: Busy | undefined;
   readonly #listeners: ((reason: Busy) => void)[] = [];
+  readonly #onDone: (() => void)[] = [];
 
   constructor(deadlineAt: number) {
     this.deadlineAt = deadlineAt;
@@ -27,6 +28,16 @@ export class Wait {
   whenOver(listener: (reason: Busy) => void): void {
     if (this.#over !== undefined) listener(this.#over);
     else this.#listeners.push(listener);
+  }
+
+  /** Called when nothing works for the question any more, which may be long after its wait is over. */
+  done(): void {
+    for (const listener of this.#onDone.splice(0)) listener();
+  }
+
+  /** Calls the listener then. Until then the question takes memory. */
+  whenDone(listener: () => void): void {
+    this.#onDone.push(listener);
   }
 
   /** @throws Busy if the wait is over */

@@ -72,7 +72,7 @@ function decideInTime(question: Question, site: Site, verifier: Verifier, pipeli
     question.presence?.waits(wait);
     void verifyAndJudge(question, site, verifier, pipeline.admission, wait, seen).then((decision) => {
       pipeline.deadlines.remove(entry);
-      question.presence?.answered(wait);
+      wait.done();
       resolve(decision);
     });
   });
@@ -97,6 +97,7 @@ async function verifyAndJudge(
     return decision;
   };
   try {
+    wait.check(); // its client may be gone already
     seen.account = await verifier.account.find(question, site);
     for (;;) {
       const { account } = seen;

@@ -254,21 +254,37 @@ export class Connection {
     const { id } = request; // the rest of the request need not stay in memory
     this.#inFlight++;
     this.#octets = this.#limits.inFlight.add(octets, this.#octets);
+    // A question that is answered at its deadline, or whose client is gone, takes memory until its query has ended.
+    const wait = this.#presence.begun();
+    let holding = wait === undefined ? 1 : 2;
+    const release = () => {
+      if (--holding === 0) this.#release(octets);
+    };
+    wait?.whenDone(release);
+    const answered = (frame: Buffer) => {
+      this.#answered(frame);
+      release();
+    };
     reply.then(
-      (ready) => this.#answered(encodeReply(id, ready), octets),
+      (ready) => answered(encodeReply(id, ready)),
       // An answer that rejects is a bug; the client must neither wait for it nor take it for a verdict.
-      () => this.#answered(encodeReply(id, { status: STATUS.error, content: { reason: 'internal error' } }), octets),
+      () => answered(encodeReply(id, { status: STATUS.error, content: { reason: 'internal error' } })),
     );
   }
 
-  #answered(frame: Buffer, octets: number): void {
+  #answered(frame: Buffer): void {
     this.#inFlight--;
     this.#activeAt = this.#limits.turns.lookedAt;
-    this.#octets = this.#limits.inFlight.remove(octets, this.#octets);
-    this.#limits.inFlight.wakeOthers();
     this.#write(frame);
     if (!this.#closing) this.#proceed();
     else if (this.#inFlight === 0) this.#end();
+  }
+
+  /** Nothing of a request is in memory any more. */
+  #release(octets: number): void {
+    this.#octets = this.#limits.inFlight.remove(octets, this.#octets);
+    this.#limits.inFlight.wakeOthers();
+    this.#proceed();
   }
 
   /** All replies of one turn of the event loop leave in one system call. */

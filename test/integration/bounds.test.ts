@@ -51,6 +51,50 @@ t.test('long passwords while the database is locked', async (t) => {
   await waitFor(async () => (await newcomer.check('alice', 'secret', { deadline_ms: 60_000 })).status === 0, 60_000);
 });
 
+t.test('questions that are over while the database is locked', async (t) => {
+  const { daemon, directory, client } = await createWorld(t, PEOPLE, { config: 'timeout = "20s"' });
+  const writer = openDatabase(join(directory, 'db.sqlite3'));
+  t.teardown(() => writer.close());
+  t.equal((await client.check('alice', 'secret')).status, 0);
+  const before = memoryOf(daemon);
+  writer.exec('begin exclusive');
+  const ends = Date.now() + 4_000;
+  const frames = (deadline_ms: number) =>
+    Buffer.concat(
+      Array.from({ length: 64 }, (_, id) =>
+        encodeRequest(id, 'check', {
+          username: Buffer.from(`u${id}`),
+          password: Buffer.alloc(32_000, 0x70),
+          deadline_ms,
+        }),
+      ),
+    );
+  const [short, long] = [frames(1), frames(60_000)];
+  let most = 0;
+  const watch = setInterval(() => {
+    most = Math.max(most, memoryOf(daemon));
+  }, 100);
+  // Those answered at a deadline of 1 ms, and those of connections that are closed.
+  const sockets = await open(daemon.socket, 20, short);
+  for (const socket of sockets) {
+    socket.on('data', () => {
+      if (Date.now() < ends && !socket.writableNeedDrain) socket.write(short);
+    });
+  }
+  while (Date.now() < ends) {
+    const gone = await open(daemon.socket, 10, long);
+    await sleep(100);
+    for (const socket of gone) socket.destroy();
+  }
+  clearInterval(watch);
+  t.comment(`resident memory: ${before.toFixed(0)} MiB before, ${most.toFixed(0)} MiB at most`);
+  t.ok(most < 300, `${most} MiB`);
+  writer.exec('rollback');
+  for (const socket of sockets) socket.destroy();
+  const newcomer = await daemon.connect();
+  await waitFor(async () => (await newcomer.check('alice', 'secret', { deadline_ms: 60_000 })).status === 0, 60_000);
+});
+
 t.test('status questions of one client', async (t) => {
   const { daemon, client } = await createWorld(t, PEOPLE);
   await client.ask('ping');

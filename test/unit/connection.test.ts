@@ -7,6 +7,7 @@ import t, { type Test } from 'tap';
 import { OPERATIONS } from '../../daemon/control/operations.ts';
 import { type Answer, Connection } from '../../daemon/socket/connection.ts';
 import { Limits } from '../../daemon/socket/limits.ts';
+import { Wait } from '../../daemon/wait.ts';
 import { FrameReader } from '../../protocol/frame.ts';
 import { IN_FLIGHT_MAX } from '../../protocol/limits.ts';
 import { decodeReply, type Reply } from '../../protocol/reply.ts';
@@ -302,6 +303,37 @@ t.test('octets in flight', async (t) => {
     await waitFor(() => limits.inFlight.octets === 0);
     await waitFor(closed);
     t.equal(limits.stalled.octets, 0);
+  });
+
+  t.test('those of a question that is answered before its query ends are counted until then', async (t) => {
+    const limits = new Limits(1 << 20);
+    const waits: Wait[] = [];
+    const answer: Answer = (_, presence) => {
+      const wait = new Wait(0);
+      waits.push(wait);
+      presence.waits(wait);
+      return Promise.resolve(PONG);
+    };
+    const { peer, replies, closed } = await pair(t, answer, limits);
+    const long = (id: number) =>
+      encodeRequest(id, 'check', { username: Buffer.from('alice'), password: Buffer.alloc(32_000, 120) });
+    for (let id = 0; id < 64; id++) peer.write(long(id));
+    await sleep(100);
+    t.ok(limits.inFlight.octets > 1 << 20);
+    t.ok(replies.length < 40, `${replies.length} are answered, and no more are read`);
+    await waitFor(() => {
+      for (const wait of waits.splice(0)) wait.done();
+      return replies.length === 64;
+    });
+    for (const wait of waits.splice(0)) wait.done();
+    await waitFor(() => limits.inFlight.octets === 0);
+    peer.write(long(65));
+    await waitFor(() => replies.length === 65);
+    peer.destroy();
+    await waitFor(closed);
+    t.ok(limits.inFlight.octets > 0, 'also when the client is gone');
+    for (const wait of waits) wait.done();
+    t.equal(limits.inFlight.octets, 0);
   });
 
   t.test('nothing more is read from those that wait', async (t) => {

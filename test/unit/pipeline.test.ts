@@ -372,7 +372,7 @@ t.test('every question is answered by its deadline, whatever it waits for', asyn
 });
 
 t.test('a hash is dropped when nobody waits for it any more', async (t) => {
-  const { ask, jobs, queued, withdrawn } = world([accountOf('alice')]);
+  const { ask, calls, jobs, queued, withdrawn } = world([accountOf('alice')]);
   queued.now = true;
   const clients = [new Presence(), new Presence()];
   const decisions = clients.map((presence) => ask('alice', RIGHT, { presence }));
@@ -387,6 +387,10 @@ t.test('a hash is dropped when nobody waits for it any more', async (t) => {
   t.match(ask('alice', 'guess', { presence: clients[0] as Presence }), Promise);
   await turns();
   t.equal(jobs.length, 1, 'nothing is hashed for a client that is gone');
+  const read = calls.length;
+  t.match(ask('bob', 'guess', { presence: clients[0] as Presence }), Promise);
+  await turns();
+  t.equal(calls.length, read, 'nor is the database asked');
 });
 
 t.test('whoever is told busy does not escape the throttle', async (t) => {
