@@ -36,6 +36,9 @@
 #define compat_hook_authenticate(function, after_these, before_these, order)                                          \
     ap_hook_check_authn((function), (after_these), (before_these), (order), AP_AUTH_INTERNAL_PER_CONF)
 
+#define compat_hook_authorize(function, order)                                                                        \
+    ap_hook_check_authz((function), NULL, NULL, (order), AP_AUTH_INTERNAL_PER_CONF)
+
 /* The client's address; behind a proxy, the one that mod_remoteip sets. */
 #define compat_client_address(r) ((r)->useragent_ip)
 
@@ -47,6 +50,7 @@
     ap_register_provider((pool), AUTHN_PROVIDER_GROUP, (name), "0", (provider))
 #define compat_hook_authenticate(function, after_these, before_these, order)                                          \
     ap_hook_check_user_id((function), (after_these), (before_these), (order))
+#define compat_hook_authorize(function, order) ap_hook_auth_checker((function), NULL, NULL, (order))
 #define compat_client_address(r) ((r)->connection->remote_ip)
 
 /* Directives that are parsed during a request have no other pool than the request's. */

@@ -56,7 +56,60 @@ static const char *explain(request_rec *r, const char *reason)
 /* People type their password into the field for the username: a name that may be no account's is not logged. */
 static int names_account(const djauth_answer *answer)
 {
-    return answer->status == DJAUTH_DENIED && strcmp(answer->reason, "too-long") != 0;
+    return strcmp(answer->reason, "too-long") != 0;
+}
+
+/* That one question found no such user. It lives as long as the client's request. */
+typedef struct django_unknown {
+    const char *text;
+    int settled;                  /* 1: logged, or another provider or module has authenticated the user */
+    struct django_unknown *next;  /* of the same request */
+    struct django_unknown *other; /* of all requests of the client's */
+} django_unknown;
+
+/*
+ * The next provider may know the user: whoever reads the log would take each request of such a user for a guess. A
+ * subrequest's pool is destroyed before it is known.
+ */
+static void note_unknown(request_rec *r, const char *site, const char *reason)
+{
+    request_rec *initial = django_initial_request_of(r);
+    django_request *all = django_request_of(initial);
+    django_request *kept = django_request_of(r);
+    django_unknown *unknown = apr_pcalloc(initial->pool, sizeof(*unknown));
+
+    unknown->text = apr_psprintf(initial->pool, "authentication denied: %.*s: %s", LOGGED_REASON_MAX, reason,
+                                 who(r, site, NULL));
+    unknown->next = kept->unknown;
+    unknown->other = all->all_unknown;
+    kept->unknown = unknown;
+    all->all_unknown = unknown;
+}
+
+/* Runs when a module has authenticated the user of r. */
+static int forget_unknown(request_rec *r)
+{
+    const django_request *kept = ap_get_module_config(r->request_config, &authnz_django_module);
+    django_unknown *unknown;
+
+    for (unknown = kept != NULL ? kept->unknown : NULL; unknown != NULL; unknown = unknown->next) {
+        unknown->settled = 1;
+    }
+    return DECLINED;
+}
+
+static void log_unknown(request_rec *r)
+{
+    request_rec *initial = django_initial_request_of(r);
+    const django_request *kept = ap_get_module_config(initial->request_config, &authnz_django_module);
+    django_unknown *unknown;
+
+    for (unknown = kept != NULL ? kept->all_unknown : NULL; unknown != NULL; unknown = unknown->other) {
+        if (!unknown->settled) {
+            ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, initial, "%s", unknown->text);
+            unknown->settled = 1;
+        }
+    }
 }
 
 void django_log_check(request_rec *r, const char *site, const char *user, const djauth_answer *answer)
@@ -66,9 +119,11 @@ void django_log_check(request_rec *r, const char *site, const char *user, const 
         ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r, "authentication granted: %s", who(r, site, user));
         break;
     case DJAUTH_DENIED:
-    case DJAUTH_UNKNOWN_USER:
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "authentication denied: %.*s: %s%s", LOGGED_REASON_MAX,
                       answer->reason, who(r, site, names_account(answer) ? user : NULL), explain(r, answer->reason));
+        break;
+    case DJAUTH_UNKNOWN_USER:
+        note_unknown(r, site, answer->reason);
         break;
     case DJAUTH_BUSY:
         ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, "authentication failed: djauthd is busy: %.*s: %s",
@@ -125,8 +180,9 @@ void django_note_unmet(request_rec *r, const char *line, const char *reason)
 }
 
 /* The client's request has ended; internal redirects, if any, are the following ones. */
-static int log_unmet(request_rec *r)
+static int log_refusals(request_rec *r)
 {
+    log_unknown(r);
     for (; r != NULL; r = r->next) {
         const django_request *kept = ap_get_module_config(r->request_config, &authnz_django_module);
 
@@ -141,5 +197,7 @@ static int log_unmet(request_rec *r)
 
 void django_error_log_register(void)
 {
-    ap_hook_log_transaction(log_unmet, NULL, NULL, APR_HOOK_MIDDLE);
+    compat_hook_authorize(forget_unknown, APR_HOOK_REALLY_FIRST);
+    ap_hook_insert_error_filter(log_unknown, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_log_transaction(log_refusals, NULL, NULL, APR_HOOK_MIDDLE);
 }

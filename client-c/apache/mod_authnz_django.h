@@ -166,9 +166,15 @@ const django_verdict *django_as_configured(request_rec *r, const django_verdict 
 /* Checks r->user, authenticated by any module, against the requirements; cached likewise. `line`: its keyword. */
 const django_verdict *django_authorize(request_rec *r, const django_requirements *requirements, const char *line);
 
+/* The request that the client sent, of which r may be a subrequest or an internal redirect. */
+request_rec *django_initial_request_of(request_rec *r);
+
 /* error_log.c */
 
-/* Logs the answer about a password. site: NULL for the daemon's only one. */
+/*
+ * Logs the answer about a password. site: NULL for the daemon's only one. That the user is unknown is logged when the
+ * request is refused, and not if another provider or module authenticates the user.
+ */
 void django_log_check(request_rec *r, const char *site, const char *user, const djauth_answer *answer);
 
 /* Logs the answer about r->user and a Require line, which is given by its keyword. */
@@ -224,6 +230,8 @@ typedef struct django_request {
     char *original_page;                    /* the replaced page; NULL: this request had none of its own */
     const django_account *account;          /* on any request: the account of the grant */
     const char *unmet;                      /* on any request: the Require lines that were not met; NULL: none */
+    struct django_unknown *unknown;         /* on any request: where its user is unknown */
+    struct django_unknown *all_unknown;     /* on the client's own request: the same of all its requests */
 } django_request;
 
 /* Creates it if necessary. */

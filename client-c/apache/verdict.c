@@ -17,7 +17,7 @@ typedef struct django_cached_verdict {
  * The request that the client sent. Subrequests and internal redirects have request records of their own, which have
  * nothing of what is kept with the first.
  */
-static request_rec *initial_request_of(request_rec *r)
+request_rec *django_initial_request_of(request_rec *r)
 {
     while (!ap_is_initial_req(r)) {
         r = r->prev != NULL ? r->prev : r->main;
@@ -154,7 +154,7 @@ static const django_verdict *verdict_of(request_rec *r, const char *user, const 
                                         const django_requirements *requirements, const char *line)
 {
     static const django_verdict unnamed = {DJAUTH_ERROR, HTTP_INTERNAL_SERVER_ERROR, 0, "site of the environment", NULL};
-    request_rec *initial = initial_request_of(r);
+    request_rec *initial = django_initial_request_of(r);
     apr_pool_t *pool = initial->pool; /* a subrequest's pool is destroyed before the next subrequest asks */
     django_request *kept = django_request_of(initial);
     const char *socket = django_socket_of(r->server);

@@ -1,11 +1,21 @@
 import { execFileSync, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { type Apache, type Request, startApache } from '../fixtures/apache.ts';
-import { book, denied, type Entry, type FakeDaemon, fakeDaemon } from '../fixtures/fake-daemon.ts';
+import { type Apache, HTDOCS, type Request, startApache } from '../fixtures/apache.ts';
+import { waitFor } from '../fixtures/daemon.ts';
+import {
+  book,
+  denied,
+  type Entry,
+  type FakeDaemon,
+  fakeDaemon,
+  GRANTED,
+  unknownUser,
+} from '../fixtures/fake-daemon.ts';
 import { SERVER } from '../fixtures/httpd.ts';
 
 const FAIL2BAN = join(import.meta.dirname, '../../client-c/conf/fail2ban');
@@ -172,6 +182,70 @@ t.test('at the default level, every refusal is one line that names reason and di
     /secret/,
     'a name that no account has, in no line of the module',
   );
+});
+
+t.test('a user whom another provider grants has not guessed', async (t) => {
+  const daemon = await fakeDaemon(({ user, site }) => (user === 'alice' && site === 'second' ? GRANTED : unknownUser));
+  const section = (path: string, providers: string) =>
+    `<Location "/${path}">
+      ${BASIC}
+      AuthBasicProvider ${providers}
+      AuthUserFile "${HTDOCS}/passwords"
+      Require valid-user
+    </Location>`;
+  const alias = (name: string) =>
+    `<AuthnProviderAlias django ${name}>\nDjangoSettingsModule ${name}\n</AuthnProviderAlias>\n`;
+  const apache = await startApache(
+    `DjangoAuthSocket ${daemon.socket}
+    ${SERVER.modern ? alias('first') + alias('second') : ''}
+    ${section('file', 'django file')}
+    ${SERVER.modern ? section('sites', 'first second') : ''}
+    ${section('open/inside', 'django')}
+    <Location "/file/error">
+      ErrorDocument 401 /file/refused
+    </Location>
+    <Location "/file/none">
+      Require user nobody
+    </Location>
+    <Location "/open">
+      Options +Indexes
+    </Location>`,
+    {
+      logLevel: 'warn',
+      files: {
+        passwords: `bob:{SHA}${createHash('sha1').update('file').digest('base64')}\n`,
+        'open/inside/index.html': 'inside',
+      },
+    },
+  );
+  t.teardown(async () => {
+    await apache.stop();
+    await daemon.remove();
+  });
+  const added = reader(apache);
+  const unknown = (site = '(default)') => `error: authentication denied: unknown-user: client 127.0.0.1, site ${site}`;
+
+  t.equal((await apache.get('/file/', { user: 'bob', password: 'file' })).status, 404);
+  t.equal((await apache.get('/file/none/', { user: 'bob', password: 'file' })).status, 401, 'who may not, either');
+  t.equal(daemon.asked.length, 2, 'the daemon was asked');
+  t.same(added(), []);
+  t.equal((await apache.get('/file/', { user: 'bob', password: 'wrong' })).status, 401);
+  t.same(added(), [unknown()], 'whom all refuse has');
+  if (SERVER.modern) {
+    t.equal((await apache.get('/sites/', { user: 'alice', password: 'x' })).status, 404);
+    t.same(added(), [], 'the second site knows the user');
+    t.equal((await apache.get('/sites/', { user: 'bob', password: 'x' })).status, 401);
+    t.same(added().sort(), [unknown('first'), unknown('second')]);
+  }
+  t.equal((await apache.get('/file/error', { user: 'bob', password: 'wrong' })).status, 401);
+  const later: string[] = []; // such a line is written when the request ends
+  await waitFor(() => later.push(...added()) > 0);
+  t.same(later, [unknown()], 'with a page of its own for errors');
+  const index = await apache.get('/open/', { user: 'bob', password: 'x' });
+  t.equal(index.status, 200);
+  t.notMatch(index.body, 'inside');
+  await waitFor(() => later.push(...added()) > 1);
+  t.same(later.slice(1), [unknown()], 'and with a page that does without');
 });
 
 /** The addresses that the filter finds in a log, one for each line that counts. */
