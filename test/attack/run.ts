@@ -44,7 +44,7 @@ export async function runAttacks({
       try {
         rows.push(...(await each.run(stage)));
       } catch (error) {
-        failures.set(each.name, error instanceof Error ? (error.stack ?? error.message) : String(error));
+        failures.set(each.name, (error instanceof Error ? error.message : String(error)).slice(0, 500));
       }
     }
   } finally {

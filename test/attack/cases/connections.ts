@@ -36,7 +36,7 @@ const KINDS: readonly {
     floods: (socket) => [{ kind: 'idle', socket, connections: 400 }],
     listen: 'max_connections = 300',
     as: 'nobody',
-    short: false,
+    short: true,
   },
   {
     name: 'idle-same-user',

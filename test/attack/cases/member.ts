@@ -4,8 +4,11 @@ import { attackBy, tell } from '../attacker.ts';
 import type { Attack, Row } from '../case.ts';
 import type { Stage } from '../stage.ts';
 
-/** Lines of [listen] with which a member of the web server's group may check, and nothing else. */
-export const ONLY_CHECK = '';
+/** Lines of [listen] with which the web server's user may check, and nothing else. */
+const ONLY_CHECK = '[[listen.allow]]\nuser = ["root"]\n[[listen.allow]]\nuser = ["www-data"]\noperations = ["check"]';
+
+/** With which nobody else may ask anything. */
+const BOUNDED = '[[listen.allow]]\nuser = ["root"]\n[[listen.allow]]\nuser = ["www-data"]\nrate = 5';
 
 /** A process of the web server's user asks for everybody's e-mail address and groups. */
 async function harvest(stage: Stage, what: string, listen: string, most: number): Promise<Row> {
@@ -25,8 +28,8 @@ async function harvest(stage: Stage, what: string, listen: string, most: number)
 }
 
 /** The same guesses without bound at one account: what is hashed is what counts. */
-async function guesses(stage: Stage): Promise<Row> {
-  const daemon = await stage.daemon();
+async function guesses(stage: Stage, what: string, listen: string): Promise<Row> {
+  const daemon = await stage.daemon({ listen });
   const seconds = stage.seconds(15, 4);
   const attacker = await attackBy(
     [{ kind: 'guess', socket: daemon.socket, username: 'user9', sources: 'forged', inFlight: 64, rate: 0 }],
@@ -37,7 +40,7 @@ async function guesses(stage: Stage): Promise<Row> {
   await daemon.stop();
   const hashed = (loot.counts[1] ?? 0) + (loot.counts[2] ?? 0);
   return {
-    attack: "a member of the web server's group guesses at one account without bound, with forged addresses",
+    attack: `a member of the web server's group guesses at one account, with forged addresses: ${what}`,
     wrong: loot.counts[0] ?? 0,
     aims: [{ what: 'guesses hashed per second', value: hashed / seconds, most: 5 }],
     note: tell(loot, seconds),
@@ -71,9 +74,19 @@ async function names(stage: Stage): Promise<Row> {
 export const members: readonly Attack[] = [
   {
     name: 'authorize',
-    short: ONLY_CHECK !== '',
-    run: async (stage) => [await harvest(stage, 'without `listen.allow`', '', 1_000)],
+    short: true,
+    run: async (stage) => [
+      await harvest(stage, 'no key restricts it', '', 1_000),
+      await harvest(stage, 'with `listen.allow`', ONLY_CHECK, 0),
+      await harvest(stage, 'with `listen.hooks`', `hooks = "${stage.directory}/hooks.sock"`, 0),
+    ],
   },
-  { name: 'guess-one', run: async (stage) => [await guesses(stage)] },
-  { name: 'name-field', short: false, run: async (stage) => [await names(stage)] },
+  {
+    name: 'guess-one',
+    run: async (stage) => [
+      await guesses(stage, 'no key restricts it', ''),
+      await guesses(stage, '`listen.allow` with a rate', BOUNDED),
+    ],
+  },
+  { name: 'name-field', short: true, run: async (stage) => [await names(stage)] },
 ];
