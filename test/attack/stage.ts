@@ -82,6 +82,7 @@ export class Stage {
     const served = await serve({
       directory: this.directory,
       name: `d${++this.#started}`,
+      throttled: true,
       config: `mode = "0666"\n${listen}\n[sites.site]\ndatabase = "${url}"\n${site}\n${config}`,
     });
     this.#daemons.push(served);

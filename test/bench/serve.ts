@@ -26,20 +26,19 @@ export interface ServeOptions {
   readonly name: string;
   /** The sites, and settings that differ from the defaults. */
   readonly config: string;
+  /** Whether guesses are limited as configured. A bench measures what checks cost, floods of guesses included. */
+  readonly throttled?: boolean;
 }
 
 const READY_MS = 15_000;
 
-export async function serve({ directory, name, config }: ServeOptions): Promise<Served> {
+export async function serve({ directory, name, config, throttled = false }: ServeOptions): Promise<Served> {
   const [socket, control] = [join(directory, `${name}.sock`), join(directory, `${name}-control.sock`)];
   const [file, logFile] = [join(directory, `${name}.toml`), join(directory, `${name}.log`)];
   // Apache started by root serves as www-data; otherwise as the user who started it.
   const group = process.getuid?.() === 0 ? 'group = "www-data"\n' : '';
-  // It measures what checks cost, floods of guesses included.
-  writeFileSync(
-    file,
-    `[throttle]\nenabled = false\n[listen]\nsocket = "${socket}"\ncontrol = "${control}"\n${group}\n${config}\n`,
-  );
+  const throttle = throttled ? '' : '[throttle]\nenabled = false\n';
+  writeFileSync(file, `${throttle}[listen]\nsocket = "${socket}"\ncontrol = "${control}"\n${group}\n${config}\n`);
   const log = openSync(logFile, 'a');
   const startedAt = performance.now();
   const child = start(PROGRAM, ['serve', '--config', file], { stdio: ['ignore', 'ignore', log] });

@@ -231,7 +231,8 @@ const sites: Soaked[] = [
 const daemon = await serve({
   directory,
   name: 'soak',
-  config: `[sites.pg]\ndatabase = "${pgUrl}"\n[sites.maria]\ndatabase = "${mariaUrl}"\n[cache]\n${CACHES}\n[log]\nlevel = "error"`,
+  throttled: true,
+  config: `[sites.pg]\ndatabase = "${pgUrl}"\n[sites.maria]\ndatabase = "${mariaUrl}"\n[cache]\n${CACHES}\n[throttle]\nname = 1000\nsource = 10000\nsite = 100000\n[log]\nlevel = "error"`,
 });
 const pid = daemon.process.pid as number;
 const memory: Sample[] = [];

@@ -12,7 +12,7 @@ import { assault } from './spray.ts';
 /** One who has an account guesses at it, from where it logs in: 320 wrong passwords at once. */
 const ownAccount: Attack = {
   name: 'own-account',
-  short: false,
+  short: true,
   run: async (stage) => {
     const address = '198.18.7.7';
     const client = { address, service: 'apache' };

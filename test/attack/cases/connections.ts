@@ -58,7 +58,7 @@ const KINDS: readonly {
     name: 'abandon',
     what: 'connections with 64 guesses that are closed at once, 30 per second',
     floods: (socket) => [{ kind: 'churn', socket, rate: 30, questions: 64 }],
-    short: false,
+    short: true,
   },
   {
     name: 'half-open',

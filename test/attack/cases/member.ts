@@ -16,7 +16,7 @@ async function harvest(stage: Stage, what: string, listen: string, most: number)
   const daemon = await stage.daemon({ listen });
   const attacker = await attackBy([{ kind: 'harvest', socket: daemon.socket, accounts }], { as: 'www-data' });
   const startedAt = performance.now();
-  await sleep(stage.seconds(6, 3) * 1000);
+  await sleep(stage.seconds(6, 2) * 1000);
   const loot = await attacker.stop();
   await daemon.stop();
   return {
@@ -42,7 +42,8 @@ async function guesses(stage: Stage, what: string, listen: string): Promise<Row>
   return {
     attack: `a member of the web server's group guesses at one account, with forged addresses: ${what}`,
     wrong: loot.counts[0] ?? 0,
-    aims: [{ what: 'guesses hashed per second', value: hashed / seconds, most: 5 }],
+    // A rate lets through two seconds' worth at once, and so does the burst of a name.
+    aims: [{ what: 'guesses hashed', value: hashed, most: 5 * seconds + 20 }],
     note: tell(loot, seconds),
   };
 }

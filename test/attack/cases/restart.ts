@@ -71,7 +71,7 @@ async function restarted(stage: Stage, signal: 'SIGTERM' | 'SIGKILL', attack: st
 export const restarts: readonly Attack[] = [
   {
     name: 'restart',
-    short: false,
+    short: true,
     run: async (stage) => [await restarted(stage, 'SIGTERM', 'restart under a spray')],
   },
   { name: 'kill', run: async (stage) => [await restarted(stage, 'SIGKILL', '`kill -9` under a spray')] },
