@@ -8,6 +8,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const CHECKS = [
   ['npx', 'biome', 'check', '--error-on-warnings', '.'],
   ['node', 'scripts/check-imports.mjs'],
+  ['node', 'scripts/check-lock.mjs'],
   ['node', 'scripts/protocol-examples.mjs', '--check'],
   ['node', 'scripts/directives.mjs', '--check'],
   ['npx', 'tsx', 'scripts/docs.mjs', '--check'],

@@ -5,6 +5,10 @@ import type { Hasher } from './hasher.ts';
 
 const ALPHABET = './ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 
+const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+/** With which everything begins that the library computes. */
+const PREFIX = '$2b';
+
 /** bcrypt uses only this many octets of a password. */
 export const BCRYPT_OCTETS = 72;
 
@@ -18,9 +22,10 @@ function library(): Library {
 }
 
 interface Parts {
+  /** `$2a`, `$2b` or `$2y`, which are computed alike. */
+  prefix: string;
   rounds: number;
-  /** Prefix, rounds and salt, with which the output begins: `$2b$12$` and 22 characters. */
-  settings: string;
+  salt: Buffer;
 }
 
 /**
@@ -28,10 +33,18 @@ interface Parts {
  * malformed. The last character of a salt carries two bits: one that carries more never compares equal in Django.
  */
 function read(data: string): Parts | undefined {
-  const match = /^(\$2[aby]\$([0-9]{2})\$[./A-Za-z0-9]{21}[.Oeu])[./A-Za-z0-9]{31}$/.exec(data);
-  if (!match) return undefined;
-  const rounds = Number(match[2]);
-  return rounds < 4 || rounds > 31 ? undefined : { rounds, settings: match[1] as string };
+  const [, prefix, rounds, salt] =
+    /^(\$2[aby])\$([0-9]{2})\$([./A-Za-z0-9]{21}[.Oeu])[./A-Za-z0-9]{31}$/.exec(data) ?? [];
+  if (prefix === undefined || salt === undefined || Number(rounds) < 4 || Number(rounds) > 31) return undefined;
+  return { prefix, rounds: Number(rounds), salt: decode(salt) };
+}
+
+/** bcrypt's base64, which has another alphabet. */
+function decode(text: string): Buffer {
+  return Buffer.from(
+    text.replace(/./g, (character) => BASE64[ALPHABET.indexOf(character)] as string),
+    'base64',
+  );
 }
 
 function random(length: number): string {
@@ -65,9 +78,9 @@ function bcryptOf(algorithm: string, prepare: (password: Buffer) => Buffer | und
       if (!parts) return false;
       const key = prepare(password);
       // Instead of what bcrypt cannot hash, something else is hashed: the denial takes as long as any other.
-      const hash = library().hashSync(key ?? Buffer.from('-'), { salt: parts.settings });
+      const hash = library().hashSync(key ?? Buffer.from('-'), parts.rounds, parts.salt);
       if (key?.buffer !== password.buffer) key?.fill(0);
-      const same = equalInConstantTime(`${algorithm}$${hash}`, encoded);
+      const same = equalInConstantTime(`${algorithm}$${parts.prefix}${hash.slice(PREFIX.length)}`, encoded);
       return key !== undefined && same;
     },
 

@@ -135,7 +135,7 @@ t.test('the installed daemon needs nothing else', async (t) => {
   const site = createSite(join(stage, 'db.sqlite3'), [
     { username: 'paula', password: 'secret' },
     { username: 'anna', encoded: `argon2${await argon2('secret', { timeCost: 1 })}` },
-    { username: 'bert', encoded: `bcrypt$${await bcrypt('secret', { cost: 4 })}` },
+    { username: 'bert', encoded: `bcrypt$${await bcrypt('secret', 4)}` },
   ]);
   const daemon = await startDaemon({
     program: join(bin, 'djauthd'),
