@@ -140,7 +140,9 @@ exec ${PROGRAM} "$@"`,
     checkConfig(text) {
       const file = join(directory, 'block.toml');
       writeFileSync(file, text);
-      writeFileSync(join(directory, 'mysite'), 'secret\n', { mode: 0o600 });
+      for (const name of ['mysite', 'throttle-store', 'throttle-key']) {
+        writeFileSync(join(directory, name), `${'secret'.repeat(8)}\n`, { mode: 0o600 });
+      }
       const env = { ...environment, CREDENTIALS_DIRECTORY: directory };
       return result(spawnSync(PROGRAM, ['check-config', '--config', file], { encoding: 'utf8', env }));
     },
