@@ -1,3 +1,4 @@
+import { LongestIdle } from './longest-idle.ts';
 import type { Peer } from './peer.ts';
 
 /** What a front end makes of a client that has connected. */
@@ -10,8 +11,15 @@ export interface Accepted {
 
 /** The connections of one process. */
 interface Group {
-  readonly uid: number;
   readonly connections: Set<Accepted>;
+  readonly idle: LongestIdle<Accepted>;
+}
+
+interface User {
+  count: number;
+  /** By pid. */
+  readonly groups: Map<number, Group>;
+  readonly idle: LongestIdle<Accepted>;
 }
 
 /** Who cannot be told from others. */
@@ -24,9 +32,8 @@ const NOBODY: Peer = { pid: -1, uid: -1, gids: [] };
  */
 export class Crowd {
   readonly #peers = new Map<Accepted, Peer>();
-  /** By uid and pid. */
-  readonly #groups = new Map<string, Group>();
-  readonly #users = new Map<number, number>();
+  /** By uid. */
+  readonly #users = new Map<number, User>();
 
   get size(): number {
     return this.#peers.size;
@@ -38,66 +45,72 @@ export class Crowd {
 
   add(connection: Accepted, peer: Peer = NOBODY): void {
     this.#peers.set(connection, peer);
-    const name = nameOf(peer);
-    let group = this.#groups.get(name);
+    let user = this.#users.get(peer.uid);
+    if (user === undefined) {
+      user = { count: 0, groups: new Map(), idle: new LongestIdle<Accepted>() };
+      this.#users.set(peer.uid, user);
+    }
+    let group = user.groups.get(peer.pid);
     if (group === undefined) {
-      group = { uid: peer.uid, connections: new Set() };
-      this.#groups.set(name, group);
+      group = { connections: new Set(), idle: new LongestIdle<Accepted>() };
+      user.groups.set(peer.pid, group);
     }
     group.connections.add(connection);
-    this.#users.set(peer.uid, (this.#users.get(peer.uid) ?? 0) + 1);
+    user.count++;
   }
 
   delete(connection: Accepted): void {
     const peer = this.#peers.get(connection);
     if (peer === undefined) return;
     this.#peers.delete(connection);
-    const group = this.#groups.get(nameOf(peer)) as Group;
+    const user = this.#users.get(peer.uid) as User;
+    const group = user.groups.get(peer.pid) as Group;
     group.connections.delete(connection);
-    if (group.connections.size === 0) this.#groups.delete(nameOf(peer));
-    const left = (this.#users.get(peer.uid) as number) - 1;
-    if (left > 0) this.#users.set(peer.uid, left);
-    else this.#users.delete(peer.uid);
+    if (group.connections.size === 0) user.groups.delete(peer.pid);
+    if (--user.count === 0) this.#users.delete(peer.uid);
   }
 
   /** The connection that gives way to one more of a peer; undefined if the newcomer is the one too many. */
   victim(newcomer: Peer = NOBODY): Accepted | undefined {
-    const own = this.#users.get(newcomer.uid) ?? 0;
-    let uid = newcomer.uid;
+    const own = this.#users.get(newcomer.uid);
     let most = own;
-    for (const [each, count] of this.#users) {
+    for (const user of this.#users.values()) {
       // Equal is not more: the two would take each other's place for ever.
-      if (count > most) [uid, most] = [each, count];
+      if (user.count > (most?.count ?? 0)) most = user;
     }
-    const groups = [...this.#groups.values()].filter((group) => group.uid === uid);
-    const largest = groups.reduce<Group | undefined>(
-      (best, group) => (best === undefined || group.connections.size > best.connections.size ? group : best),
-      undefined,
+    if (most === undefined) return undefined;
+    const { count, groups } = most;
+    const [first, ...others] = groups.values();
+    const largest = others.reduce(
+      (best, group) => (group.connections.size > best.connections.size ? group : best),
+      first as Group,
     );
-    if (largest === undefined) return undefined;
-    const idle = longestIdle(largest.connections) ?? longestIdle(groups.flatMap((group) => [...group.connections]));
+    const idle = this.#longestIdle(largest, most);
     if (idle !== undefined) return idle;
     // None is idle: one that works gives way only to a peer that has clearly less.
-    const rival = uid === newcomer.uid ? (this.#groups.get(nameOf(newcomer))?.connections.size ?? 0) : own;
-    const size = uid === newcomer.uid ? largest.connections.size : most;
+    const rival = most === own ? (groups.get(newcomer.pid)?.connections.size ?? 0) : (own?.count ?? 0);
+    const size = most === own ? largest.connections.size : count;
     return size > rival + 1 ? largest.connections.values().next().value : undefined;
+  }
+
+  /** Of a user's process, else of all its processes. */
+  #longestIdle({ connections, idle }: Group, { count, groups, idle: idleOfUser }: User): Accepted | undefined {
+    const ofProcess = idle.of({
+      size: connections.size,
+      has: (connection) => connections.has(connection),
+      all: () => connections,
+    });
+    if (ofProcess !== undefined) return ofProcess;
+    return idleOfUser.of({
+      size: count,
+      has: (connection) =>
+        groups.get(this.#peers.get(connection)?.pid ?? Number.NaN)?.connections.has(connection) === true,
+      all: () => [...groups.values()].flatMap((group) => [...group.connections]),
+    });
   }
 
   /** Those that are idle since before a moment. */
   idleSince(before: number): Accepted[] {
     return [...this.#peers.keys()].filter(({ idleSince }) => idleSince !== undefined && idleSince < before);
   }
-}
-
-function nameOf({ uid, pid }: Peer): string {
-  return `${uid} ${pid}`;
-}
-
-function longestIdle(connections: Iterable<Accepted>): Accepted | undefined {
-  let longest: Accepted | undefined;
-  for (const each of connections) {
-    if (each.idleSince === undefined) continue;
-    if (longest?.idleSince === undefined || each.idleSince < longest.idleSince) longest = each;
-  }
-  return longest;
 }

@@ -85,6 +85,46 @@ t.test('who gives way', async (t) => {
   t.same(crowd.idleSince(1_000), []);
 });
 
+t.test('thousands of connections are not looked through for each that is opened', async (t) => {
+  const COUNT = 16_384;
+  const OPENED = 1_000;
+  let looks = 0;
+  class Counted extends FakeConnection {
+    readonly since: number | undefined;
+    constructor(peer: Peer, since: number | undefined) {
+      super(peer, since);
+      this.since = since;
+      Object.defineProperty(this, 'idleSince', {
+        get: () => {
+          looks++;
+          return this.since;
+        },
+      });
+    }
+  }
+  for (const [pids, works] of [
+    [1, false],
+    [1, true],
+    [COUNT, true],
+  ] as const) {
+    const crowd = new Crowd();
+    const open = (at: number) => {
+      const connection = new Counted(peerOf(1000, at % pids), works ? undefined : at);
+      crowd.add(connection, connection.peer);
+    };
+    for (let at = 0; at < COUNT; at++) open(at);
+    looks = 0;
+    for (let at = 0; at < OPENED; at++) {
+      const victim = crowd.victim(peerOf(33, 1)) as Counted;
+      if (!works && victim.since !== at) return t.fail(`${victim.since} gives way, and ${at} is idle for longer`);
+      crowd.delete(victim);
+      open(COUNT + at);
+    }
+    t.ok(looks < 600 * OPENED, `${looks / OPENED} looks for each of ${COUNT} in ${pids} processes`);
+  }
+  return undefined;
+});
+
 t.test('a rate', async () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 50 }), fc.array(fc.nat(500), { maxLength: 300 }), (rate, gaps) => {
