@@ -32,8 +32,14 @@ export type Answer =
 /** How long a guess waits for the store, in ms. It is then admitted by what this host knows. */
 const ANSWER_MS = 25;
 
+/** From when on an answer is late not only because this process was busy, in ms. */
+const LATE_MS = 2 * ANSWER_MS;
+
 /** How long nothing is heard before the store is taken for away and no guess waits for it, in ms. */
 const SILENCE_MS = 500;
+
+/** How often it is said at most that the store answers too late, in ms. */
+const LATE_LINE_MS = 3_600_000;
 
 /** How often a store that is away is asked whether it is back, in ms. */
 const PROBE_MS = 1_000;
@@ -64,6 +70,8 @@ export class SharedDebts {
   #askedAt: number | undefined;
   #open = 0;
   #problem = '';
+  /** When it was last said that answers are late. */
+  #lateSaidAt = Number.NEGATIVE_INFINITY;
   #probe: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -163,8 +171,10 @@ export class SharedDebts {
         setImmediate(() => setImmediate(() => resolve(undefined)));
         this.#checkSilence();
       }, ANSWER_MS);
+      const askedAt = performance.now();
       const end = (value: Answer | undefined) => {
         clearTimeout(timer);
+        if (value !== undefined && performance.now() - askedAt >= LATE_MS) this.#late();
         resolve(value);
       };
       answer.then(end, () => end(undefined));
@@ -186,6 +196,16 @@ export class SharedDebts {
     if (this.#up === false) this.#options.log.info(`the throttle's store answers again: ${this.#options.name}`);
     this.#up = true;
     this.#problem = '';
+  }
+
+  #late(): void {
+    const now = performance.now();
+    if (now - this.#lateSaidAt < LATE_LINE_MS) return;
+    this.#lateSaidAt = now;
+    this.#options.log.warn(
+      `the throttle's store answers too late, and guesses that do not wait for it are counted by each host for itself: ` +
+        this.#options.name,
+    );
   }
 
   #away(problem: string): void {

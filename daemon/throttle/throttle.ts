@@ -102,7 +102,7 @@ export class Throttle {
       this.#pay(pair, line);
       return this.#admitted(pair, asked, site);
     }
-    const admitted = this.#agree(guess, line, answer).then((shared) => this.#admitted(pair, asked, site, shared));
+    const admitted = this.#agree(guess, line, answer).then(() => this.#admitted(pair, asked, site));
     this.#asking.set(pair, admitted);
     const over = () => this.#asking.delete(pair);
     admitted.then(over, over);
@@ -127,13 +127,13 @@ export class Throttle {
     throw this.#refuse(guess, refusing, Math.min(longest, this.#wait(debtors, 1)));
   }
 
-  /** What the hosts together say to a guess that this host has charged. Whether they charged it. Rejects with Busy. */
-  async #agree(guess: Guess, line: Line, answer: Promise<Answer | undefined>): Promise<boolean> {
+  /** What the hosts together say to a guess that this host has charged. Rejects with Busy. */
+  async #agree(guess: Guess, line: Line, answer: Promise<Answer | undefined>): Promise<void> {
     const { pair, debtors } = guess;
     const agreed = await answer;
     if (agreed === undefined) {
       this.#pay(pair, line);
-      return false;
+      return;
     }
     if (agreed.line !== line) {
       for (const debtor of debtors) this.#debts.giveBack(debtor, line);
@@ -141,7 +141,6 @@ export class Throttle {
       for (const debtor of debtors) this.#debts.charge(debtor, agreed.line);
     }
     this.#pay(pair, agreed.line);
-    return true;
   }
 
   #pay(pair: string, line: Line): void {
@@ -161,12 +160,12 @@ export class Throttle {
     return new Busy('throttled', waitMs / 1_000);
   }
 
-  #admitted(pair: string, asked: Presented, site: string, shared = false): Admitted {
-    return { settle: (verdict) => this.#settle(pair, asked, site, shared, verdict) };
+  #admitted(pair: string, asked: Presented, site: string): Admitted {
+    return { settle: (verdict) => this.#settle(pair, asked, site, verdict) };
   }
 
   /** A right password of a user who is denied is not given back: what a guesser is charged must not tell it apart. */
-  #settle(pair: string, asked: Presented, site: string, shared: boolean, verdict: Verdict): void {
+  #settle(pair: string, asked: Presented, site: string, verdict: Verdict): void {
     if (verdict.kind !== 'granted') return;
     const words = this.#wordsOf(pair);
     const line = this.#paid.get(words) ? 1 : 0;
@@ -174,7 +173,8 @@ export class Throttle {
     if (!this.#paid.delete(words)) return;
     const debtors = this.#debtorsOf(asked, site);
     for (const debtor of debtors) this.#debts.giveBack(debtor, line);
-    if (shared) this.#shared?.giveBack(debtors, line, this.#limits);
+    // The store has charged it too, even if it said so too late or this is not the question that was charged.
+    this.#shared?.giveBack(debtors, line, this.#limits);
   }
 
   /** Those whose limits count for a question. */

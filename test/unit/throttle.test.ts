@@ -433,7 +433,7 @@ const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 t.test('hosts that share a store do what it says', async (t) => {
   const { throttle, admit, guess, spray } = world();
-  const { shared, asked, event } = fakeStore();
+  const { shared, asked, lines, event } = fakeStore();
   throttle.configure(LIMITS, shared);
   t.equal(guess('bob', 'before it is there'), 0);
   event('ready');
@@ -448,6 +448,18 @@ t.test('hosts that share a store do what it says', async (t) => {
   for (const each of await Promise.all(twice)) each.settle(GRANTED);
   t.match(asked.shift()?.script, /max\(0, owed/, 'it is given back once');
   t.equal(asked.length, 0);
+  const joined = [admit('alice', 'also right'), admit('alice', 'also right')];
+  asked.shift()?.answer([0, 0, 0]);
+  (await Promise.all(joined))[1]?.settle(GRANTED);
+  (await Promise.all(joined))[0]?.settle(GRANTED);
+  t.match(asked.shift()?.script, /max\(0, owed/, 'also if the one is settled first that was not charged');
+  t.equal(asked.length, 0);
+  const busy = admit('alice', 'right as well');
+  asked.shift()?.answer([0, 0, 0]);
+  (await busy).settle({ kind: 'busy', reason: 'queue-full', retryAfter: 1 });
+  t.equal(asked.length, 0);
+  (await admit('alice', 'right as well')).settle(GRANTED);
+  t.match(asked.shift()?.script, /max\(0, owed/, 'also if it was busy the first time');
 
   const refused = [admit('alice', 'wrong'), admit('alice', 'wrong')].map((each) => Promise.resolve(each));
   asked.shift()?.answer([-1, 1, 4_200]);
@@ -460,8 +472,13 @@ t.test('hosts that share a store do what it says', async (t) => {
   const silent = admit('alice', 'no answer');
   (await silent).settle(DENIED);
   t.equal(shared.up, true, 'one answer that is late is no outage');
-  asked.shift()?.answer([0, 0, 0]);
+  const late = await admit('alice', 'right, and no answer');
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  for (const each of asked.splice(0)) each.answer([0, 0, 0]);
   await turn();
+  t.match(lines, [/^the throttle's store answers too late, .*: a store$/], 'but it is said');
+  late.settle(GRANTED);
+  t.match(asked.shift()?.script, /max\(0, owed/, 'what the store charged is given back');
   throttle.configure(LIMITS);
   t.equal(
     spray(100, (password) => guess('alice', password)),
