@@ -33,7 +33,7 @@ static char *escape(char *end, unsigned char octet)
  * Control characters are escaped: users choose their names themselves, and a line feed would begin another header. What
  * looks like an escaped octet is escaped too, so that different texts stay different; ordinary names are not changed.
  */
-static const char *copy_text(apr_pool_t *pool, const char *text)
+const char *django_escape(apr_pool_t *pool, const char *text)
 {
     char *copy = apr_palloc(pool, 3 * strlen(text) + 1);
     char *end = copy;
@@ -85,12 +85,12 @@ const django_account *django_account_copy(apr_pool_t *pool, const djauth_answer 
 {
     django_account *account = apr_palloc(pool, sizeof(*account));
 
-    account->id = copy_text(pool, answer->id);
-    account->username = copy_text(pool, answer->username);
+    account->id = django_escape(pool, answer->id);
+    account->username = django_escape(pool, answer->username);
     account->spelling = apr_pstrdup(pool, answer->username);
-    account->email = copy_text(pool, answer->email);
-    account->first_name = copy_text(pool, answer->first_name);
-    account->last_name = copy_text(pool, answer->last_name);
+    account->email = django_escape(pool, answer->email);
+    account->first_name = django_escape(pool, answer->first_name);
+    account->last_name = django_escape(pool, answer->last_name);
     account->groups = answer->groups_omitted ? NULL : join(pool, answer->groups, answer->groups_count);
     account->is_staff = answer->is_staff;
     account->is_superuser = answer->is_superuser;

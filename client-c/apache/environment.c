@@ -46,9 +46,15 @@ static void set_variables(request_rec *r, const django_account *account)
     }
 }
 
+/* What was typed becomes a header too, and must not look like another account's escaped name. */
+static int is_plain(request_rec *r, const char *typed)
+{
+    return strcmp(django_escape(r->pool, typed), typed) == 0;
+}
+
 void django_environment_set(request_rec *r, const django_account *account)
 {
-    if (django_section_of(r)->canonical_user != 0 && account->username[0] != '\0') {
+    if ((django_section_of(r)->canonical_user != 0 || !is_plain(r, r->user)) && account->username[0] != '\0') {
         r->user = apr_pstrdup(r->pool, account->username);
     }
     django_request_of(r)->account = account;

@@ -190,6 +190,9 @@ void django_error_log_register(void);
 
 /* account.c */
 
+/* A copy of the text with control characters as %0A and the like. Different texts stay different. */
+const char *django_escape(apr_pool_t *pool, const char *text);
+
 /* Copies the account: the answer's texts belong to its handle. */
 const django_account *django_account_copy(apr_pool_t *pool, const djauth_answer *answer);
 

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "ap_mpm.h"
+#include "apr_atomic.h"
 #include "lib/connection.h"
 #include "unixd.h"
 
@@ -35,6 +36,10 @@ APLOG_USE_MODULE(authnz_django);
 /* Set by the parent process before it has children, which inherit them; -1 and 0: no limit. */
 static int semaphore = -1;
 static int places = 0;
+static server_rec *main_server;
+
+/* In a child: 1 once it has said that it cannot use the semaphore. */
+static volatile apr_uint32_t useless = 0;
 
 /* The fourth argument of semctl, which programs must declare themselves. */
 union argument {
@@ -104,6 +109,7 @@ void django_waiting_prepare(apr_pool_t *configuration, server_rec *server)
         return;
     }
     places = argument.value;
+    main_server = server;
     apr_pool_cleanup_register(configuration, creator, remove_semaphore, apr_pool_cleanup_null);
     if (semctl(semaphore, 0, SETVAL, argument) == -1 || give_to_children() == -1) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, errno, server, "DjangoAuthMaxWaiting: no limit, as semctl failed");
@@ -118,14 +124,39 @@ static int change(short by)
     return semop(semaphore, &operation, 1);
 }
 
-/* Called once for a question that is not answered soon. After a graceful restart, the semaphore of old children is gone. */
+/*
+ * There is no limit then. After a graceful restart, the semaphore of old children is gone, which is as it should be. But
+ * systemd-logind removes those of an ordinary user who logs out, and under an MPM that changes the user of its children,
+ * they may not use it.
+ */
+static void log_useless(int error)
+{
+    int state = 0;
+
+    if (ap_mpm_query(AP_MPMQ_MPM_STATE, &state) == APR_SUCCESS && state == AP_MPMQ_STOPPING) {
+        return;
+    }
+    if (apr_atomic_cas32(&useless, 1, 0) == 0) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, error, main_server,
+                     "DjangoAuthMaxWaiting: no limit in this child any more, as semop failed");
+    }
+}
+
+/* Called once for a question that is not answered soon. */
 static int take_place(void *place)
 {
+    int error;
+
     if (change(-1) == 0) {
         *(int *)place = 1;
         return 1;
     }
-    return errno != EAGAIN;
+    error = errno;
+    if (error == EAGAIN) {
+        return 0;
+    }
+    log_useless(error);
+    return 1;
 }
 
 void django_waiting_begin(djauth *handle, int *place)

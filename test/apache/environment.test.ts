@@ -92,6 +92,13 @@ t.test('the account is passed to CGI, SSI, a proxied server, subrequests and red
       AuthBasicProvider django
       Require django-group alike
     </Location>
+    <Location "/own-typed">
+      AuthType Basic
+      AuthName x
+      AuthBasicProvider django
+      DjangoAuthCanonicalUser Off
+      Require django-group alike
+    </Location>
     <Location "/only-file">
       AuthType Basic
       AuthName x
@@ -110,7 +117,7 @@ t.test('the account is passed to CGI, SSI, a proxied server, subrequests and red
       files: {
         passwords: 'alice:{SHA}EfatjsUqKYSrqv18O1FlA3hcIHI=\n', // x
         ...Object.fromEntries(
-          ['in', 'in/deeper', 'old', 'as-typed', 'by-file', 'only-file', 'own', 'open'].map((path) => [
+          ['in', 'in/deeper', 'old', 'as-typed', 'by-file', 'only-file', 'own', 'own-typed', 'open'].map((path) => [
             `${path}/env.cgi`,
             CGI,
           ]),
@@ -170,14 +177,18 @@ t.test('the account is passed to CGI, SSI, a proxied server, subrequests and red
     ['a b', 'a%09b', 'a%0Ab', 'a%2509b', 'a%252509b', 'a%%09b', 'a%2525%09b', 'a%b', '100%0', 'a%0ab'],
     'different accounts have different names, and ordinary ones are not changed',
   );
-  for (const user of ALIKE) {
-    daemon.asked.length = 0;
-    t.equal((await apache.get('/own/env.cgi', { user, password: 'x' })).status, 200, 'a group');
-    t.same(
-      daemon.asked.map((asked) => asked.user),
-      [user, user],
-      'a Require line asks about the account itself',
-    );
+  for (const path of ['/own/env.cgi', '/own-typed/env.cgi']) {
+    for (const [at, user] of ALIKE.entries()) {
+      daemon.asked.length = 0;
+      const { status, body } = await apache.get(path, { user, password: 'x' });
+      t.equal(status, 200, 'a group');
+      t.equal(environment(body).REMOTE_USER, names[at], path);
+      t.same(
+        daemon.asked.map((asked) => asked.user),
+        [user, user],
+        'a Require line asks about the account itself',
+      );
+    }
   }
 
   t.strictSame(await seen('/by-file/env.cgi'), { ...OF_ALICE, REMOTE_USER: 'alice' }, 'after a Require line was met');
