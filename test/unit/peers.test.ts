@@ -1,8 +1,11 @@
+import { chmodSync, existsSync } from 'node:fs';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
 import { parseConfig } from '../../daemon/config/config.ts';
 import { Allow, Bucket } from '../../daemon/socket/allow.ts';
 import { type Accepted, Crowd } from '../../daemon/socket/crowd.ts';
+import { groupId, userId } from '../../daemon/socket/group.ts';
 import type { Peer } from '../../daemon/socket/peer.ts';
 import type { Request } from '../../protocol/request.ts';
 
@@ -124,6 +127,26 @@ t.test('thousands of connections are not looked through for each that is opened'
   }
   return undefined;
 });
+
+t.test(
+  'a directory service that does not answer keeps the daemon from answering for some seconds at most',
+  async (t) => {
+    const directory = t.testdir({ getent: '#!/bin/sh\necho asked >> "$0.log"\nexec sleep 30\n' });
+    chmodSync(join(directory, 'getent'), 0o755);
+    const { PATH } = process.env;
+    process.env.PATH = `${directory}:${PATH}`;
+    t.teardown(() => {
+      process.env.PATH = PATH;
+    });
+    t.equal(userId('root'), 0);
+    t.equal(groupId('root'), 0);
+    t.notOk(existsSync(join(directory, 'getent.log')), 'it is not asked for what /etc has');
+    const before = performance.now();
+    t.equal(userId('in-a-directory'), undefined);
+    t.ok(performance.now() - before < 15_000);
+    t.ok(existsSync(join(directory, 'getent.log')));
+  },
+);
 
 t.test('a rate', async () => {
   fc.assert(
