@@ -114,6 +114,19 @@ static step next_step(server *fake, const unsigned char *body, size_t length)
     return taken;
 }
 
+/* Until so many requests were read completely, whatever became of their connections. */
+static inline void server_await(server *fake, int requests)
+{
+    int read = 0;
+
+    while (read < requests) {
+        usleep(1000);
+        pthread_mutex_lock(&fake->mutex);
+        read = fake->requests;
+        pthread_mutex_unlock(&fake->mutex);
+    }
+}
+
 /* Answers one request. Returns 0 to continue, -1 to close the connection. */
 static int serve_request(server *fake, int fd)
 {

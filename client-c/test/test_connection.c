@@ -83,6 +83,7 @@ static void test_patience(void)
     ok(djauth_check(handle, &q, &a) == DJAUTH_BUSY && strcmp(a.reason, "max-waiting") == 0 && a.retry_after == 1,
        "a question that may not wait is busy");
     ok(kept.asked == 1 && handle->fd == -1, "it was asked once, and the connection is closed");
+    server_await(&fake, 1); /* its step is taken, and cannot become the next question's */
     djauth_set_patience(handle, 5000, may_wait, &kept);
     ok(djauth_check(handle, &q, &a) == DJAUTH_DENIED, "the next question has its own answer, not the late grant");
     ok(kept.asked == 1 && fake.connections == 2, "a quick answer asks nothing; it came over a new connection");

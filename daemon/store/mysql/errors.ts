@@ -54,10 +54,24 @@ function numberOf(error: unknown): number | undefined {
 export function queryErrorOf(error: unknown): QueryError {
   if (error instanceof QueryError) return error;
   const { code, errno } = error as { code?: unknown; errno?: unknown };
-  const message = messageOf(error);
+  const message = withoutValues(error);
   if (NETWORK.includes(code) || /closed state/.test(message)) return new QueryError('lost', message);
   const known = typeof errno === 'number' ? CLASSES[errno] : undefined;
   return new QueryError(known ?? (numberOf(error) === undefined ? 'outage' : 'fault'), message);
+}
+
+/** Errors that quote a value of another SQLSTATE than class 22: wrong strings, dates and numbers. */
+const QUOTING: readonly unknown[] = [1300, 1366, 1411, 1525, 3854];
+
+/**
+ * The message without the values that it quotes: it may be what a user typed as the username, or a column that is a
+ * secret.
+ */
+function withoutValues(error: unknown): string {
+  const { errno, sqlState } = error as { errno?: unknown; sqlState?: unknown };
+  const message = messageOf(error);
+  const aboutData = QUOTING.includes(errno) || (typeof sqlState === 'string' && sqlState.startsWith('22'));
+  return aboutData ? message.replace(/'.*'/s, "'…'") : message;
 }
 
 /** Why no statement can be prepared, if the error says so. */

@@ -38,7 +38,17 @@ const PARAMETER_ERRORS: readonly (string | undefined)[] = [
 /** @param bound whether the server had read the parameters */
 export function queryErrorOf(error: unknown, bound: boolean): QueryError {
   if (error instanceof QueryError) return error;
-  return new QueryError(classOf(error, bound), messageOf(error));
+  return new QueryError(classOf(error, bound), withoutValues(error));
+}
+
+/**
+ * The message without the values that it quotes. An error about data (class 22) may quote what a user typed as the username,
+ * or a column that is a secret.
+ */
+function withoutValues(error: unknown): string {
+  const message = messageOf(error);
+  const aboutData = error instanceof pg.DatabaseError && error.code?.startsWith('22') === true;
+  return aboutData ? message.replace(/".*"/s, '"…"') : message;
 }
 
 function classOf(error: unknown, bound: boolean): ErrorClass {
