@@ -189,6 +189,8 @@ __attribute__((target("ssse3"))) LOOP(quick_loop_5, 5, store_by_16)
 
 /* Whether the extensions of the processor are used; all threads decide alike. */
 static atomic_bool accelerated;
+/* Set for ever when they computed something wrong: no thread tries them again while others compute. */
+static atomic_bool condemned;
 
 static void loop_8(const struct digest *digest, struct context *context, const uint32_t *inner, const uint32_t *outer,
                    unsigned char *block, uint32_t *total, uint32_t iterations)
@@ -365,8 +367,17 @@ static napi_value accelerate(napi_env env, napi_callback_info info)
     if (napi_get_cb_info(env, info, &count, &wanted, NULL, NULL) != napi_ok || count != 1
         || napi_get_value_bool(env, wanted, &value) != napi_ok)
         return refuse(env, "accelerate takes a boolean");
-    accelerated = value && has_sha_ni();
+    accelerated = value && !condemned && has_sha_ni();
     return napi_get_boolean(env, accelerated, &answer) == napi_ok ? answer : NULL;
+}
+
+/* condemn(): the extensions compute something wrong here; `accelerate` turns them on no more. */
+static napi_value condemn(napi_env env, napi_callback_info info)
+{
+    (void)env, (void)info;
+    condemned = true;
+    accelerated = false;
+    return NULL;
 }
 
 static bool export(napi_env env, napi_value exports, const char *name, napi_callback function)
@@ -385,7 +396,7 @@ NAPI_MODULE_INIT()
         return NULL;
     }
     if (!export(env, exports, "pbkdf2", call) || !export(env, exports, "pair", pair)
-        || !export(env, exports, "accelerate", accelerate))
+        || !export(env, exports, "accelerate", accelerate) || !export(env, exports, "condemn", condemn))
         return NULL;
     return exports;
 }

@@ -14,6 +14,8 @@ interface Addon {
   pair(...arguments_: [...PairArguments, ...PairArguments]): void;
   /** Returns whether the processor's SHA extensions are used from now on. */
   accelerate(wanted: boolean): boolean;
+  /** They compute something wrong on this machine: from now on no thread uses them. */
+  condemn(): void;
 }
 
 type PairArguments = [password: Uint8Array, salt: Uint8Array, iterations: number, result: Uint8Array];
@@ -110,8 +112,9 @@ function compute(addon: Addon, digest: Digest, password: Uint8Array, salt: strin
 function load(): { addon: Addon; pairs: boolean } {
   const loaded = loadAddon<Addon>('pbkdf2');
   // An addon that computes anything else would deny every user.
-  const pairs = loaded.accelerate(true) && disagreement(loaded) === undefined;
-  if (!pairs) loaded.accelerate(false);
+  const accelerated = loaded.accelerate(true);
+  const pairs = accelerated && disagreement(loaded) === undefined;
+  if (accelerated && !pairs) loaded.condemn();
   const digest = disagreement(loaded);
   if (digest !== undefined) throw new Error(`the addon computes PBKDF2 with ${digest} incorrectly`);
   return { addon: loaded, pairs };
