@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { groupId } from '../socket/group.ts';
 
 /** A user of this machine, with all groups. */
@@ -41,11 +41,27 @@ export function groupMembers(gid: number): string[] {
   return (getent('group', String(gid))?.[3] ?? '').split(',').filter(Boolean);
 }
 
-/** Makes this process, run by root, one of that user for good. */
-export function become({ uid, gid, groups }: SystemUser): void {
-  process.setgroups?.([...groups]);
+/** Makes this process, run by root, one of that user for good; or ends it, after it has run once more as that user. */
+export function become(user: SystemUser): void {
+  const { uid, gid, groups } = user;
+  try {
+    process.setgroups?.([...groups]);
+  } catch (error) {
+    // Debian 13's Node.js changes no user: it takes its libuv for one with io_uring (CVE-2024-22017).
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_INVALID_STATE') throw error;
+    process.exit(runAgain(user));
+  }
   process.setgid?.(gid);
   process.setuid?.(uid);
+}
+
+/** @returns the exit code */
+function runAgain({ uid, gid, groups }: SystemUser): number {
+  const identity = [`--reuid=${uid}`, `--regid=${gid}`, `--groups=${groups.join(',')}`];
+  const itself = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
+  const { status, error } = spawnSync('setpriv', [...identity, ...itself], { stdio: 'inherit' });
+  if (error) throw error;
+  return status ?? 1;
 }
 
 const passwd = (user: string) => getent('passwd', user);
