@@ -12,6 +12,7 @@ LIBDIR     ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 MANDIR     ?= $(PREFIX)/share/man
 DATADIR    ?= $(PREFIX)/share/djauthd
+COMPDIR    ?= $(PREFIX)/share/bash-completion/completions
 INSTALL    ?= install
 
 # place MODE FILE TARGET; alias FILE LINK; remove FILES

@@ -1,10 +1,11 @@
 // npm run docs: writes what documents say of keys, commands and exit codes, from their tables in daemon/config/ and
 // daemon/command/. With --check it changes nothing and fails if a document is behind. Run by tsx, which reads TypeScript.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { EXIT_CODES } from '../daemon/command/exit-code.ts';
 import { createProgram } from '../daemon/command/program.ts';
 import { sectionsOf } from '../daemon/config/key.ts';
 import { schema } from '../daemon/config/schema.ts';
+import { bashCompletion } from './docs/completion.mjs';
 import { codesAsMan, commandsAsMan, keysAsMan, synopsisAsMan } from './docs/man.mjs';
 import { keysAsMarkdown } from './docs/markdown.mjs';
 import { replacePart } from './docs/parts.mjs';
@@ -24,12 +25,13 @@ const DOCUMENTS = {
       ['exit codes', codesAsMan(EXIT_CODES)],
     ].reduce((made, [name, part]) => replacePart(made, name, part), text),
   'daemon/config/djauthd.toml': () => sampleFile(sections),
+  'daemon/command/djauthd.bash': () => bashCompletion(program),
 };
 
 const check = process.argv.includes('--check');
 for (const [path, make] of Object.entries(DOCUMENTS)) {
   const file = new URL(`../${path}`, import.meta.url);
-  const before = readFileSync(file, 'utf8');
+  const before = existsSync(file) ? readFileSync(file, 'utf8') : '';
   const after = make(before);
   if (after === before) continue;
   if (!check) {

@@ -167,6 +167,8 @@ function placeManual(tree, prefix) {
     const section = page.split('.').at(-1);
     tree.file(`${prefix}/share/man/man${section}/${page}`, readFileSync(join(root, 'daemon/man', page)), 0o644);
   }
+  const completion = readFileSync(join(root, 'daemon/command/djauthd.bash'));
+  tree.file(`${prefix}/share/bash-completion/completions/djauthd`, completion, 0o644);
 }
 
 function placeAsIs(tree, from, to) {

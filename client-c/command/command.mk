@@ -20,11 +20,12 @@ $(OUT)/djauth: $(COMMAND_SOURCES) $(COMMAND_HEADERS) $(LIB_HEADERS) $(OUT)/libdj
 install:: command
 	@$(call place,755,$(OUT)/djauth,$(BINDIR)/djauth)
 	@$(call place,644,command/djauth.1,$(MANDIR)/man1/djauth.1)
+	@$(call place,644,command/djauth.bash,$(COMPDIR)/djauth)
 	@$(call place,644,hooks/djauth-hook.sh,$(DATADIR)/hooks/djauth-hook.sh)
 	@$(foreach hook,$(HOOKS),$(call place,755,$(hook),$(DATADIR)/$(hook)) &&) :
 
 uninstall::
-	@$(call remove,$(BINDIR)/djauth $(MANDIR)/man1/djauth.1 $(DATADIR)/hooks/djauth-hook.sh $(HOOKS:%=$(DATADIR)/%))
+	@$(call remove,$(BINDIR)/djauth $(MANDIR)/man1/djauth.1 $(COMPDIR)/djauth $(DATADIR)/hooks/djauth-hook.sh $(HOOKS:%=$(DATADIR)/%))
 
 clean::
 	rm -f $(OUT)/djauth

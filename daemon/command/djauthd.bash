@@ -1,0 +1,26 @@
+# Completion of bash for djauthd. Made by "npm run docs" from the table of commands in daemon/command/program.ts.
+_djauthd() {
+    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} words=
+    case $before in
+        --accept) words='manager check_password has_perm backends routers is_active fields loading' ;;
+        --address | --config | --control | --database | --django | --path | --python | --settings | --site | --socket | --timeout | --unit | --user | --write)
+            compopt -o default # a file, or a word that is not known here
+            return
+            ;;
+    esac
+    if [ -z "$words" ]; then
+        case ${COMP_WORDS[1]} in
+        serve) words='--python --database --path --timeout --accept --config --django --socket --help' ;;
+        check-config) words='--config --help' ;;
+        doctor) words='--config --json --unit --help' ;;
+        audit) words='--config --site --json --help' ;;
+        import) words='--python --database --path --timeout --accept --settings --site --write --export --install --help' ;;
+        stats) words='--config --control --json --prometheus --watch --help' ;;
+        flush) words='--config --control --site --user --throttle --address --help' ;;
+        reload) words='--config --control --help' ;;
+        esac
+        [ "$COMP_CWORD" -gt 1 ] || words='serve check-config doctor audit import stats flush reload --help --version'
+    fi
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
+}
+complete -F _djauthd djauthd
