@@ -39,31 +39,36 @@ const common = {
   legalComments: 'none',
   logLevel: 'warning',
 };
-await build({
+const daemon = await build({
   ...common,
+  metafile: true,
   entryPoints: [join(root, 'daemon/main.ts')],
   outfile: join(out, 'djauthd.js'),
   charset: 'ascii', // the launcher reads it as Latin-1
 });
 // Each hash worker is a Node environment of its own: a small bundle saves memory for each.
-await build({
+const worker = await build({
   ...common,
+  metafile: true,
   entryPoints: [join(root, 'daemon/hasher/worker-main.ts')],
   outfile: join(out, 'hash-worker.js'),
 });
 // The client of the throttle's store, which most daemons never load.
-await build({
+const redis = await build({
   ...common,
+  metafile: true,
   entryPoints: [join(root, 'node_modules/ioredis/built/index.js')],
   outfile: join(out, 'ioredis.js'),
 });
+writeFileSync(join(out, 'bundled.json'), `${JSON.stringify(bundledPackages(), undefined, 1)}\n`);
 writeFileSync(join(out, 'package.json'), '{ "type": "commonjs" }\n');
 // The first line is a shell command that ends in Node, and a string to Node. It disables core files, which would contain
 // passwords. The limit is 1, not 0: a kernel that pipes core files to a program such as systemd-coredump ignores a limit
-// of 0 and honours 1 (core(5), fs/coredump.c).
+// of 0 and honours 1 (core(5), fs/coredump.c). The Node of the Debian package djauthd-node is there for djauthd only, because
+// the one in the PATH is too old.
 writeFileSync(
   join(out, 'djauthd'),
-  `#!/bin/sh\n':' //; prlimit --core=1:1 --pid $$ 2>/dev/null || ulimit -c 0; exec "\${NODE:-node}" ${FLAGS.join(' ')} "$0" "$@"\n` +
+  `#!/bin/sh\n':' //; prlimit --core=1:1 --pid $$ 2>/dev/null || ulimit -c 0; [ "$NODE" ] || { NODE=/usr/lib/djauthd-node/node; [ -x $NODE ] || NODE=node; }; exec "$NODE" ${FLAGS.join(' ')} "$0" "$@"\n` +
     readFileSync(join(root, 'scripts/require-node.cjs'), 'utf8') +
     readFileSync(join(root, 'daemon/launcher.cjs'), 'utf8'),
 );
@@ -107,6 +112,13 @@ function buildClientC() {
 
 function isProgram(name) {
   return spawnSync('sh', ['-c', 'command -v "$1" >/dev/null', 'sh', name]).status === 0;
+}
+
+/** The packages of npm whose code is in a bundle: their licenses are due with it. */
+function bundledPackages() {
+  const inputs = [daemon, worker, redis].flatMap(({ metafile }) => Object.keys(metafile.inputs));
+  const names = inputs.map((path) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1]);
+  return [...new Set(names)].filter((name) => name !== undefined).sort();
 }
 
 /** The compiled code that V8 needs until the daemon is ready. The daemon starts without it too, but slower. */

@@ -28,8 +28,10 @@ const build = join(root, 'build');
 
 /** Packages with native code: not in the bundle, loaded from node_modules. */
 const NATIVE = ['@node-rs/argon2', '@node-rs/bcrypt'];
+/** For packaging/: without a manifest, and for every Node.js, for which packaging/ makes the addons of better-sqlite3. */
+const forPackage = process.argv.includes('--package');
 /** Node.js 24 and later have SQLite. */
-if (Number.parseInt(process.versions.node, 10) < 24) NATIVE.unshift('better-sqlite3');
+if (forPackage || Number.parseInt(process.versions.node, 10) < 24) NATIVE.unshift('better-sqlite3');
 /** Needed only while a package is installed. */
 const INSTALLERS = ['prebuild-install'];
 /** The files of a package that are installed: code, binaries and licenses, without C sources and tests. */
@@ -53,8 +55,10 @@ try {
     placeUnits(tree, prefix);
     placeManual(tree, prefix);
     tree.file('/etc/djauthd/djauthd.toml', readFileSync(join(root, 'daemon/config/djauthd.toml')), 0o640);
-    tree.finish();
-    console.error(next(prefix));
+    if (!forPackage) {
+      tree.finish();
+      console.error(next(prefix));
+    }
   }
 } catch (error) {
   if (error.code === 'EACCES' || error.code === 'EROFS') error.message += '; run as root, or set DESTDIR';
@@ -89,6 +93,7 @@ function findPackages() {
   const packages = new Set();
   for (const name of NATIVE) collect(name, root, packages, true);
   const files = [...packages].sort().flatMap(filesOf);
+  if (forPackage) return files.filter((file) => !file.endsWith('/better_sqlite3.node'));
   // One for each package. SQLite's is missing after an npm install that ran no scripts.
   if (files.filter((file) => file.endsWith('.node')).length < NATIVE.length) {
     throw new Error('compiled files are missing in node_modules; run "npm install" without --ignore-scripts');

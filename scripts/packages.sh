@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the Debian packages that are missing.   scripts/packages.sh [build|demo|test|bench]
+# Installs the Debian packages that are missing.   scripts/packages.sh [build|demo|test|bench|package]
 # Prints what it will install. Without the permission to install, it prints the command to run and exits 1.
 set -eu
 
@@ -10,13 +10,15 @@ test="$demo postgresql pgbouncer redis-server mariadb-server python3-mysqldb pyt
       fail2ban"
 bench="$build apache2-utils wrk postgresql python3-django python3-psycopg2 libapache2-mod-wsgi-py3 libaprutil1-dbd-sqlite3
        subversion libapache2-mod-svn libssl-dev"
+package="$build build-essential git debhelper libsqlite3-dev"
 
 case "${1:-test}" in
 build) wanted=$build ;;
 demo) wanted=$demo ;;
 test) wanted=$test ;;
 bench) wanted=$bench ;;
-*) echo "packages.sh: unknown set of packages \"$1\"; accepted: build, demo, test, bench" >&2; exit 2 ;;
+package) wanted=$package ;;
+*) echo "packages.sh: unknown set of packages \"$1\"; accepted: build, demo, test, bench, package" >&2; exit 2 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null; then

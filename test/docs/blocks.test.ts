@@ -39,6 +39,8 @@ const NOT_RUN: readonly { command: RegExp; why: string }[] = [
     why: 'npm test begins with build, types and lint',
   },
   { command: /^npm run (un)?install:system\b/, why: 'test/service/install.test.ts' },
+  { command: /^(apt|systemd-tmpfiles|rm -r \/etc\/djauthd$)/, why: 'npm run test:packages, in a root of Debian' },
+  { command: /^npm run (setup|package|test:packages)\b/, why: 'npm run test:packages' },
   { command: /^djauthd serve\b/, why: 'it does not end; test/integration/import.test.ts' },
   { command: /^make -C client-c /, why: 'the C tests and test/integration/libdjauth.test.ts' },
   {
