@@ -18,8 +18,10 @@ t.test('with the defaults', async (t) => {
   const spray = async (count: number, ask: (at: number) => ReturnType<typeof client.check>) => {
     const answers = [];
     for (let at = 0; at < count; at++) answers.push(ask(at));
-    const statuses = (await Promise.all(answers)).map(({ status }) => status);
-    return { denied: statuses.filter((each) => each === 1 || each === 2).length, statuses };
+    const all = await Promise.all(answers);
+    const denied = all.filter(({ status }) => status === 1 || status === 2).length;
+    // Some that are admitted are turned away by the hash pool: few may wait about one name.
+    return { denied, admitted: all.filter(({ content }) => content.reason !== 'throttled').length };
   };
 
   t.equal((await client.check('alice', "alice's password")).status, 0);
@@ -29,10 +31,10 @@ t.test('with the defaults', async (t) => {
   // 50 at the same time: charged when admitted, not when they fail.
   const before = (await stats()).hashes as number;
   const known = await spray(50, (at) => client.check('alice', `guess ${at}`));
-  t.equal(known.denied, 20);
-  t.equal(((await stats()).hashes as number) - before, 20, 'what is refused is not hashed');
+  t.equal(known.admitted, 20);
+  t.equal(((await stats()).hashes as number) - before, known.denied, 'what is refused is not hashed');
   const unknown = await spray(50, (at) => client.check('nobody', `guess ${at}`));
-  t.equal(unknown.denied, 20, 'the same for a name that does not exist');
+  t.equal(unknown.admitted, 20, 'the same for a name that does not exist');
   const refused = await client.check('alice', 'another guess');
   t.match(refused, { status: 3, content: { reason: 'throttled' } });
   t.ok(refused.content.retry_after >= 1 && refused.content.retry_after <= 10);
@@ -42,11 +44,11 @@ t.test('with the defaults', async (t) => {
   t.equal((await client.check('alice', 'guess 0')).status, 1, 'a password that was tried is no guess');
 
   const typed = await spray(50, (at) => client.check('Rooph4ei', `guess ${at}`));
-  t.equal(typed.denied, 20);
+  t.equal(typed.admitted, 20);
   const office = await spray(40, () => client.check('carol', 'an old password', FROM('192.0.2.1')));
   t.equal(office.denied, 40, 'a client that repeats one wrong password');
   const sprayer = await spray(64, (at) => client.check(`user ${at}`, `guess ${at}`, FROM('192.0.2.2')));
-  t.equal(sprayer.denied, 50);
+  t.equal(sprayer.admitted, 50);
   t.equal((await client.check('carol', 'new', FROM('192.0.2.1'))).status, 1, 'another source');
 
   const { throttled, throttled_names, throttled_sources } = await stats();
@@ -58,6 +60,7 @@ t.test('with the defaults', async (t) => {
     asker.close();
     return JSON.stringify(JSON.parse(body).throttle.refused);
   };
+  await client.check('alice', "alice's password"); // the name of an account is known while its snapshot is young
   const shown = await page(daemon.control);
   t.match(shown, /"192\.0\.2\.2"/);
   t.match(shown, /"alice"/);
