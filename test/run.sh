@@ -59,8 +59,8 @@ if [ $# -eq 0 ]; then
     echo "# C tests of libdjauth and djauth under ASan, UBSan and TSan"
     make -s -C client-c check >$results/c.tap
     status=$?
-    grep -E '^(not ok|Bail)' $results/c.tap
-    count $status "$(grep -c '^ok ' $results/c.tap)" "$(grep -c '^not ok ' $results/c.tap)"
+    grep -aE '^(not ok|Bail)' $results/c.tap
+    count $status "$(grep -ac '^ok ' $results/c.tap)" "$(grep -ac '^not ok ' $results/c.tap)"
 elif ! units_only "$@"; then
     step "packages" sh scripts/packages.sh test
     step "build" npm run -s build
@@ -73,7 +73,7 @@ tests() {
     # --fail-skip: a missing server or package is a failure.
     "$@" --fail-skip --reporter=test/progress.mjs --reporter-arg="$output"
     status=$?
-    summary=$(grep -E '^# \{ total: ' "$output" | tail -n 1)
+    summary=$(grep -aE '^# \{ total: ' "$output" | tail -n 1)
     all=$(number total)
     good=$(number pass)
     count $status "${good:-0}" $((${all:-0} - ${good:-0}))
@@ -103,7 +103,7 @@ if [ $# -eq 0 ]; then
 fi
 
 # Repeated at the end, where a reader of a long log looks first.
-if [ "$failed" -gt 0 ]; then grep -HE '^ *(not ok|Bail)' $results/*.tap; fi
+if [ "$failed" -gt 0 ]; then grep -aHE '^ *(not ok|Bail)' $results/*.tap; fi
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -88,7 +88,9 @@ const RARE: Record<string, () => string> = {
   'rare and ten times as dear': () => `pbkdf2_sha256$160000$${hex(6)}$${base64(32)}`,
   'rare and three times as dear': () => `pbkdf2_sha256$48000$${hex(6)}$${base64(32)}`,
   'rare and cheap': () => `pbkdf2_sha256$17$${hex(6)}$${base64(32)}`,
-  'a rare algorithm': () => 'crypt$$ab1Hv2Lg7ltQo',
+  // DES crypt needs its addon; without it, bcrypt of another cost is another kind of work too.
+  'a rare algorithm': () =>
+    process.env.DJAUTH_NO_ADDON ? `bcrypt_sha256$$2b$05$${bcrypt64(53)}` : 'crypt$$ab1Hv2Lg7ltQo',
   'bcrypt, rare and dear': () => `bcrypt$$2b$08$${bcrypt64(53)}`,
 };
 

@@ -96,8 +96,9 @@ async function place(t: Test, iterations: number): Promise<{ supervisor: Supervi
   const supervisor = await supervise(`[sites.site]\ndatabase = "${site.url}"\n[log]\nlevel = "warn"`);
   const apache = await startApache(
     `DjangoAuthSocket ${supervisor.socket}
-     # A slow machine loses no request.
+     # A slow machine loses no request: it may wait long, and all may wait.
      DjangoAuthTimeout 120s
+     DjangoAuthMaxWaiting Off
      <Location "/">
        AuthType Basic
        AuthName x
