@@ -76,9 +76,9 @@ export class Daemon implements Operated {
     this.#startedAt = clock.now();
     this.#observer = new Observer(log, this.#counters);
     // Whoever may open the control socket may read names.
-    const pages = (names: boolean) => new StatusPages(() => this.report(names), clock);
-    const nameless = pages(false);
-    this.statusPages = { auth: nameless, hooks: nameless, control: pages(true) };
+    const nameless = new StatusPages(() => this.report(false), clock);
+    const named = new StatusPages(() => this.report(true), clock, 0);
+    this.statusPages = { auth: nameless, hooks: nameless, control: named };
     this.#leaving = new LeavingQueue(clock);
     this.#answers = {
       auth: answerOn('auth', this),

@@ -22,18 +22,21 @@ interface Drawn {
 export class StatusPages {
   readonly #report: () => Report;
   readonly #clock: Clock;
+  readonly #freshMs: number;
   readonly #drawn = new Map<StatusFormat, Drawn>();
   #drawnAt = Number.NEGATIVE_INFINITY;
 
-  constructor(report: () => Report, clock: Clock) {
+  /** @param freshMs 0 where only those ask who may stop the daemon too, and who want to see what is */
+  constructor(report: () => Report, clock: Clock, freshMs = FRESH_MS) {
     this.#report = report;
     this.#clock = clock;
+    this.#freshMs = freshMs;
   }
 
   /** The content of a reply: a StatusPage. @param refresh after how many seconds an HTML page reloads itself */
   page(format: StatusFormat, refresh?: number): Encoded {
     const now = this.#clock.now();
-    if (now - this.#drawnAt >= FRESH_MS) {
+    if (now - this.#drawnAt >= this.#freshMs) {
       this.#drawn.clear();
       this.#drawnAt = now;
     }

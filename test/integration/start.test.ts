@@ -15,7 +15,7 @@ function copyOf(t: Test) {
   }
   const program = join(directory, 'djauthd');
   // With the flags that the shell passes: V8 compiles for them.
-  const flags = /exec "\$\{NODE:-node\}" (.*) "\$0"/.exec(readFileSync(program, 'utf8'))?.[1]?.split(' ') ?? [];
+  const flags = /exec "\$NODE" (.*) "\$0"/.exec(readFileSync(program, 'utf8'))?.[1]?.split(' ') as string[];
   const print = 'console.log(String(require(process.argv[1]).compile().cachedDataRejected))';
   // tap's hooks in child processes cannot load a file without an extension.
   const module = `${program}.cjs`;
