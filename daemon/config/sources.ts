@@ -50,7 +50,9 @@ export function readSources(file: string): Sources {
     }
   }
   if (problems.length > 0) throw new ConfigError(problems.join('\n'));
-  const whole = sites.size === 0 ? document : { ...document, sites: merged };
+  // What is no table is shown as it is, whatever the other files have: its message names the mistake.
+  const mistaken = document.sites !== undefined && tableOf(document.sites) === undefined;
+  const whole = sites.size === 0 || mistaken ? document : { ...document, sites: merged };
   return {
     files: [file, ...others],
     document: whole,

@@ -221,7 +221,7 @@ export class HashPool {
 
   /** The job that is computed together with one, if two take less time so and no other worker is free. */
   #companion(first: Queued): Queued[] {
-    const otherFree = this.#idle.length > 1 || (this.#idle.length === 0 && this.#busy.size + 1 < this.#size);
+    const otherFree = this.#busy.size + 1 < this.#size;
     if (otherFree || this.#options.pairs?.() !== true || !isPaired(first.job)) return [];
     const second = this.#take();
     if (second === undefined) return [];

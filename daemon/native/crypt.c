@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "export.h"
+
 #define KEY_OCTETS 8 /* DES crypt looks at no more */
 #define SALT_OCTETS 2
 
@@ -56,11 +58,5 @@ static napi_value compute(napi_env env, napi_callback_info info)
 /* Called in each thread that loads this addon. */
 NAPI_MODULE_INIT()
 {
-    napi_value function;
-
-    if (napi_create_function(env, "crypt", NAPI_AUTO_LENGTH, compute, NULL, &function) != napi_ok
-        || napi_set_named_property(env, exports, "crypt", function) != napi_ok) {
-        return NULL;
-    }
-    return exports;
+    return export_function(env, exports, "crypt", compute) ? exports : NULL;
 }

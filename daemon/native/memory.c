@@ -14,6 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "export.h"
+
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008U
 #endif
@@ -120,18 +122,10 @@ static napi_value map(napi_env env, napi_callback_info info)
     return result;
 }
 
-static bool export(napi_env env, napi_value exports, const char *name, napi_callback callback)
-{
-    napi_value function;
-
-    return napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, NULL, &function) == napi_ok
-        && napi_set_named_property(env, exports, name, function) == napi_ok;
-}
-
 NAPI_MODULE_INIT()
 {
-    if (!export(env, exports, "protect", protect) || !export(env, exports, "create", create)
-        || !export(env, exports, "map", map)) {
+    if (!export_function(env, exports, "protect", protect) || !export_function(env, exports, "create", create)
+        || !export_function(env, exports, "map", map)) {
         return NULL;
     }
     return exports;

@@ -11,6 +11,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "export.h"
+
 #define TEXT_MAX 4096
 
 /* Sends a descriptor with the text unless it is negative. 0, or an errno. */
@@ -81,11 +83,5 @@ static napi_value notify(napi_env env, napi_callback_info info)
 
 NAPI_MODULE_INIT()
 {
-    napi_value function;
-
-    if (napi_create_function(env, "notify", NAPI_AUTO_LENGTH, notify, NULL, &function) != napi_ok
-        || napi_set_named_property(env, exports, "notify", function) != napi_ok) {
-        return NULL;
-    }
-    return exports;
+    return export_function(env, exports, "notify", notify) ? exports : NULL;
 }

@@ -24,6 +24,8 @@
 #include <tmmintrin.h>
 #endif
 
+#include "export.h"
+
 #define BLOCK 64
 #define WORDS_MAX 8
 #define INNER_PAD 0x36
@@ -380,13 +382,6 @@ static napi_value condemn(napi_env env, napi_callback_info info)
     return NULL;
 }
 
-static bool export(napi_env env, napi_value exports, const char *name, napi_callback function)
-{
-    napi_value value;
-    return napi_create_function(env, name, NAPI_AUTO_LENGTH, function, NULL, &value) == napi_ok
-        && napi_set_named_property(env, exports, name, value) == napi_ok;
-}
-
 /* Called in each thread that loads this addon. */
 NAPI_MODULE_INIT()
 {
@@ -395,8 +390,8 @@ NAPI_MODULE_INIT()
         napi_throw_error(env, NULL, "this node program does not export OpenSSL's hash functions");
         return NULL;
     }
-    if (!export(env, exports, "pbkdf2", call) || !export(env, exports, "pair", pair)
-        || !export(env, exports, "accelerate", accelerate) || !export(env, exports, "condemn", condemn))
+    if (!export_function(env, exports, "pbkdf2", call) || !export_function(env, exports, "pair", pair)
+        || !export_function(env, exports, "accelerate", accelerate) || !export_function(env, exports, "condemn", condemn))
         return NULL;
     return exports;
 }

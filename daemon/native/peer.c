@@ -12,6 +12,8 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
+#include "export.h"
+
 #ifndef SO_PEERGROUPS
 #define SO_PEERGROUPS 59 /* Linux 4.13; <asm-generic/socket.h>; libraries of that time do not know it */
 #endif
@@ -113,13 +115,5 @@ static napi_value gone(napi_env env, napi_callback_info info)
 
 NAPI_MODULE_INIT()
 {
-    napi_value function, second;
-
-    if (napi_create_function(env, "peer", NAPI_AUTO_LENGTH, peer, NULL, &function) != napi_ok
-        || napi_set_named_property(env, exports, "peer", function) != napi_ok
-        || napi_create_function(env, "gone", NAPI_AUTO_LENGTH, gone, NULL, &second) != napi_ok
-        || napi_set_named_property(env, exports, "gone", second) != napi_ok) {
-        return NULL;
-    }
-    return exports;
+    return export_function(env, exports, "peer", peer) && export_function(env, exports, "gone", gone) ? exports : NULL;
 }

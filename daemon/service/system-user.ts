@@ -1,5 +1,6 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { groupId } from '../socket/group.ts';
+import { getent, supplementaryGroups } from './getent.ts';
 
 /** A user of this machine, with all groups. */
 export interface SystemUser {
@@ -28,7 +29,7 @@ export function findUser(
   const gid = group === undefined ? Number(ownGid) : groupId(group);
   if (gid === undefined) return undefined;
   const more = supplementary.map(groupId).filter((id): id is number => id !== undefined);
-  return { name, uid: Number(uid), gid, groups: [...new Set([gid, ...groupsOf(name), ...more])] };
+  return { name, uid: Number(uid), gid, groups: [...new Set([gid, ...supplementaryGroups(name), ...more])] };
 }
 
 /** The name of a group, or its number. */
@@ -65,22 +66,3 @@ function runAgain({ uid, gid, groups }: SystemUser): number {
 }
 
 const passwd = (user: string) => getent('passwd', user);
-
-function groupsOf(name: string): number[] {
-  // `initgroups NAME  GID GID …`
-  return run('getent', ['initgroups', '--', name]).trim().split(/\s+/).slice(1).map(Number);
-}
-
-function getent(database: string, key: string): string[] | undefined {
-  const line = run('getent', [database, '--', key]).split('\n')[0];
-  return line ? line.split(':') : undefined;
-}
-
-/** The C library knows users and groups of directory services too. */
-function run(program: string, args: string[]): string {
-  try {
-    return execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
-  } catch {
-    return '';
-  }
-}

@@ -43,7 +43,8 @@ interface Guess {
  * it is charged when it is admitted, so that guesses in flight count, to the name, to the source and to the site. Only a
  * grant gives the charge back: whoever is denied or not answered has paid, and repeats the same pair without paying.
  *
- * Nothing here depends on whether an account exists. No password and no name is kept: pairs and debtors are HMACs.
+ * Nothing here depends on whether an account exists. Pairs and debtors are HMACs: no password is kept, and of the names
+ * only those that were refused last (`RefusedList`).
  */
 export class Throttle {
   readonly #keyed: KeyedDigest;

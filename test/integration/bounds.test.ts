@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import net from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { encodeRequest } from '../../protocol/request.ts';
 import { type Client, connect } from '../fixtures/client.ts';
 import { type RunningDaemon, waitFor } from '../fixtures/daemon.ts';
@@ -24,13 +24,19 @@ async function open(path: string, count: number, octets: Buffer): Promise<net.So
   return sockets;
 }
 
-t.test('long passwords while the database is locked', async (t) => {
+/** A daemon whose database is locked until `writer` rolls back, and its resident memory before, in MiB. */
+async function lockedSite(t: Test) {
   const { daemon, directory, client } = await createWorld(t, PEOPLE, { config: 'timeout = "20s"' });
   const writer = openDatabase(join(directory, 'db.sqlite3'));
   t.teardown(() => writer.close());
   t.equal((await client.check('alice', 'secret')).status, 0);
   const before = memoryOf(daemon);
   writer.exec('begin exclusive');
+  return { daemon, before, writer };
+}
+
+t.test('long passwords while the database is locked', async (t) => {
+  const { daemon, before, writer } = await lockedSite(t);
   const frames = Array.from({ length: 64 }, (_, id) =>
     encodeRequest(id, 'check', { username: Buffer.from(`u${id}`), password: Buffer.alloc(32_000, 0x70) }),
   );
@@ -52,12 +58,7 @@ t.test('long passwords while the database is locked', async (t) => {
 });
 
 t.test('questions that are over while the database is locked', async (t) => {
-  const { daemon, directory, client } = await createWorld(t, PEOPLE, { config: 'timeout = "20s"' });
-  const writer = openDatabase(join(directory, 'db.sqlite3'));
-  t.teardown(() => writer.close());
-  t.equal((await client.check('alice', 'secret')).status, 0);
-  const before = memoryOf(daemon);
-  writer.exec('begin exclusive');
+  const { daemon, before, writer } = await lockedSite(t);
   const ends = Date.now() + 4_000;
   const frames = (deadline_ms: number) =>
     Buffer.concat(

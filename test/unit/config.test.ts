@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
@@ -266,6 +266,11 @@ t.test('sites in files of their own', async (t) => {
     ].join('\n'),
   );
   broken('', 'sites.d/x.toml: missing section [sites."NAME"]');
+  rmSync(join(sites, 'x.toml'));
+  const main = readFileSync(file, 'utf8');
+  writeFileSync(file, 'sites = 3\n[listen]\nsocket = "/run/s"\n');
+  t.match(complaintOf(), /^djauthd\.toml: sites: invalid value 3; accepted: /, 'not hidden by the other files');
+  writeFileSync(file, main);
   broken('[sites.x\n', 'sites.d/x.toml: line 1: invalid TOML: illegal character in key');
   broken(
     '[sites.main]\ndatabase = "sqlite:///m"\n',

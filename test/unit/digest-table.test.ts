@@ -5,21 +5,7 @@ import { makeDigestMemory } from '../../daemon/proof/digest-memory.ts';
 import { DIGEST_WORDS, DigestTable } from '../../daemon/proof/digest-table.ts';
 import { Greylist } from '../../daemon/proof/greylist.ts';
 import { Returning } from '../../daemon/proof/returning.ts';
-
-class FakeClock {
-  time = 1_000;
-  now() {
-    return this.time;
-  }
-}
-
-/** The first word puts digests into a few long chains; the last one distinguishes them. */
-function digestOf(number: number): Uint32Array {
-  const digest = new Uint32Array(DIGEST_WORDS).fill(0xa5a5a5a5);
-  digest[0] = number % 3;
-  digest[DIGEST_WORDS - 1] = number;
-  return digest;
-}
+import { digestOf, FakeClock } from '../fixtures/digests.ts';
 
 /** The expected behaviour: a Map in the order of use, without regard to speed. */
 class Model {

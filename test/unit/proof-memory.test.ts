@@ -2,25 +2,11 @@ import fc from 'fast-check';
 import t from 'tap';
 import { Password } from '../../daemon/password.ts';
 import { digestOctets, makeDigestMemory } from '../../daemon/proof/digest-memory.ts';
-import { DIGEST_WORDS, DigestTable } from '../../daemon/proof/digest-table.ts';
+import { DigestTable } from '../../daemon/proof/digest-table.ts';
 import type { MemorySource } from '../../daemon/proof/memory-source.ts';
 import { ProofMemory } from '../../daemon/proof/proof-memory.ts';
 import { type ProofKeys, ProofTables } from '../../daemon/proof/proof-tables.ts';
-
-class FakeClock {
-  time = 1_000_000;
-  now() {
-    return this.time;
-  }
-}
-
-/** Few chains, so that digests share them. */
-function digestOf(number: number): Uint32Array {
-  const digest = new Uint32Array(DIGEST_WORDS).fill(0xa5a5a5a5);
-  digest[0] = number % 3;
-  digest[DIGEST_WORDS - 1] = number;
-  return digest;
-}
+import { digestOf, FakeClock } from '../fixtures/digests.ts';
 
 /** What a digest states cannot change. */
 const factOf = (number: number) => number % 2 === 0;
@@ -67,7 +53,7 @@ function isSound(table: DigestTable, max: number, known: ReadonlySet<number>): b
 t.test('a table finds in the memory of an earlier one what that one knew', async () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 20 }), steps, (max, all) => {
-      const clock = new FakeClock();
+      const clock = new FakeClock(1_000_000);
       const buffer = new ArrayBuffer(digestOctets(max));
       const table = over(buffer, max, clock);
       for (const step of all) perform(table, step, clock);
@@ -91,7 +77,7 @@ t.test('what was written half-way, and what is damaged, states nothing', async (
       fc.array(fc.boolean(), { minLength: 1, maxLength: 97 }),
       fc.array(fc.tuple(fc.nat(), fc.integer({ min: 1, max: 255 })), { maxLength: 8 }),
       (max, all, torn, flips) => {
-        const clock = new FakeClock();
+        const clock = new FakeClock(1_000_000);
         const buffer = new ArrayBuffer(digestOctets(max));
         const table = over(buffer, max, clock);
         const known = new Set<number>();
@@ -120,14 +106,14 @@ t.test('random memory is no table', async () => {
       const buffer = new ArrayBuffer(digestOctets(max));
       const view = new Uint32Array(buffer);
       for (let at = 0; at < view.length; at++) view[at] = words.next().value;
-      return isSound(over(buffer, max, new FakeClock()), max, new Set());
+      return isSound(over(buffer, max, new FakeClock(1_000_000)), max, new Set());
     }),
     { numRuns: 1_000 },
   );
 });
 
 t.test('the order of age is found again, however far apart', async (t) => {
-  const clock = new FakeClock();
+  const clock = new FakeClock(1_000_000);
   const memory = makeDigestMemory(5);
   const options = { max: 5, ttlMs: Number.POSITIVE_INFINITY, clock };
   const table = new DigestTable({ ...options, memory });
@@ -205,7 +191,7 @@ const CACHE: ProofKeys = { proofs: 50, proof_ttl: 1_000, refusals: 20, refusal_t
 
 function world() {
   const manager = new FakeManager();
-  const clock = new FakeClock();
+  const clock = new FakeClock(1_000_000);
   const notes: string[] = [];
   const note = (message: string) => notes.push(message);
   const start = (keys: Partial<ProofKeys> = {}) =>
