@@ -115,11 +115,11 @@ static step next_step(server *fake, const unsigned char *body, size_t length)
 }
 
 /* Until so many requests were read completely, whatever became of their connections. */
-static inline void server_await(server *fake, int requests)
+static inline void server_await(server *fake, int wanted)
 {
     int read = 0;
 
-    while (read < requests) {
+    while (read < wanted) {
         usleep(1000);
         pthread_mutex_lock(&fake->mutex);
         read = fake->requests;
