@@ -34,12 +34,16 @@
  * Passwords. The library copies a password only into its send buffer, and wipes that before it returns. The caller wipes
  * its own copy.
  *
+ * Versions. Members are only added, at the end of djauth_question and djauth_answer. `size` says which ones a program was
+ * compiled with: a newer library reads and writes no others. An older library answers DJAUTH_ERROR.
+ *
  * The protocol is documented in protocol/PROTOCOL.md of djauthd's source.
  */
 #ifndef DJAUTH_H
 #define DJAUTH_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -114,11 +118,24 @@ typedef struct djauth_question {
     const char *service;            /* the program that asks, such as "apache" or "svn", for the daemon's log */
     int timeout_ms;                 /* for the whole call, connecting included; 0: DJAUTH_DEFAULT_TIMEOUT_MS */
     int want_permissions;           /* non-zero: a granted answer lists all permissions */
+    int want_lease;                 /* non-zero: a granted answer may come with a lease; see djauth_answer */
+    uint32_t leased;                /* how many grants were given on lease, for this site, since a question last said so */
 } djauth_question;
 
-#define DJAUTH_QUESTION_INIT {sizeof(djauth_question), NULL, NULL, 0, NULL, 0, 0, 0, NULL, 0, NULL, 0, NULL, NULL, 0, 0}
+#define DJAUTH_QUESTION_INIT                                                                                              \
+    {sizeof(djauth_question), NULL, NULL, 0, NULL, 0, 0, 0, NULL, 0, NULL, 0, NULL, NULL, 0, 0, 0, 0}
 
-/* The answer to djauth_check and djauth_authorize: the account. */
+/*
+ * The answer to djauth_check and djauth_authorize: the account.
+ *
+ * A lease lets the program give this answer again without asking, to the very same question (socket, site, username,
+ * password, requirements, want_permissions), while both hold:
+ * - less than lease_ms milliseconds have gone by on CLOCK_BOOTTIME since *before* djauth_check was called;
+ * - the eight octets of the file that is called like the socket with ".epoch" appended are lease_epoch, as a uint64_t in the
+ *   machine's order. Map it (MAP_SHARED, PROT_READ) and look at each use: the daemon raises the number when it forgets
+ *   something, a changed password for instance. A program that cannot map it uses no lease.
+ * A program that keeps leases remembers no password: see docs/security.md of djauthd's source.
+ */
 typedef struct djauth_answer {
     djauth_status status;
     const char *reason;
@@ -136,6 +153,8 @@ typedef struct djauth_answer {
     size_t permissions_count;
     int groups_omitted;             /* 1: too long for the reply; the account's groups are unknown, not none */
     int permissions_omitted;        /* likewise */
+    uint32_t lease_ms;              /* 0: there is no lease, which is always possible */
+    uint64_t lease_epoch;
 } djauth_answer;
 
 /*

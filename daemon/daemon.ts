@@ -2,6 +2,7 @@ import type { Worker } from 'node:worker_threads';
 import { type Clock, monotonic } from './clock.ts';
 import type { Config } from './config/schema.ts';
 import { answerOn, type Operated } from './control/operations.ts';
+import { EpochFiles } from './epoch/epoch.ts';
 import { messageOf } from './fault.ts';
 import { type Builders, Generation, type Surroundings } from './generation.ts';
 import type { Log } from './log/log.ts';
@@ -57,6 +58,7 @@ export class Daemon implements Operated {
   readonly statusPages: Readonly<Record<SocketName, StatusPages>>;
   readonly #answers: Readonly<Record<SocketName, PeerAnswer>>;
   readonly #surroundings: Surroundings;
+  readonly epoch: EpochFiles;
   /** Denials of every generation and front end. */
   readonly #leaving: LeavingQueue<Decision>;
   /** The start and the reloads, one after the other. */
@@ -94,8 +96,9 @@ export class Daemon implements Operated {
       onMisuse: (message: string, peer: Peer | undefined) => this.#observer.misused(message, peer),
       onTrouble: (message: string) => log.warn(message),
     };
+    this.epoch = new EpochFiles({ onTrouble: (message) => log.warn(message) });
     this.#surroundings = {
-      ...{ log, clock, startWorker },
+      ...{ log, clock, startWorker, epoch: this.epoch },
       listeners: (config) => socketListeners(config, frontEnd),
       ...(source === undefined ? {} : { source }),
       ...(builders === undefined ? {} : { builders }),
@@ -118,6 +121,7 @@ export class Daemon implements Operated {
   /** Answers what is in flight and accepts nothing more. */
   async stop(): Promise<void> {
     this.#stopping = true;
+    this.epoch.close(); // no lease outlives the daemon
     await this.#turn;
     const generation: Generation | undefined = this.#generation;
     if (generation) this.#release(generation);
@@ -167,6 +171,10 @@ export class Daemon implements Operated {
   /** Answers as a client's ping is answered once it has been read. */
   async ping(): Promise<void> {
     await this.#answers.auth({ operation: 'ping', id: 0 }, undefined, undefined);
+  }
+
+  leasesOn(socket: SocketName): boolean {
+    return this.epoch.isShownOn(socket);
   }
 
   get hasHooksSocket(): boolean {
@@ -228,6 +236,7 @@ export class Daemon implements Operated {
     this.#allow = allow;
     this.limits.octets = config.listen.in_flight;
     next.commit();
+    this.epoch.configure(next.leasedSockets);
     const { max_connections } = config.listen;
     const problem =
       max_connections === previous?.config.listen.max_connections ? undefined : openFilesProblem(max_connections);

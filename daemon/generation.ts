@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Worker } from 'node:worker_threads';
 import type { Clock } from './clock.ts';
 import type { Config, SiteConfig } from './config/schema.ts';
+import type { Epoch, LeasedSocket } from './epoch/epoch.ts';
 import { createVerifiers } from './evidence/kinds.ts';
 import { messageOf } from './fault.ts';
 import { HashPool } from './hasher/pool.ts';
@@ -35,6 +36,8 @@ export interface Surroundings {
   readonly startWorker: (native: boolean) => Worker;
   /** The sockets that a configuration asks for, of every front end. */
   readonly listeners: (config: Config) => readonly ListenerOptions[];
+  /** Raised when accounts are forgotten: a lease does not outlive that. */
+  readonly epoch: Epoch;
   /** Where the memory of proofs comes from, if it is to outlive a restart. */
   readonly source?: MemorySource;
   /** What makes the parts; a test puts failing ones in its place. */
@@ -211,6 +214,15 @@ export class Generation {
     return this.#listeners.get(listener)?.connections ?? 0;
   }
 
+  /** The sockets on which leases can be given; none where the configuration gives no leases. */
+  get leasedSockets(): LeasedSocket[] {
+    const { lease, account_ttl } = this.config.cache;
+    if (lease === 0 || account_ttl === 0) return [];
+    return [...this.#listeners]
+      .filter(([name]) => name !== 'control')
+      .map(([name, listener]) => ({ name, path: listener.path }));
+  }
+
   async #build(): Promise<void> {
     const { config } = this;
     const openStore = await this.#builders.loadStores(Object.values(config.sites).map(({ database }) => database));
@@ -244,7 +256,8 @@ export class Generation {
     const sharedDebts = sameStore ? before.sharedDebts : this.#makeSharedDebts();
     this.#sharedDebts = sharedDebts && this.#acquire(sharedDebts);
     const deadlines = before.pipeline?.deadlines ?? new Deadlines({ clock: this.#surroundings.clock });
-    this.pipeline = { sites: this.sites, verifiers, admission: this.throttle, deadlines };
+    const leasing = { maxMs: config.cache.lease, epoch: this.#surroundings.epoch };
+    this.pipeline = { sites: this.sites, verifiers, admission: this.throttle, deadlines, leasing };
   }
 
   #makePool(): Shared<HashPool> {

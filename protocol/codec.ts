@@ -1,4 +1,5 @@
 import { Packr, RESERVE_START_SPACE } from 'msgpackr/pack';
+import { LEASE_OCTETS_MAX, LEASE_PAIRS, type Lease, writeLease } from './lease.ts';
 import { FRAME_MAX, LENGTH_OCTETS } from './limits.ts';
 
 // Records and structured cloning are msgpackr's own extensions; variableMapSize gives the shortest encoding.
@@ -31,9 +32,13 @@ export class Encoded {
 /** The most octets of an array of four before its last element: a head, a uint of 32 bits, two of 7. */
 const HEAD_MAX = 1 + 1 + 5 + 1;
 
-/** The same frame as `encodeFrame([version, id, status, last])`, for a `version` and `status` up to 127. @throws FrameTooLong */
-export function encodeFrameOf(version: number, id: number, status: number, last: Encoded): Buffer {
-  const frame = Buffer.allocUnsafe(LENGTH_OCTETS + HEAD_MAX + last.octets.length);
+/**
+ * The same frame as `encodeFrame([version, id, status, last])`, for a `version` and `status` up to 127. A lease is added to
+ * `last`, which is a map of less than 14 pairs then; where that would not fit a frame it is left out. @throws FrameTooLong
+ */
+export function encodeFrameOf(version: number, id: number, status: number, last: Encoded, lease?: Lease): Buffer {
+  const room = HEAD_MAX + last.octets.length + LEASE_OCTETS_MAX;
+  const frame = Buffer.allocUnsafe(LENGTH_OCTETS + room);
   let at = LENGTH_OCTETS;
   frame[at++] = 0x94;
   frame[at++] = version;
@@ -43,7 +48,12 @@ export function encodeFrameOf(version: number, id: number, status: number, last:
   else at = frame.writeUInt32BE(id, frame.writeUInt8(0xce, at));
   frame[at++] = status;
   frame.set(last.octets, at);
+  const head = at;
   at += last.octets.length;
+  if (lease !== undefined && room <= FRAME_MAX) {
+    frame[head] = (frame[head] as number) + LEASE_PAIRS;
+    at = writeLease(frame, at, lease);
+  }
   frame.writeUInt32BE(fitting(at - LENGTH_OCTETS), 0);
   return frame.subarray(0, at);
 }

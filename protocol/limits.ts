@@ -33,6 +33,9 @@ export const CLIENT_TEXT_MAX = 255;
 /** The longest time after which a status page refreshes itself, in seconds. */
 export const REFRESH_MAX_S = 86_400;
 
+/** How many grants on lease one request may report. */
+export const LEASED_MAX = 0xffff_ffff;
+
 /** The deadline of a request that has none, and the longest, in milliseconds. */
 export const DEADLINE_DEFAULT_MS = 10_000;
 export const DEADLINE_MAX_MS = 600_000;

@@ -1,4 +1,5 @@
 import { Encoded, encodeFrame, encodeFrameOf, FrameTooLong } from './codec.ts';
+import type { Lease } from './lease.ts';
 import { STATUS, type Status } from './status.ts';
 import { readValue, type Value } from './value.ts';
 import { PROTOCOL_VERSION } from './version.ts';
@@ -22,16 +23,19 @@ export interface AccountContent {
 
 /** A reply without the id that pairs it with its request. */
 export type Reply =
-  | { readonly status: typeof STATUS.granted; readonly content: object | Encoded }
+  | { readonly status: typeof STATUS.granted; readonly content: object | Encoded; readonly lease?: Lease | undefined }
   | { readonly status: typeof STATUS.denied | typeof STATUS.unknownUser; readonly content: { reason: string } }
   | { readonly status: typeof STATUS.busy; readonly content: { retry_after: number; reason: string } }
   | { readonly status: typeof STATUS.error | typeof STATUS.badRequest; readonly content: { reason: string } };
 
-/** The frame of a reply. A reply that does not fit a frame becomes an error that says so. */
+/** The frame of a reply; a lease needs a content that was encoded before. A reply that does not fit a frame becomes an error that says so. */
 export function encodeReply(id: number, reply: Reply): Buffer {
   const { status, content } = reply;
   try {
-    if (content instanceof Encoded) return encodeFrameOf(PROTOCOL_VERSION, id, status, content);
+    if (content instanceof Encoded) {
+      const lease = status === STATUS.granted ? reply.lease : undefined;
+      return encodeFrameOf(PROTOCOL_VERSION, id, status, content, lease);
+    }
     return encodeFrame([PROTOCOL_VERSION, id, status, content]);
   } catch (error) {
     if (!(error instanceof FrameTooLong)) throw error;

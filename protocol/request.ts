@@ -5,6 +5,7 @@ import {
   DEADLINE_DEFAULT_MS,
   DEADLINE_MAX_MS,
   ID_MAX,
+  LEASED_MAX,
   REFRESH_MAX_S,
 } from './limits.ts';
 import { readValue, ShapeError, type Value } from './value.ts';
@@ -32,6 +33,10 @@ interface VerdictRequest {
   /** How long the client waits after the frame's arrival, in ms. */
   readonly deadlineMs: number;
   readonly wantPermissions: boolean;
+  /** Whether the client can use a grant again for as long as it is told. */
+  readonly lease: boolean;
+  /** How many grants the client gave on lease, for this site, since it last said so. */
+  readonly leased: number;
 }
 
 export interface CheckRequest extends VerdictRequest {
@@ -188,6 +193,8 @@ function readVerdictRequest(id: number, fields: Fields): VerdictRequest {
       }) ?? NOBODY,
     deadlineMs: fields.uint('deadline_ms', 1, DEADLINE_MAX_MS) ?? DEADLINE_DEFAULT_MS,
     wantPermissions: want.length > 0,
+    lease: fields.bool('lease'),
+    leased: fields.uint('leased', 0, LEASED_MAX) ?? 0,
   };
 }
 

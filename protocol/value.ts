@@ -185,7 +185,7 @@ class Reader {
  */
 const WORDS = [
   ...['check', 'authorize', 'ping', 'stats', 'flush', 'reload', 'site', 'username', 'password', 'require', 'client'],
-  ...['deadline_ms', 'want', 'staff', 'superuser', 'permissions', 'groups', 'address', 'service'],
+  ...['deadline_ms', 'want', 'staff', 'superuser', 'permissions', 'groups', 'address', 'service', 'lease', 'leased'],
 ];
 
 const SLOTS = 64;

@@ -45,6 +45,10 @@ static size_t check_answer(const djauth_answer *answer, const djauth_octets *tex
     if ((answer->is_staff != 0 && answer->is_staff != 1) || (answer->is_superuser != 0 && answer->is_superuser != 1)) {
         abort();
     }
+    /* An epoch without a lease, or a number that no daemon may send. */
+    if ((answer->lease_ms == 0 && answer->lease_epoch != 0) || answer->lease_epoch > (UINT64_C(1) << 53) - 1) {
+        abort();
+    }
     return check_text(answer->id, texts) + check_text(answer->username, texts) + check_text(answer->email, texts)
            + check_text(answer->first_name, texts) + check_text(answer->last_name, texts)
            + check_list(answer->groups, answer->groups_count, texts)

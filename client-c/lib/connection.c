@@ -133,13 +133,6 @@ djauth_outcome djauth_connect(djauth_exchange *exchange)
     return DJAUTH_DONE;
 }
 
-int djauth_is_quiet(const djauth *handle)
-{
-    struct pollfd looked = {.fd = handle->fd, .events = POLLIN};
-
-    return poll(&looked, 1, 0) == 0;
-}
-
 static int is_gone(int error)
 {
     return error == EPIPE || error == ECONNRESET || error == ENOTCONN;
@@ -175,31 +168,30 @@ djauth_outcome djauth_send(djauth_exchange *exchange)
     return DJAUTH_DONE;
 }
 
-djauth_outcome djauth_receive(djauth_exchange *exchange, unsigned char *buffer, size_t length)
+/* Waits before each recv(): nothing is there right after the request was sent, and all of most replies at once later. */
+djauth_outcome djauth_receive(djauth_exchange *exchange, size_t wanted)
 {
-    const djauth *handle = exchange->handle;
-    size_t received = 0;
+    djauth *handle = exchange->handle;
+    djauth_octets *reply = &handle->reply;
 
-    while (received < length) {
-        ssize_t taken = recv(handle->fd, buffer + received, length - received, 0);
+    while (reply->length < wanted) {
+        djauth_outcome ready = await(exchange, POLLIN, "receive a reply from");
+        ssize_t taken;
 
+        if (ready != DJAUTH_DONE) {
+            return ready;
+        }
+        taken = recv(handle->fd, reply->data + reply->length, reply->capacity - reply->length, 0);
         if (taken > 0) {
-            received += (size_t)taken;
-            exchange->reply_begun = 1;
+            reply->length += (size_t)taken;
         } else if (taken == 0 || is_gone(errno)) {
-            if (exchange->may_retry && !exchange->reply_begun) {
+            if (exchange->may_retry && reply->length == 0) {
                 return DJAUTH_GONE;
             }
             djauth_fail(exchange, DJAUTH_ERROR, "the daemon at %s closed the connection %s", handle->address.sun_path,
-                        exchange->reply_begun ? "in the middle of its reply" : "without a reply");
+                        reply->length > 0 ? "in the middle of its reply" : "without a reply");
             return later(exchange);
-        } else if (errno == EAGAIN) {
-            djauth_outcome ready = await(exchange, POLLIN, "receive a reply from");
-
-            if (ready != DJAUTH_DONE) {
-                return ready;
-            }
-        } else if (errno != EINTR) {
+        } else if (errno != EAGAIN && errno != EINTR) {
             return fail_errno(exchange, "receive a reply from");
         }
     }

@@ -11,7 +11,7 @@ struct djauth {
     int fd; /* -1: not connected */
     uint32_t last_id;
     djauth_octets frame; /* what is sent; wiped after each attempt */
-    djauth_octets body;  /* what is received */
+    djauth_octets reply; /* what is received: a frame */
     djauth_octets texts; /* what the reply's texts point into */
     char error[512];     /* the reply's reason, if the library itself found the fault */
     int patience_ms;     /* see djauth_set_patience */
@@ -27,14 +27,15 @@ typedef struct djauth_exchange {
     int timeout_ms;   /* what the caller allows in all; for messages */
     int64_t deadline; /* when that ends, by djauth_now_ms */
     int64_t patience; /* when the handle's patience ends; 0: it need not, or no longer, be asked whether to wait */
-    int may_retry;    /* a closed connection is DJAUTH_GONE, unless reply_begun */
-    int reply_begun;  /* some of the reply has been received */
+    int may_retry;    /* a connection that is no longer good is DJAUTH_GONE, unless the reply has begun */
+    int sent;         /* the request was sent in this attempt */
+    int kept;         /* the connection served an earlier question: what is read first may be none of this one's */
 } djauth_exchange;
 
 /* How a step of an exchange ended. */
 typedef enum djauth_outcome {
     DJAUTH_DONE,
-    DJAUTH_GONE,  /* the connection was closed before any of the reply came: another one may do better */
+    DJAUTH_GONE,  /* the connection was no longer good before any of the reply came: another one may do better */
     DJAUTH_FAILED /* the reply says why */
 } djauth_outcome;
 
@@ -55,14 +56,11 @@ void djauth_disconnect(djauth *handle);
  */
 void djauth_set_patience(djauth *handle, int patience_ms, int (*may_wait)(void *context), void *context);
 
-/* Whether a kept connection is still good: open, with nothing to read. */
-int djauth_is_quiet(const djauth *handle);
-
 /* Sends the handle's frame. */
 djauth_outcome djauth_send(djauth_exchange *exchange);
 
-/* Receives exactly this many octets. */
-djauth_outcome djauth_receive(djauth_exchange *exchange, unsigned char *buffer, size_t length);
+/* Receives into the handle's reply until it has so many octets, which it has the capacity for; more if more are there. */
+djauth_outcome djauth_receive(djauth_exchange *exchange, size_t wanted);
 
 /* exchange.c: sends exchange->request and fills in exchange->reply. Connects if needed, and again if the connection is gone. */
 void djauth_exchange_run(djauth_exchange *exchange, int timeout_ms);

@@ -36,7 +36,7 @@ void djauth_free(djauth *handle)
     }
     djauth_disconnect(handle);
     djauth_octets_free(&handle->frame);
-    djauth_octets_free(&handle->body);
+    djauth_octets_free(&handle->reply);
     djauth_octets_free(&handle->texts);
     free(handle);
 }
@@ -53,12 +53,16 @@ const char *djauth_version(void)
     return DJAUTH_VERSION;
 }
 
+/* The sizes of the structures before leases: the first member that was added ends them. */
+#define QUESTION_SIZE_0 offsetof(djauth_question, want_lease)
+#define ANSWER_SIZE_0 offsetof(djauth_answer, lease_ms)
+
 /* What the library answers without asking, or asks the daemon. */
 static void run_question(djauth_exchange *exchange)
 {
     const djauth_question *question = exchange->request.question;
 
-    if (question->size != sizeof(*question)) {
+    if (question->size == 0) {
         djauth_fail(exchange, DJAUTH_ERROR, "the question was not initialized with DJAUTH_QUESTION_INIT of this library");
     } else if ((question->username == NULL && question->username_length > 0)
                || (question->password == NULL && question->password_length > 0)) {
@@ -75,17 +79,23 @@ static void run_question(djauth_exchange *exchange)
 static djauth_status ask(djauth *handle, djauth_operation operation, const djauth_question *question,
                          djauth_answer *answer)
 {
-    djauth_exchange exchange = {.handle = handle, .request = {.operation = operation, .question = question}};
+    djauth_question known = {.size = 0};
+    djauth_answer full = {.id = "", .username = "", .email = "", .first_name = "", .last_name = ""};
+    djauth_exchange exchange = {.handle = handle, .request = {.operation = operation, .question = &known}};
     const djauth_reply *reply = &exchange.reply;
 
-    run_question(&exchange);
-    *answer = (djauth_answer){.id = "", .username = "", .email = "", .first_name = "", .last_name = ""};
-    if (reply->status == DJAUTH_GRANTED) {
-        *answer = reply->granted.answer;
+    /* A program that was compiled before leases has shorter structures: nothing is read or written beyond their ends. */
+    if (question->size == sizeof(known) || question->size == QUESTION_SIZE_0) {
+        memcpy(&known, question, question->size);
     }
-    answer->status = reply->status;
-    answer->reason = reply->reason;
-    answer->retry_after = reply->retry_after;
+    run_question(&exchange);
+    if (reply->status == DJAUTH_GRANTED) {
+        full = reply->granted.answer;
+    }
+    full.status = reply->status;
+    full.reason = reply->reason;
+    full.retry_after = reply->retry_after;
+    memcpy(answer, &full, known.size == sizeof(known) ? sizeof(full) : ANSWER_SIZE_0);
     return reply->status;
 }
 

@@ -116,7 +116,8 @@ static void write_question(writer *to, const djauth_request *request)
     size_t client = (question->client_address != NULL) + (question->service != NULL);
 
     write_map(to, 1 + (question->site != NULL) + has_password + (requirements > 0) + (client > 0)
-                      + (request->deadline_ms > 0) + (question->want_permissions != 0));
+                      + (request->deadline_ms > 0) + (question->want_permissions != 0) + (question->want_lease != 0)
+                      + (question->leased > 0));
     write_pair(to, "site", question->site);
     write_octets(to, "username", question->username, question->username_length);
     if (has_password) {
@@ -136,6 +137,12 @@ static void write_question(writer *to, const djauth_request *request)
     }
     if (question->want_permissions) {
         write_list(to, "want", permissions, 1);
+    }
+    if (question->want_lease) {
+        write_flag(to, "lease");
+    }
+    if (question->leased > 0) {
+        write_number(to, "leased", question->leased);
     }
 }
 

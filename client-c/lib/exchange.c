@@ -30,47 +30,72 @@ static djauth_outcome send_request(djauth_exchange *exchange)
     return outcome;
 }
 
-/* Receives a frame into handle->body. */
-static djauth_outcome receive_body(djauth_exchange *exchange)
+/* The room for a reply to begin with: most fit, and are then read with one call. */
+#define REPLY_USUAL 2048
+
+static djauth_outcome reserve(djauth_exchange *exchange, size_t capacity)
+{
+    if (djauth_octets_reserve(&exchange->handle->reply, capacity) != 0) {
+        return djauth_fail(exchange, DJAUTH_ERROR, "%s: out of memory for the reply", exchange->handle->address.sun_path);
+    }
+    return DJAUTH_DONE;
+}
+
+/*
+ * What was read is no reply to the request. A kept connection is not looked at before it is used again, and may have been
+ * sent something that nobody asked for: another connection is tried then.
+ */
+static djauth_outcome malformed(djauth_exchange *exchange, const char *wrong)
+{
+    if (exchange->kept && exchange->may_retry) {
+        return DJAUTH_GONE;
+    }
+    return djauth_fail(exchange, DJAUTH_ERROR, "%s: %s", exchange->handle->address.sun_path, wrong);
+}
+
+/* Receives a frame, and perhaps more, into handle->reply. Sets *length to that of the frame's body. */
+static djauth_outcome receive_frame(djauth_exchange *exchange, size_t *length)
 {
     djauth *handle = exchange->handle;
-    unsigned char first[DJAUTH_LENGTH_OCTETS];
-    djauth_outcome outcome = djauth_receive(exchange, first, sizeof(first));
-    uint32_t length;
+    djauth_outcome outcome;
 
+    handle->reply.length = 0;
+    outcome = reserve(exchange, REPLY_USUAL);
+    if (outcome == DJAUTH_DONE) {
+        outcome = djauth_receive(exchange, DJAUTH_LENGTH_OCTETS);
+    }
     if (outcome != DJAUTH_DONE) {
         return outcome;
     }
-    length = djauth_body_length(first);
-    if (length == 0) {
-        return djauth_fail(exchange, DJAUTH_ERROR, "%s: the reply has an invalid length", handle->address.sun_path);
+    *length = djauth_body_length(handle->reply.data);
+    if (*length == 0) {
+        return malformed(exchange, "the reply has an invalid length");
     }
-    handle->body.length = 0;
-    if (djauth_octets_reserve(&handle->body, length) != 0) {
-        return djauth_fail(exchange, DJAUTH_ERROR, "%s: out of memory for the reply", handle->address.sun_path);
-    }
-    handle->body.length = length;
-    return djauth_receive(exchange, handle->body.data, length);
+    outcome = reserve(exchange, DJAUTH_LENGTH_OCTETS + *length);
+    return outcome == DJAUTH_DONE ? djauth_receive(exchange, DJAUTH_LENGTH_OCTETS + *length) : outcome;
 }
 
 static djauth_outcome attempt(djauth_exchange *exchange)
 {
     djauth *handle = exchange->handle;
     djauth_outcome outcome = send_request(exchange);
+    size_t length = 0;
     const char *wrong;
 
+    exchange->sent = outcome == DJAUTH_DONE;
     if (outcome == DJAUTH_DONE) {
-        outcome = receive_body(exchange);
+        outcome = receive_frame(exchange, &length);
     }
     if (outcome != DJAUTH_DONE) {
         return outcome;
     }
-    wrong = djauth_decode(&exchange->request, handle->body.data, handle->body.length, &handle->texts, &exchange->reply);
+    wrong = djauth_decode(&exchange->request, handle->reply.data + DJAUTH_LENGTH_OCTETS, length, &handle->texts,
+                          &exchange->reply);
     if (wrong != NULL) {
-        return djauth_fail(exchange, DJAUTH_ERROR, "%s: %s", handle->address.sun_path, wrong);
+        return malformed(exchange, wrong);
     }
-    if (exchange->reply.status == DJAUTH_BAD_REQUEST) {
-        djauth_disconnect(handle); /* as the daemon does */
+    if (exchange->reply.status == DJAUTH_BAD_REQUEST || handle->reply.length > DJAUTH_LENGTH_OCTETS + length) {
+        djauth_disconnect(handle); /* as the daemon does; or there is more than one reply to one request */
     }
     return DJAUTH_DONE;
 }
@@ -88,15 +113,16 @@ void djauth_exchange_run(djauth_exchange *exchange, int timeout_ms)
     exchange->patience = handle->may_wait != NULL ? djauth_now_ms() + handle->patience_ms : 0;
     exchange->reply = (djauth_reply){.status = DJAUTH_ERROR, .reason = ""};
 
-    if (handle->fd >= 0 && !djauth_is_quiet(handle)) {
-        djauth_disconnect(handle); /* closed by the daemon, or it has sent what nobody asked for */
-    }
+    exchange->kept = handle->fd >= 0;
     for (attempts = 1; handle->fd >= 0 || djauth_connect(exchange) == DJAUTH_DONE; attempts++) {
         exchange->may_retry = attempts < ATTEMPTS_MAX;
-        exchange->reply_begun = 0;
         if (attempt(exchange) != DJAUTH_GONE) {
             break;
         }
         djauth_disconnect(handle);
+        if (exchange->kept && !exchange->sent) {
+            attempts--; /* it was closed since the last question, and none was asked on it */
+        }
+        exchange->kept = 0;
     }
 }

@@ -21,6 +21,9 @@
 /* The longest interval after which a status page reloads itself, in seconds. */
 #define DJAUTH_REFRESH_MAX_S 86400
 
+/* How many grants on lease one question may report. */
+#define DJAUTH_LEASED_MAX 4294967295
+
 /* The longest time that a client may give the daemon, in milliseconds. */
 #define DJAUTH_DEADLINE_MAX_MS 600000
 

@@ -8,6 +8,26 @@ static int is_true(const msgpack_object *value)
     return value != NULL && djauth_value_bool(value, &flag) == 0 && flag;
 }
 
+/* Both members or neither: without an epoch nothing could end a lease early. */
+static int read_lease(const msgpack_object *content, djauth_answer *answer)
+{
+    const msgpack_object *lease_ms = djauth_value_find(content, "lease_ms");
+    const msgpack_object *epoch = djauth_value_find(content, "lease_epoch");
+
+    answer->lease_ms = 0;
+    answer->lease_epoch = 0;
+    if (lease_ms == NULL && epoch == NULL) {
+        return 0;
+    }
+    if (lease_ms == NULL || lease_ms->type != MSGPACK_OBJECT_POSITIVE_INTEGER || lease_ms->via.u64 == 0
+        || lease_ms->via.u64 > UINT32_MAX || epoch == NULL || epoch->type != MSGPACK_OBJECT_POSITIVE_INTEGER) {
+        return -1;
+    }
+    answer->lease_ms = (uint32_t)lease_ms->via.u64;
+    answer->lease_epoch = epoch->via.u64;
+    return 0;
+}
+
 const char *djauth_read_answer(djauth_octets *texts, const msgpack_object *content, djauth_answer *answer)
 {
     static const char incomplete[] = "the reply grants without a complete account";
@@ -53,5 +73,5 @@ const char *djauth_read_answer(djauth_octets *texts, const msgpack_object *conte
                              &answer->permissions_count) != 0) {
         return incomplete;
     }
-    return NULL;
+    return read_lease(content, answer) == 0 ? NULL : "the reply grants with a malformed lease";
 }

@@ -20,6 +20,8 @@ typedef struct step {
     enum {
         GRANT,       /* reply with the golden grant, with the request's id */
         DENY,        /* reply with the golden denial, likewise */
+        GRANT_LEASE, /* the golden grant with a lease */
+        GRANT_LATER, /* the grant, and 20 ms later the same once more */
         GRANT_OTHER, /* the grant with another id */
         BYTES,       /* send these octets as they are, then close */
         BYTES_OPEN,  /* and keep the connection open */
@@ -146,7 +148,10 @@ static int serve_request(server *fake, int fd)
     }
     what = next_step(fake, request + 4, body);
     usleep((useconds_t)what.wait_ms * 1000);
-    length = golden_reply(what.kind == DENY || what.kind == CUT_DENY ? "denied" : "granted", reply, request[6]);
+    length = golden_reply(what.kind == DENY || what.kind == CUT_DENY ? "denied"
+                          : what.kind == GRANT_LEASE                  ? "granted-lease"
+                                                                      : "granted",
+                          reply, request[6]);
     switch (what.kind) {
     case GRANT_OTHER:
         reply[6]++;
@@ -176,12 +181,17 @@ static int serve_request(server *fake, int fd)
         memcpy(reply + length, reply, length);
         length *= 2;
         break;
+    case GRANT_LATER:
+        send_all(fd, reply, length);
+        usleep(20 * 1000);
+        break;
     case CLOSE:
         return -1;
     case CLOSE_AFTER:
         send_all(fd, reply, length);
         return -1;
     case GRANT:
+    case GRANT_LEASE:
     case DENY:
         break;
     }

@@ -1,7 +1,9 @@
 /* test_connection.c: libdjauth with a server that misbehaves at each step. No fault may look like a verdict. */
 #include <malloc.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 /* Long enough that the library's buffers grow and move more than once. */
 static char secret[3000];
@@ -15,7 +17,15 @@ static void checked_free(void *block)
     }
     free(block);
 }
+
+/* The library's system calls. */
+static int calls_of_send;
+static int calls_of_poll;
+static int calls_of_recv;
 #define free(block) checked_free(block)
+#define send(...) (calls_of_send++, send(__VA_ARGS__))
+#define poll(...) (calls_of_poll++, poll(__VA_ARGS__))
+#define recv(...) (calls_of_recv++, recv(__VA_ARGS__))
 #include "lib/djauth.c"
 #include "lib/exchange.c"
 #include "lib/connection.c"
@@ -28,6 +38,9 @@ static void checked_free(void *block)
 #include "lib/reply_answer.c"
 #include "lib/reply_groups.c"
 #undef free
+#undef send
+#undef poll
+#undef recv
 
 #include <signal.h>
 #include <sys/resource.h>
@@ -515,7 +528,7 @@ static void test_secrecy(void)
         q.site = i == 3 ? large + 10000 : NULL;
         right &= djauth_check(handle, &q, &a) == expected[i];
         clean &= handle->frame.data != NULL && !holds(handle->frame.data, handle->frame.capacity, "abcdefghijklmnop");
-        clean &= handle->body.data != NULL && !holds(handle->body.data, handle->body.capacity, "abcdefghijklmnop");
+        clean &= handle->reply.data != NULL && !holds(handle->reply.data, handle->reply.capacity, "abcdefghijklmnop");
         clean &= !holds((const unsigned char *)handle, sizeof(*handle), "abcdefghijklmnop");
     }
     ok(right && server_requests(&fake) == 5, "a grant, three closed connections, a timeout and a request that is too large");
@@ -568,6 +581,135 @@ static void test_limits(void)
     ok(djauth_check(handle, &q, &a) == DJAUTH_ERROR, "a question that was not initialized is a fault");
     djauth_free(handle);
     server_stop(&fake);
+}
+
+/* On a kept connection, whether the reply is there at once or later. */
+static void test_calls(void)
+{
+    static const step steps[] = {{.kind = GRANT}, {.kind = GRANT}, {.kind = GRANT, .wait_ms = 20}, {.kind = DENY}};
+    server fake;
+    djauth *handle;
+    djauth_question q = alice();
+    djauth_answer a;
+    int i;
+    int right = 1;
+
+    server_start(&fake, steps, 4);
+    handle = djauth_new(fake.path);
+    right &= djauth_check(handle, &q, &a) == DJAUTH_GRANTED;
+    for (i = 0; i < 3; i++) {
+        calls_of_send = calls_of_poll = calls_of_recv = 0;
+        right &= djauth_check(handle, &q, &a) == (i < 2 ? DJAUTH_GRANTED : DJAUTH_DENIED);
+        right &= calls_of_send == 1 && calls_of_poll == 1 && calls_of_recv == 1;
+    }
+    ok(right && fake.connections == 1, "a question is one send, one poll and one recv: %d, %d, %d", calls_of_send,
+       calls_of_poll, calls_of_recv);
+    djauth_free(handle);
+    server_stop(&fake);
+}
+
+/* What nobody asked for, on a connection that is kept: it arrives with the first reply, or by itself afterwards. */
+static void test_unrequested(void)
+{
+    static const unsigned char noise[] = {0, 0, 0, 0, 7, 7, 7};
+    static const step waits[] = {{.kind = GRANT_LATER}, {.kind = DENY}};
+    const step noisy[] = {{.kind = GRANT}, {.kind = BYTES_OPEN, .bytes = noise, .count = sizeof(noise)}, {.kind = DENY}};
+    server fake;
+    djauth *handle;
+    djauth_question q = alice();
+    djauth_answer a;
+    int right;
+
+    server_start(&fake, waits, 2);
+    handle = djauth_new(fake.path);
+    right = djauth_check(handle, &q, &a) == DJAUTH_GRANTED;
+    usleep(100 * 1000);
+    right &= djauth_check(handle, &q, &a) == DJAUTH_DENIED;
+    ok(right && fake.connections == 2, "a second reply that comes later answers no other question: %s", a.reason);
+    djauth_free(handle);
+    server_stop(&fake);
+
+    server_start(&fake, noisy, 3);
+    handle = djauth_new(fake.path);
+    right = djauth_check(handle, &q, &a) == DJAUTH_GRANTED;
+    right &= djauth_check(handle, &q, &a) == DJAUTH_DENIED;
+    ok(right && server_requests(&fake) == 3, "noise on a kept connection: the question is sent again: %s", a.reason);
+    djauth_free(handle);
+    server_stop(&fake);
+}
+
+/* djauth_question and djauth_answer as they were before leases. */
+typedef struct old_question {
+    size_t size;
+    const char *site;
+    const char *username;
+    size_t username_length;
+    const char *password;
+    size_t password_length;
+    int require_staff;
+    int require_superuser;
+    const char *const *permissions;
+    size_t permissions_count;
+    const char *const *groups;
+    size_t groups_count;
+    const char *client_address;
+    const char *service;
+    int timeout_ms;
+    int want_permissions;
+} old_question;
+
+typedef struct old_answer {
+    djauth_status status;
+    const char *reason;
+    unsigned retry_after;
+    const char *id;
+    const char *username;
+    const char *email;
+    const char *first_name;
+    const char *last_name;
+    int is_staff;
+    int is_superuser;
+    const char *const *groups;
+    size_t groups_count;
+    const char *const *permissions;
+    size_t permissions_count;
+    int groups_omitted;
+    int permissions_omitted;
+} old_answer;
+
+/* A program that was compiled with the header from before leases: nothing beyond its structures is touched. */
+static void test_old_program(void)
+{
+    static const step steps[] = {{.kind = GRANT_LEASE}, {.kind = GRANT_LEASE}};
+    server fake;
+    djauth *handle;
+    djauth_question q = alice();
+    djauth_answer a;
+    /* Blocks of exactly this size, so that ASan sees an access beyond their ends. */
+    old_question *question = calloc(1, sizeof(*question));
+    old_answer *answer = calloc(1, sizeof(*answer));
+    djauth_status status;
+
+    server_start(&fake, steps, 2);
+    handle = djauth_new(fake.path);
+    q.want_lease = 1;
+    q.leased = 4294967295U;
+    ok(djauth_check(handle, &q, &a) == DJAUTH_GRANTED && a.lease_ms == 862 && a.lease_epoch == UINT64_C(1795905000123456)
+           && memmem(fake.last, fake.last_length, "\xa5lease\xc3\xa6leased\xce\xff\xff\xff\xff", 19) != NULL,
+       "a lease is asked for and read: %u ms", a.lease_ms);
+    question->size = sizeof(*question);
+    question->username = "alice";
+    question->username_length = 5;
+    question->password = "secret";
+    question->password_length = 6;
+    status = djauth_check(handle, (const djauth_question *)(const void *)question, (djauth_answer *)(void *)answer);
+    ok(status == DJAUTH_GRANTED && answer->status == status && strcmp(answer->username, "alice") == 0
+           && answer->groups_count == 1 && memmem(fake.last, fake.last_length, "lease", 5) == NULL,
+       "a program from before leases is served as ever");
+    djauth_free(handle);
+    server_stop(&fake);
+    free(question);
+    free(answer);
 }
 
 static void on_alarm(int number_of_signal)
@@ -637,6 +779,9 @@ int main(void)
     test_gone();
     test_secrecy();
     test_limits();
+    test_calls();
+    test_unrequested();
+    test_old_program();
     test_interruptions();
     test_many_descriptors();
     return tap_done();

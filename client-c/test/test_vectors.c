@@ -41,6 +41,7 @@ static int same_answer(const djauth_answer *a, const djauth_answer *b)
            && strcmp(a->first_name, b->first_name) == 0 && strcmp(a->last_name, b->last_name) == 0
            && a->is_staff == b->is_staff && a->is_superuser == b->is_superuser
            && a->groups_omitted == b->groups_omitted && a->permissions_omitted == b->permissions_omitted
+           && a->lease_ms == b->lease_ms && a->lease_epoch == b->lease_epoch
            && same_list(a->groups, a->groups_count, b->groups, b->groups_count)
            && same_list(a->permissions, a->permissions_count, b->permissions, b->permissions_count);
 }

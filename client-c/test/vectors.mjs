@@ -41,6 +41,8 @@ function question(args) {
       }),
     client: (value) => fields(value, { address: string('client_address'), service: string('service') }),
     deadline_ms: () => [],
+    lease: flag('want_lease'),
+    leased: (value) => [`.leased = ${value}U`],
     want: (words) => words.flatMap((word) => fields({ [word]: true }, { permissions: flag('want_permissions') })),
   };
   return ['.size = sizeof(djauth_question)', ...fields(args, known)];
@@ -87,10 +89,14 @@ function account(of) {
   );
 }
 
+function lease({ lease_ms = 0, lease_epoch = 0 }) {
+  return [`.lease_ms = ${lease_ms}U`, `.lease_epoch = UINT64_C(${lease_epoch})`];
+}
+
 /** The member of the union that a granted reply fills in; keys that the library does not know are omitted here as there. */
 function grantedBy(operation, content) {
   const members = {
-    check: () => `.answer = {${account(content.account).join(', ')}}`,
+    check: () => `.answer = {${[...account(content.account), ...lease(content)].join(', ')}}`,
     ping: () => `.server = {.name = ${text(content.server)}, .protocol_version = ${content.protocol}}`,
     status: () => `.page = {.media_type = ${text(content.type)}, .body = ${text(content.body)}}`,
     groups: () => `.groups = {${page(content).join(', ')}}`,

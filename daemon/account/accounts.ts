@@ -102,6 +102,15 @@ export class Accounts {
     );
   }
 
+  /**
+   * For how many ms `account` may still decide: 0 or less if it is too old, or not the one that is kept, because it was
+   * forgotten while a question had it.
+   */
+  left(username: string, account: Account): number {
+    const snapshot = this.#snapshots.peek(username);
+    return snapshot?.account === account ? this.#options.ttlMs - this.#age(snapshot.askedAt) : 0;
+  }
+
   /** Forgets one username, or all. Returns how many snapshots were removed. */
   flush(username?: string): number {
     // A read that is under way may carry what is to be forgotten.

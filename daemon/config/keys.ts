@@ -175,6 +175,13 @@ export const keys = section('The file.', {
         'and an answer may take 1 s.',
       default: '1s',
     }),
+    lease: key(duration(), {
+      about:
+        'For how long a client that asks for it (the Apache module does) may use a grant again without asking, at most; never ' +
+        'longer than what is left of `account_ttl`, so that no answer is older than without. What the daemon forgets early it ends ' +
+        'at once; a daemon that is killed cannot, so this is how long grants go on then. `0`, and with `account_ttl = 0`: no leases.',
+      default: '1s',
+    }),
     accounts: key(integer(1, 10_000_000), { about: 'Limit of accounts kept per site.', default: 100_000 }),
     proofs: key(integer(1, 10_000_000), {
       about:

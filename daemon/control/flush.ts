@@ -2,15 +2,16 @@ import { isIP } from 'node:net';
 import type { Reply } from '../../protocol/reply.ts';
 import type { FlushRequest } from '../../protocol/request.ts';
 import { STATUS } from '../../protocol/status.ts';
+import type { Epoch } from '../epoch/epoch.ts';
 import type { Generation } from '../generation.ts';
 import { shortened } from '../log/names.ts';
 import { decodeTyped } from '../request/typed-text.ts';
 
 /**
  * Removes accounts from memory, those of one site or one user if the request names it; without either, proofs as well.
- * The databases are read from scratch. With `throttle` debts are forgiven instead.
+ * The databases are read from scratch, and no lease that was given before holds any more. With `throttle` debts are forgiven instead.
  */
-export function flush(request: FlushRequest, generation: Generation): Reply {
+export function flush(request: FlushRequest, generation: Generation, epoch: Epoch): Reply {
   const { site, username } = request;
   const { sites, proofs, returning, greylist } = generation;
   if (site !== undefined && !sites.has(site)) return failed(`site "${shortened(site)}" is not configured`);
@@ -31,6 +32,7 @@ export function flush(request: FlushRequest, generation: Generation): Reply {
     returning.flush();
     greylist.flush();
   }
+  epoch.raise();
   return { status: STATUS.granted, content: { flushed } };
 }
 

@@ -2,6 +2,7 @@ import type { Reply } from '../../protocol/reply.ts';
 import { BadRequest, type Request } from '../../protocol/request.ts';
 import { STATUS } from '../../protocol/status.ts';
 import { PROTOCOL_VERSION } from '../../protocol/version.ts';
+import type { Epoch } from '../epoch/epoch.ts';
 import { messageOf } from '../fault.ts';
 import type { Generation } from '../generation.ts';
 import { totals } from '../metrics/metrics.ts';
@@ -26,6 +27,10 @@ export interface Operated {
   /** Decides on a question that came at `startedAt`, and records the decision. Does not throw or reject. */
   decide(question: Question, startedAt: number): Decision | Promise<Decision>;
   report(): Report;
+  /** Raised when accounts are forgotten. */
+  readonly epoch: Epoch;
+  /** Whether clients of that socket can see the epoch, so that it gives leases. */
+  leasesOn(socket: SocketName): boolean;
   /** The pages as each socket shows them. */
   readonly statusPages: Readonly<Record<SocketName, StatusPages>>;
   /** Whether hooks have a socket of their own. */
@@ -65,7 +70,7 @@ export const OPERATIONS: {
       granted(daemon.statusPages[socket].page(format, refresh)),
   },
   stats: { sockets: CONTROL, handler: (_, daemon) => granted({ stats: totals(daemon.report()) }) },
-  flush: { sockets: CONTROL, handler: (request, { generation }) => flush(request, generation) },
+  flush: { sockets: CONTROL, handler: (request, { generation, epoch }) => flush(request, generation, epoch) },
   groups: {
     sockets: CONTROL,
     handler: (request, { generation }) => generation.during(groupsPage(request, generation.sites)),

@@ -42,6 +42,8 @@ export interface AccountFinder<Evidence extends AnyEvidence = AnyEvidence> {
   recall(presented: Presented<Evidence>, site: Site): Account | null | undefined;
   /** The account from memory or from the database. Rejects with the store's Fault. */
   find(presented: Presented<Evidence>, site: Site): Promise<Account | null>;
+  /** For how many ms that account may still decide; 0 or less if it may not, or is no longer the one in memory. */
+  left(presented: Presented<Evidence>, account: Account, site: Site): number;
 }
 
 /**
@@ -68,4 +70,5 @@ export interface Verifier<Evidence extends AnyEvidence = AnyEvidence, Found exte
 export const byUsername: AccountFinder = {
   recall: ({ username }, site) => site.accounts.recall(username),
   find: ({ username }, site) => site.accounts.get(username),
+  left: ({ username }, account, site) => site.accounts.left(username, account),
 };

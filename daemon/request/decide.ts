@@ -9,6 +9,7 @@ import type { DenyReason } from '../verdict.ts';
 import { Wait } from '../wait.ts';
 import type { Admission, Admitted } from './admission.ts';
 import type { Deadlines } from './deadlines.ts';
+import { type Leasing, leaseOf } from './lease.ts';
 import type { Decision, Question } from './question.ts';
 
 /** The stages that every question goes through. */
@@ -17,6 +18,7 @@ export interface Pipeline {
   readonly verifiers: Verifiers;
   readonly admission: Admission;
   readonly deadlines: Deadlines;
+  readonly leasing: Leasing;
 }
 
 /**
@@ -34,6 +36,10 @@ export function decide(question: Question, pipeline: Pipeline): Decision | Promi
   let site: Site | undefined;
   let known = false;
   let waits = false;
+  // Whatever is forgotten from now on ends the lease, although this question may be answered from it.
+  const terms: Terms | undefined = question.lease
+    ? { leasing: pipeline.leasing, epoch: pipeline.leasing.epoch.value }
+    : undefined;
   try {
     // locate
     site = locate(question.site, pipeline.sites);
@@ -46,12 +52,14 @@ export function decide(question: Question, pipeline: Pipeline): Decision | Promi
     const account = verifier.account.recall(question, site);
     known = account != null;
     const finding = account === undefined ? undefined : verifier.recall(question, account, site);
-    if (account !== undefined && finding !== undefined) return judge(question, site, account, finding, verifier);
+    if (account !== undefined && finding !== undefined) {
+      return judge(question, site, account, finding, verifier, terms);
+    }
 
     // The secret may be a view of a frame, which is wiped as soon as this returns.
     evidence.secret?.keep();
     waits = true;
-    return decideInTime(question, site, verifier, pipeline);
+    return decideInTime(question, site, verifier, pipeline, terms);
   } catch (error) {
     return failed(error, site?.name ?? question.site, known);
   } finally {
@@ -63,19 +71,31 @@ export function decide(question: Question, pipeline: Pipeline): Decision | Promi
  * The decision, or `busy` when the wait is over. What was begun goes on: a hash that runs leaves a proof to the next
  * question, and `admission` hears what came of it.
  */
-function decideInTime(question: Question, site: Site, verifier: Verifier, pipeline: Pipeline): Promise<Decision> {
+function decideInTime(
+  question: Question,
+  site: Site,
+  verifier: Verifier,
+  pipeline: Pipeline,
+  terms: Terms | undefined,
+): Promise<Decision> {
   const wait = new Wait(question.deadlineAt);
   const seen: Seen = { account: null };
   return new Promise((resolve) => {
     wait.whenOver((reason) => resolve(failed(reason, site.name, seen.account !== null)));
     const entry = pipeline.deadlines.add(wait);
     question.presence?.waits(wait);
-    void verifyAndJudge(question, site, verifier, pipeline.admission, wait, seen).then((decision) => {
+    void verifyAndJudge(question, site, verifier, pipeline.admission, wait, seen, terms).then((decision) => {
       pipeline.deadlines.remove(entry);
       wait.done();
       resolve(decision);
     });
   });
+}
+
+/** On what terms a grant is leased: those in force when the question was asked. */
+interface Terms {
+  readonly leasing: Leasing;
+  readonly epoch: bigint;
 }
 
 /** The account that a question is about, as it was last read; null if there is none, or none yet. */
@@ -90,6 +110,7 @@ async function verifyAndJudge(
   admission: Admission,
   wait: Wait,
   seen: Seen,
+  terms: Terms | undefined,
 ): Promise<Decision> {
   let admitted: Admitted | undefined;
   const settled = (decision: Decision): Decision => {
@@ -102,7 +123,7 @@ async function verifyAndJudge(
     for (;;) {
       const { account } = seen;
       const known = verifier.recall(question, account, site);
-      if (known !== undefined) return settled(judge(question, site, account, known, verifier));
+      if (known !== undefined) return settled(judge(question, site, account, known, verifier, terms));
       wait.check();
       if (admitted === undefined && !verifier.returns(question, account, site)) {
         admitted = await admission.admit(question, site.name);
@@ -115,7 +136,7 @@ async function verifyAndJudge(
       const now = await verifier.account.find(question, site);
       const changed = now?.id !== account?.id || now?.encoded !== account?.encoded;
       seen.account = now;
-      if (!changed) return settled(judge(question, site, now, finding, verifier));
+      if (!changed) return settled(judge(question, site, now, finding, verifier, terms));
       // The encoded hash is another one by now: the evidence may hold for the former one only.
     }
   } catch (error) {
@@ -132,6 +153,7 @@ function judge(
   account: Account | null,
   finding: Finding,
   verifier: Verifier,
+  terms: Terms | undefined,
 ): Decision {
   const { source } = finding;
   const reason = finding.reason ?? (account === null ? 'unknown-user' : unmet(account, question.requirements));
@@ -140,7 +162,8 @@ function judge(
     return denied(site, reason ?? 'unknown-user', account !== null, finding);
   }
   verifier.promote(finding, question, account, site);
-  return { verdict: { kind: 'granted', account }, site: site.name, known: true, source };
+  const lease = terms && leaseOf(verifier.account.left(question, account, site), terms.epoch, terms.leasing);
+  return { verdict: { kind: 'granted', account }, site: site.name, known: true, source, lease };
 }
 
 function denied(site: Site, reason: DenyReason, known: boolean, finding?: Finding): Decision {

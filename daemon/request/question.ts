@@ -2,6 +2,7 @@ import type { Evidence } from '../evidence/kinds.ts';
 import type { Source } from '../evidence/verifier.ts';
 import type { Requirements } from '../policy/requirement.ts';
 import type { Verdict } from '../verdict.ts';
+import type { Lease } from './lease.ts';
 import type { Hashed } from './leaving.ts';
 import type { Presence } from './presence.ts';
 
@@ -25,6 +26,10 @@ export interface Question {
   readonly presence?: Presence | undefined;
   /** Whether the client wants a granted account's permissions. */
   readonly wantPermissions: boolean;
+  /** Whether the client can use a grant again, and sees when that ends. */
+  readonly lease: boolean;
+  /** How many grants the client gave on lease, for this site, since it last said so. */
+  readonly leased: number;
 }
 
 /** A verdict with what the log and the counters record about it. */
@@ -38,4 +43,6 @@ export interface Decision {
   readonly source: Source | undefined;
   /** The hash that a denial took, if it took one. */
   readonly hashed?: Hashed | undefined;
+  /** Of a grant: for how long it may be used again. */
+  readonly lease?: Lease | undefined;
 }

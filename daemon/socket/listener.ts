@@ -59,12 +59,15 @@ export class Listener {
   #options: ListenerOptions;
   readonly #server: net.Server;
   readonly #connections = new Crowd();
+  /** Where the socket is; undefined if systemd opened it and the system does not tell. */
+  #path: string | undefined;
   #lookedAt = Number.NEGATIVE_INFINITY;
   /** Clients that connected before `configure`: they are served once the generation is committed. */
   #early: net.Socket[] | undefined = [];
 
   private constructor(options: ListenerOptions) {
     this.#options = options;
+    this.#path = options.fd === undefined ? options.path : undefined;
     this.#server = net.createServer({ allowHalfOpen: true }, (socket) => {
       if (this.#early === undefined) this.#accept(socket);
       else this.#early.push(socket.on('error', () => socket.destroy()));
@@ -119,6 +122,7 @@ export class Listener {
       throw new ListenError(`the socket "${name}" that systemd opened is not a Unix socket`);
     }
     const actual = pathOf(fd);
+    this.#path = actual ?? (path === '' ? undefined : path);
     if (actual !== undefined && path !== '' && actual !== path) {
       onTrouble(`systemd opened ${actual} as "${name}": ${path} of the configuration is not used`);
     }
@@ -134,6 +138,11 @@ export class Listener {
   /** Whether it listens where these options say. */
   isAt({ fd, path }: ListenerOptions): boolean {
     return fd === this.#options.fd && (fd !== undefined || path === this.#options.path);
+  }
+
+  /** Where clients find the socket; undefined if that is not known. */
+  get path(): string | undefined {
+    return this.#path;
   }
 
   get connections(): number {

@@ -7,13 +7,14 @@ import { decodeTyped } from '../request/typed-text.ts';
 
 /**
  * The question of a request that arrived at `now`. Its secret may be a view of the frame: `keep()` is due before the
- * frame is wiped.
+ * frame is wiped. `leases`: whether they are given on the socket that it came by.
  */
 export function questionOf(
   request: CheckRequest | AuthorizeRequest,
   now: number,
   peer?: Question['peer'],
   presence?: Question['presence'],
+  leases = false,
 ): Question {
   const typed = request.operation === 'check' ? request.password : undefined;
   return {
@@ -27,5 +28,7 @@ export function questionOf(
     presence,
     deadlineAt: now + request.deadlineMs,
     wantPermissions: request.wantPermissions,
+    lease: leases && request.lease,
+    leased: request.leased,
   };
 }

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { Encoded } from '../../protocol/codec.ts';
+import type { Lease } from '../../protocol/lease.ts';
 import type { AccountContent, Reply } from '../../protocol/reply.ts';
 import { STATUS } from '../../protocol/status.ts';
 import { type Account, byOctets } from '../account/account.ts';
@@ -14,10 +15,10 @@ const ENCODED_OCTETS_MAX = 2_048;
 const encoded = new LRUCache<Account, Encoded>({ max: ENCODED_MAX });
 
 /** A verdict as a reply of the protocol. */
-export function replyOf(verdict: Verdict, wantPermissions: boolean): Reply {
+export function replyOf(verdict: Verdict, wantPermissions: boolean, lease?: Lease): Reply {
   switch (verdict.kind) {
     case 'granted':
-      return { status: STATUS.granted, content: contentOf(verdict.account, wantPermissions) };
+      return { status: STATUS.granted, content: contentOf(verdict.account, wantPermissions), lease };
     case 'denied':
       return {
         status: verdict.reason === 'unknown-user' ? STATUS.unknownUser : STATUS.denied,

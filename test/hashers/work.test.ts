@@ -89,6 +89,7 @@ function stage(sampled: string[], options: Partial<SiteOptions> = {}): Stage {
     verifiers: createVerifiers(new PasswordProofs({ proofs, returning, greylist, pool })),
     admission: admitAll,
     deadlines: new Deadlines({ clock }),
+    leasing: { maxMs: 0, epoch: { value: 0n } },
   };
   return {
     jobs,
@@ -103,6 +104,8 @@ function stage(sampled: string[], options: Partial<SiteOptions> = {}): Stage {
         client: { address: '', service: '' },
         deadlineAt: Number.POSITIVE_INFINITY,
         wantPermissions: false,
+        lease: false,
+        leased: 0,
         ...more,
       };
       const { verdict, source } = await decide(question, pipeline);

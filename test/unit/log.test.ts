@@ -43,6 +43,8 @@ const QUESTION: Question = {
   peer: { uid: 33, pid: 77 },
   deadlineAt: 0,
   wantPermissions: false,
+  lease: false,
+  leased: 0,
 };
 
 /** An observer, and the lines that it writes. */

@@ -38,11 +38,17 @@ interface Options {
   ttlMs?: number;
   admission?: Admission;
   schema?: typeof STOCK;
+  /** `cache.lease` */
+  leaseMs?: number;
 }
 
 /** A pipeline over a store in memory. Its hash pool computes nothing: the test answers each job by hand. */
-function world(accounts: Account[], { ttlMs = 1_000, admission = admitAll, schema = STOCK }: Options = {}) {
+function world(
+  accounts: Account[],
+  { ttlMs = 1_000, admission = admitAll, schema = STOCK, leaseMs = 1_000 }: Options = {},
+) {
   const clock = { time: 1_000, now: () => clock.time };
+  const epoch = { value: 1n };
   const table = new Map(accounts.map((account) => [account.username, account]));
   const calls: string[] = [];
   const jobs: { job: Job; password: string; answer: (matches: boolean) => void; fail: (error: Error) => void }[] = [];
@@ -107,6 +113,7 @@ function world(accounts: Account[], { ttlMs = 1_000, admission = admitAll, schem
       },
       stopTimer() {},
     }),
+    leasing: { maxMs: leaseMs, epoch },
   };
   const question = (
     username: string,
@@ -127,6 +134,8 @@ function world(accounts: Account[], { ttlMs = 1_000, admission = admitAll, schem
     client: { address: '', service: '' },
     deadlineAt: clock.time + 10_000,
     wantPermissions: false,
+    lease: false,
+    leased: 0,
     ...more,
   });
   const ask = (username: string, password?: string | Password, more?: Partial<Question>) =>
@@ -141,7 +150,7 @@ function world(accounts: Account[], { ttlMs = 1_000, admission = admitAll, schem
   };
   return {
     ...{ clock, table, calls, jobs, withdrawn, queued, outage, pipeline, question, ask, askHashed, pass },
-    ...{ proofs, returning, greylist },
+    ...{ proofs, returning, greylist, epoch, site },
   };
 }
 

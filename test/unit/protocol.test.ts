@@ -5,6 +5,7 @@ import { Packr, Unpackr } from 'msgpackr';
 import t from 'tap';
 import { Encoded } from '../../protocol/codec.ts';
 import { FrameReader } from '../../protocol/frame.ts';
+import { LEASE_OCTETS_MAX } from '../../protocol/lease.ts';
 import * as limits from '../../protocol/limits.ts';
 import { decodeReply, encodeReply, type Reply } from '../../protocol/reply.ts';
 import { BadRequest, decodeRequest, encodeRequest } from '../../protocol/request.ts';
@@ -109,6 +110,8 @@ t.test('requests', async (t) => {
     t.same(request.client, { address: '', service: '', ...(parameters.client as object) }, `${name}: client`);
     t.equal(request.deadlineMs, parameters.deadline_ms ?? 10_000, `${name}: deadline`);
     t.equal(request.wantPermissions, parameters.want !== undefined, `${name}: want`);
+    t.equal(request.lease, parameters.lease === true, `${name}: lease`);
+    t.equal(request.leased, parameters.leased ?? 0, `${name}: leased`);
   }
 });
 
@@ -221,6 +224,8 @@ t.test('the daemon reads what a client writes', async (t) => {
       client: fc.record({ address: short, service: short }, optional),
       deadline_ms: fc.integer({ min: 1, max: 600_000 }),
       want: fc.constantFrom(['permissions'], []),
+      lease: fc.boolean(),
+      leased: fc.nat(0xffff_ffff),
     },
     { requiredKeys: ['username', 'password'] },
   );
@@ -228,7 +233,7 @@ t.test('the daemon reads what a client writes', async (t) => {
     fc.property(fc.nat(0xffff_ffff), parameters, (id, given) => {
       const request = decodeRequest(encodeRequest(id, 'check', given).subarray(4));
       if (request.operation !== 'check') return false;
-      const { site, require, client, deadline_ms = 10_000, want = [] } = given;
+      const { site, require, client, deadline_ms = 10_000, want = [], lease = false, leased = 0 } = given;
       t.same(
         { ...request, username: Buffer.from(request.username), password: Buffer.from(request.password) },
         {
@@ -241,6 +246,8 @@ t.test('the daemon reads what a client writes', async (t) => {
           client: { address: '', service: '', ...client },
           deadlineMs: deadline_ms,
           wantPermissions: want.length > 0,
+          lease,
+          leased,
         },
       );
       return true;
@@ -260,15 +267,36 @@ t.test('a request is a view of its frame', async (t) => {
 
 t.test('replies', async (t) => {
   for (const { name, hex, message } of vectors('replies')) {
-    const [, id, status, content] = message;
-    t.equal(encodeReply(id, { status, content } as Reply).toString('hex'), hex, `${name} is encoded octet for octet`);
+    const [, id, status, { lease_ms, lease_epoch, ...content }] = message;
+    const lease = lease_ms === undefined ? undefined : { ms: lease_ms, epoch: BigInt(lease_epoch) };
+    if (lease === undefined) {
+      t.equal(encodeReply(id, { status, content } as Reply).toString('hex'), hex, `${name} is encoded octet for octet`);
+    }
     if (status === 0) {
-      const prepared: Reply = { status, content: new Encoded(content) };
+      const prepared: Reply = { status, content: new Encoded(content), lease };
       t.equal(encodeReply(id, prepared).toString('hex'), hex, `${name} is the same if its content was encoded before`);
     }
     const reply = decodeReply(Buffer.from(hex, 'hex').subarray(4));
     t.equal(reply.id, id, name);
     t.equal(reply.status, status, name);
+    t.equal(reply.content.get('lease_ms'), lease_ms, `${name}: lease`);
+    t.equal(reply.content.get('lease_epoch'), lease_epoch, `${name}: epoch`);
+  }
+  for (const ms of [1, 0x7f, 0x80, 0xff, 0x100, 0xffff, 0x1_0000, 0xffff_ffff]) {
+    const reply: Reply = { status: 0, content: new Encoded({ account: {} }), lease: { ms, epoch: 2n ** 53n - 1n } };
+    const { content } = decodeReply(encodeReply(1, reply).subarray(4));
+    t.same([content.get('lease_ms'), content.get('lease_epoch')], [ms, 2 ** 53 - 1], `a lease of ${ms} ms`);
+  }
+  // The longest content with a lease is as long as a frame; one octet more goes without.
+  for (const [more, leased] of [
+    [0, true],
+    [1, false],
+  ] as const) {
+    const text = 'x'.repeat(limits.FRAME_MAX - LEASE_OCTETS_MAX - 14 + more);
+    const lease = { ms: 0xffff_ffff, epoch: 1n };
+    const frame = encodeReply(0xffff_ffff, { status: 0, content: new Encoded({ t: text }), lease });
+    t.equal(decodeReply(frame.subarray(4)).content.has('lease_ms'), leased, `${frame.length} octets`);
+    t.equal(decodeReply(frame.subarray(4)).content.get('t'), text);
   }
   for (const id of [0, 0x7f, 0x80, 0xff, 0x100, 0xffff, 0x1_0000, 0xffff_ffff]) {
     const [plain, prepared] = [{ ok: true }, new Encoded({ ok: true })].map((content) =>

@@ -357,7 +357,7 @@ async function answersOf(history: readonly Event[], accounts: readonly string[])
   const find = ({ username }: { username: string }) =>
     accounts.includes(username) ? ({ id: '1', username, encoded: 'x', active: true } as Account) : null;
   const verifier: Verifier = {
-    account: { recall: () => undefined, find: async (presented) => find(presented) },
+    account: { recall: () => undefined, find: async (presented) => find(presented), left: () => 0 },
     recall: () => undefined,
     returns: () => false,
     verify: async (_, account): Promise<Finding> => ({
