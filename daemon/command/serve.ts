@@ -122,7 +122,7 @@ function passedDescriptors(name: string): PassedDescriptors {
   }
 }
 
-function vitalsOf({ verdicts, proofs, connections }: Report): Vitals {
-  const checks = Object.values(verdicts).reduce((sum, count) => sum + count, 0);
+function vitalsOf({ verdicts, leased, proofs, connections }: Report): Vitals {
+  const checks = Object.values(verdicts).reduce((sum, count) => sum + count, leased);
   return { checks, proofs, connections: connections.open };
 }

@@ -39,6 +39,7 @@ export class Observer {
   decided(question: Question, decision: Decision, startedAt: number, now: number): void {
     const { verdict, site, source } = decision;
     const ms = now - startedAt;
+    if (question.leased > 0) this.#counters.recordLeased(site, question.leased, now);
     this.#counters.record(site, verdict.kind, source === 'vouched' ? 'authorized' : source, ms, now);
     const level = verdict.kind === 'granted' ? 'info' : LEVELS[verdict.kind];
     if (!this.#log.isLevelEnabled(level)) return;

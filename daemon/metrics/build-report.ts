@@ -45,6 +45,7 @@ export function buildReport({ counters, sites, pool, connections, startedAt, now
     ({ name, accounts, store }): SiteReport => ({
       name,
       verdicts: counters.verdicts(name),
+      leased: counters.leased(name),
       accounts: accounts.size,
       database: store.report(),
     }),
@@ -62,6 +63,7 @@ export function buildReport({ counters, sites, pool, connections, startedAt, now
     bad_requests: counters.badRequests,
     connections,
     verdicts: sum([unknownSite, ...reports.map(({ verdicts }) => verdicts)]),
+    leased: reports.reduce((sum, { leased }) => sum + leased, 0),
     unknown_site: unknownSite,
     durations: { cached: cached.report(), hashed: hashed.report(), authorized: authorized.report() },
     proofs: rest.proofs,

@@ -15,6 +15,15 @@ export type VerdictCounts = Record<VerdictKind, number>;
 
 const INDEX: Readonly<Record<VerdictKind, number>> = { granted: 0, denied: 1, busy: 2, error: 3 };
 
+/** Behind the verdicts: grants on lease. */
+const LEASED = KINDS.length;
+
+/**
+ * Where the number of a site's grants on lease ends: clients say how many they were, and a lie must not make a sum of all
+ * sites that is no whole number any more.
+ */
+const LEASED_MAX = 2 ** 48;
+
 /**
  * What the daemon has counted since it started. Recording happens with each answer, so it is only a few additions to
  * preallocated arrays; everything else is computed when a report is requested.
@@ -37,7 +46,7 @@ export class Counters {
   /** Sets the configured sites. Counts of a site that was configured before are kept. */
   configure(names: Iterable<string>): void {
     this.#sites = new Map(
-      [...names].map((name) => [name, this.#sites.get(name) ?? new Float64Array(KINDS.length)] as const),
+      [...names].map((name) => [name, this.#sites.get(name) ?? new Float64Array(KINDS.length + 1)] as const),
     );
   }
 
@@ -55,6 +64,19 @@ export class Counters {
     // The duration of a busy or error verdict says nothing about how long an answer takes.
     if (source !== undefined && index <= INDEX.denied) this.durations[source].observe(durationMs / 1000);
     this.rates.add(nowMs, source === 'hashed');
+  }
+
+  /** A client says that it gave so many grants on lease. Those for a site that is not configured are not counted. */
+  recordLeased(site: string | undefined, count: number, nowMs: number): void {
+    const counts = site === undefined ? undefined : this.#sites.get(site);
+    if (counts === undefined) return;
+    counts[LEASED] = Math.min((counts[LEASED] as number) + count, LEASED_MAX);
+    this.rates.add(nowMs, false, count);
+  }
+
+  /** Grants on lease of a site; they are in no verdict. */
+  leased(site: string): number {
+    return this.#sites.get(site)?.[LEASED] ?? 0;
   }
 
   /** The verdicts of a site; undefined stands for questions that name no configured site. */

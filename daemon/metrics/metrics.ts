@@ -76,6 +76,14 @@ export const METRICS: readonly Metric[] = [
       ),
   },
   {
+    name: 'leased_grants_total',
+    kind: 'counter',
+    help: 'Grants that clients gave on lease without asking, as they report them with their next question; not part of djauthd_verdicts_total.',
+    labels: ['site'],
+    stat: () => 'leased',
+    read: perSite(({ leased }) => leased),
+  },
+  {
     name: 'decision_duration_seconds',
     kind: 'histogram',
     unit: 'seconds',
@@ -284,7 +292,7 @@ export const METRICS: readonly Metric[] = [
 export function totals(report: Report): Record<string, number> {
   const sums: Record<string, number> = {};
   const add = (name: string, value: number) => {
-    sums[name] = Math.floor((sums[name] ?? 0) + value);
+    sums[name] = Math.min(Math.floor((sums[name] ?? 0) + value), Number.MAX_SAFE_INTEGER);
   };
   for (const metric of METRICS) {
     if (!metric.stat) continue;

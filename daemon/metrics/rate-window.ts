@@ -14,7 +14,8 @@ export class RateWindow {
   readonly #checks = new Uint32Array(SLOTS);
   readonly #hashed = new Uint32Array(SLOTS);
 
-  add(nowMs: number, hashed: boolean): void {
+  /** @param checks more than one if a client reports what it answered itself since it last asked */
+  add(nowMs: number, hashed: boolean, checks = 1): void {
     const second = Math.floor(nowMs / 1000);
     const slot = second % SLOTS;
     if (this.#seconds[slot] !== second) {
@@ -22,7 +23,7 @@ export class RateWindow {
       this.#checks[slot] = 0;
       this.#hashed[slot] = 0;
     }
-    this.#checks[slot] = (this.#checks[slot] as number) + 1;
+    this.#checks[slot] = Math.min((this.#checks[slot] as number) + checks, 0xffff_ffff);
     if (hashed) this.#hashed[slot] = (this.#hashed[slot] as number) + 1;
   }
 

@@ -7,6 +7,8 @@ import type { HistogramReport } from './histogram.ts';
 export interface SiteReport {
   readonly name: string;
   readonly verdicts: VerdictCounts;
+  /** Grants that clients gave on lease, as they report them: no verdicts of the daemon. */
+  readonly leased: number;
   /** Accounts in memory. */
   readonly accounts: number;
   readonly database: DatabaseReport;
@@ -32,6 +34,8 @@ export interface Report {
   readonly connections: { readonly open: number; readonly limit: number };
   /** All sites and `unknown_site` together. */
   readonly verdicts: VerdictCounts;
+  /** Grants on lease, of all sites together. */
+  readonly leased: number;
   /** Verdicts on questions that name no site or one that is not configured. */
   readonly unknown_site: VerdictCounts;
   /** How long grants and denials took, by source. */

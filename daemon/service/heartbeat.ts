@@ -2,7 +2,7 @@ import type { SdNotifier } from './sd-notify.ts';
 
 /** What `systemctl status` shows of a daemon. */
 export interface Vitals {
-  /** Questions answered since the start. */
+  /** Questions answered since the start, by clients on lease too. */
   readonly checks: number;
   readonly proofs: number;
   readonly connections: number;

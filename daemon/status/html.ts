@@ -69,12 +69,12 @@ function tile(label: string, value: string, note: string, bad = false): Markup {
 }
 
 function tiles(report: Report): Markup {
-  const { verdicts, hashing, durations, uptime_seconds } = report;
+  const { verdicts, leased, hashing, durations, uptime_seconds } = report;
   const { returning, other } = hashing.waiting;
   const unanswered = verdicts.busy + verdicts.error;
   const { cached, hashed } = durations;
   return html`<dl class="tiles">
-${tile('Checks per second', perSecond(rate(report, 10)), `${perSecond(sum(verdicts) / Math.max(1, uptime_seconds))} on average since start`)}
+${tile('Checks per second', perSecond(rate(report, 10)), `${perSecond((sum(verdicts) + leased) / Math.max(1, uptime_seconds))} on average since start`)}
 ${tile('Proof cache hits', share(hitRatio(report)), `${count(cached.count)} of ${count(cached.count + hashed.count)} passwords`)}
 ${tile('Hashes waiting', count(returning + other), `${hashing.running} of ${hashing.workers} workers active`)}
 ${tile('Busy or error', count(unanswered), `${count(verdicts.busy)} busy, ${plural(verdicts.error, 'error')}`, unanswered > 0)}
@@ -131,7 +131,7 @@ ${sites_omitted > 0 ? html`<p>${plural(sites_omitted, 'more site')} omitted: the
 ${unknown > 0 ? html`<p class="quiet">${plural(unknown, 'check')} for a site that is not configured.</p>` : ''}</section>`;
 }
 
-function siteRow({ name, verdicts, accounts, database }: SiteReport): Markup {
+function siteRow({ name, verdicts, leased, accounts, database }: SiteReport): Markup {
   const { up, state_seconds, connections, last_failure } = database;
   const state =
     up === null
@@ -146,7 +146,7 @@ function siteRow({ name, verdicts, accounts, database }: SiteReport): Markup {
   const cell = (label: string, value: Markup | string) => html`<td data-label="${label}"><div>${value}</div></td>`;
   return html`<tr><th scope="row">${name}</th>
 ${cell('Database', database.name)}${cell('State', html`${state}${failure ?? ''}`)}${cell('Connections', used)}
-${cell('Granted', count(verdicts.granted))}${cell('Denied', count(verdicts.denied))}${cell('Busy', count(verdicts.busy))}
+${cell('Granted', html`${count(verdicts.granted)}${leased > 0 ? html` <small>and ${count(leased)} on lease</small>` : ''}`)}${cell('Denied', count(verdicts.denied))}${cell('Busy', count(verdicts.busy))}
 ${cell('Errors', count(verdicts.error))}${cell('Cached accounts', count(accounts))}</tr>`;
 }
 
@@ -164,9 +164,10 @@ function throttled({ throttle: { refusals, refused_now, refused } }: Report): Ma
 }
 
 function totals(report: Report): Markup {
-  const { verdicts, connections, reloads } = report;
+  const { verdicts, leased, connections, reloads } = report;
   const rows: [string, string][] = [
     ['Granted', count(verdicts.granted)],
+    ['Granted on lease', count(leased)],
     ['Denied', count(verdicts.denied)],
     ['Client connections', `${count(connections.open)} of ${count(connections.limit)}`],
     ['Bad requests', count(report.bad_requests)],

@@ -78,6 +78,13 @@ echo "# the daemon runs with $(readlink "/proc/$(main_pid)/exe")"
 ok 'a2enmod authnz_django' sh -c 'a2enmod authnz_django && a2enconf private && systemctl restart apache2'
 ok '401 without a password and with a wrong one, 200 with the right one' answers
 ok 'djauth' sh -c 'printf "correct horse" | djauth check alice && djauthd stats'
+epoch() { od -An -t u8 /run/djauthd/auth.sock.epoch; }
+ok 'the epoch file belongs to whom the socket belongs to' is "$(stat -c '%U %G %a %s' /run/djauthd/auth.sock.epoch)" 'djauthd www-data 440 8'
+first=$(epoch)
+ok 'the daemon can write it' [ "$first" -gt 0 ]
+ok 'a flush raises it' sh -c "djauthd flush && [ \$(od -An -t u8 /run/djauthd/auth.sock.epoch) -gt $first ]"
+ok 'the daemon can write nothing else there' sh -c 'runuser -u djauthd -- sh -c "! touch /run/djauthd/other"'
+ok 'and has nothing to say about it' sh -c '! journalctl -u djauthd --no-pager | grep epoch'
 
 # An upgrade while users come.
 cp /usr/bin/djauth /root/djauth

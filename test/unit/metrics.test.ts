@@ -86,7 +86,20 @@ t.test('the counters', async (t) => {
     'unknown names do not create entries',
   );
   t.equal(counters.durations.hashed.report().count, 1, 'the duration of a fault is not recorded');
+  const checks = () => counters.rates.report(1_000).checks.at(-1);
+  const before = checks() as number;
+  counters.recordLeased('a', 40, 0);
+  counters.recordLeased('a', 2, 0);
+  counters.recordLeased('never configured', 1, 0);
+  counters.recordLeased(undefined, 1, 0);
+  t.same([counters.leased('a'), counters.leased('b'), counters.leased('never configured')], [42, 0, 0]);
+  t.equal(counters.verdicts('a').granted, 1, 'a grant on lease is no verdict');
+  t.equal(checks(), before + 42, 'and a check');
+  for (let i = 0; i < 70_000; i++) counters.recordLeased('b', 0xffff_ffff, 0);
+  t.equal(counters.leased('b'), 2 ** 48, 'a lie has an end');
+  t.equal(checks(), 0xffff_ffff);
   counters.configure(['a', 'c']);
+  t.equal(counters.leased('a'), 42);
   t.equal(counters.verdicts('a').granted, 1, 'a site that is still configured keeps its counts');
   t.equal(counters.verdicts('b').error, 0);
 });
@@ -168,6 +181,7 @@ t.test('the table of metrics', async (t) => {
   const sums = totals(report);
   t.match(sums, {
     granted: 40,
+    leased: 1_234,
     denied: 8,
     busy: 1,
     error: 3,

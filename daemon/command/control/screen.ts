@@ -16,7 +16,7 @@ export interface ScreenOptions {
  * anything was answered since, otherwise the time since the start.
  */
 export function screen(report: Report, options: ScreenOptions, before?: Report): string[] {
-  const { verdicts, hashing, connections } = report;
+  const { verdicts, leased, hashing, connections } = report;
   const recent = (source: Source): HistogramReport => {
     const all = report.durations[source];
     const since =
@@ -40,7 +40,7 @@ export function screen(report: Report, options: ScreenOptions, before?: Report):
     [label('hit ratio'), bold(share(hitRatio({ durations })).padEnd(9)), `${count(report.proofs)} proofs cached`],
     [
       label('verdicts'),
-      `${count(verdicts.granted)} granted  ${count(verdicts.denied)} denied  `,
+      `${count(verdicts.granted)} granted  ${leased > 0 ? `${count(leased)} on lease  ` : ''}${count(verdicts.denied)} denied  `,
       warning(`${count(verdicts.busy)} busy`, verdicts.busy > 0),
       '  ',
       warning(`${count(verdicts.error)} error`, verdicts.error > 0),
