@@ -162,8 +162,8 @@ typedef struct djauth_answer {
  * account must be active, and it must meet the requirements.
  * Returns answer->status; answer is always filled in.
  *
- * If the connection is gone because the daemon was restarted, the question is sent again on a new connection, at most
- * twice and within the same timeout. A username over 1,024 or a password over 32,768 octets is DJAUTH_DENIED ("too-long")
+ * If a kept connection is gone, because the daemon was restarted, or has anything on it but the reply, the question is sent
+ * again on a new connection, at most twice and within the same timeout. A username over 1,024 or a password over 32,768 octets is DJAUTH_DENIED ("too-long")
  * without asking the daemon, which would answer the same.
  */
 DJAUTH_API djauth_status djauth_check(djauth *handle, const djauth_question *question, djauth_answer *answer);

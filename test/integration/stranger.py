@@ -1,12 +1,17 @@
 """A client that was written from protocol/PROTOCOL.md alone, in Python without libraries.
 
-Usage: stranger.py SOCKET. Reads lines of JSON {"operation", "arguments"} from standard input, where {"bin": hex} means
-octets, and writes each reply's status and content as a line of JSON. Sends all requests before it reads a reply.
+Usage: stranger.py [--leases] SOCKET. Reads lines of JSON {"operation", "arguments"} from standard input, where {"bin": hex}
+means octets, and writes each reply's status and content as a line of JSON. Sends all requests before it reads a reply. With
+--leases it answers one after the other, keeps leases, and adds "leased" to what it writes: whether a lease gave the reply.
 """
+import hmac
 import json
+import mmap
+import os
 import socket
 import struct
 import sys
+import time
 
 
 def pack(value):
@@ -85,17 +90,110 @@ def read_exactly(connection, length):
     return data
 
 
-connection = socket.socket(socket.AF_UNIX)
-connection.connect(sys.argv[1])
-requests = [json.loads(line) for line in sys.stdin]
-for number, request in enumerate(requests):
-    body = pack([1, number, request["operation"], octets(request["arguments"])])
+class EpochFile:
+    """The number beside a socket, mapped."""
+
+    def __init__(self, path):
+        self.path = path + ".epoch"
+        self.map = None
+        self.open()
+
+    def open(self):
+        self.map = None
+        try:
+            file = os.open(self.path, os.O_RDONLY)
+        except OSError:
+            return
+        try:
+            if os.fstat(file).st_size >= 8:
+                self.map = mmap.mmap(file, 8, mmap.MAP_SHARED, mmap.PROT_READ)
+        finally:
+            os.close(file)
+
+    def read(self):
+        return None if self.map is None else int.from_bytes(self.map[:8], sys.byteorder)
+
+
+class Leases:
+    """What a client may answer itself. The keys of the table are HMACs: no password is kept."""
+
+    LIMIT = 1000
+
+    def __init__(self, connection, path):
+        self.connection = connection
+        self.epoch = EpochFile(path)
+        self.secret = os.urandom(32)
+        self.table = {}
+        self.given = {}
+        self.number = 0
+
+    def now(self):
+        return time.clock_gettime_ns(time.CLOCK_BOOTTIME) / 1e6
+
+    def ask(self, operation, arguments):
+        if operation not in ("check", "authorize"):
+            return {**self.exchange(operation, arguments), "leased": False}
+        # What changes no answer is no part of the key.
+        asked = {key: value for key, value in arguments.items() if key not in ("client", "deadline_ms")}
+        key = hmac.digest(self.secret, pack([operation, asked]), "sha256")
+        site = arguments.get("site")
+        kept = self.table.get(key)
+        if kept is not None:
+            reply, until, epoch = kept
+            if self.now() < until and self.epoch.read() == epoch:
+                self.given[site] = self.given.get(site, 0) + 1
+                return {**reply, "leased": True}
+            del self.table[key]
+        began = self.now()
+        reply = self.exchange(operation, {**arguments, "lease": True, "leased": self.given.pop(site, 0)})
+        content = reply["content"]
+        if "lease_ms" in content and self.holds(content["lease_epoch"]):
+            if len(self.table) >= self.LIMIT:
+                self.table.clear()
+            self.table[key] = reply, began + content["lease_ms"], content["lease_epoch"]
+        return {**reply, "leased": False}
+
+    def holds(self, epoch):
+        if self.epoch.read() != epoch:
+            self.epoch.open()  # once: the file may be another one by now
+        return self.epoch.read() == epoch
+
+    def exchange(self, operation, arguments):
+        self.number += 1
+        send(self.connection, self.number, operation, arguments)
+        number, reply = receive(self.connection)
+        assert number == self.number
+        return reply
+
+
+def send(connection, number, operation, arguments):
+    body = pack([1, number, operation, arguments])
     connection.sendall(struct.pack(">I", len(body)) + body)
-replies = {}
-for _ in requests:
+
+
+def receive(connection):
     (length,) = struct.unpack(">I", read_exactly(connection, 4))
     (version, number, status, content), end = unpack(read_exactly(connection, length))
-    assert version == 1 and end == length and number not in replies
-    replies[number] = {"status": status, "content": content}
-for number in range(len(requests)):
-    print(json.dumps(replies[number]))
+    assert version == 1 and end == length
+    return number, {"status": status, "content": content}
+
+
+*options, path = sys.argv[1:]
+connection = socket.socket(socket.AF_UNIX)
+connection.connect(path)
+if options == ["--leases"]:
+    leases = Leases(connection, path)
+    for line in sys.stdin:
+        request = json.loads(line)
+        print(json.dumps(leases.ask(request["operation"], octets(request["arguments"]))), flush=True)
+else:
+    requests = [json.loads(line) for line in sys.stdin]
+    for number, request in enumerate(requests):
+        send(connection, number, request["operation"], octets(request["arguments"]))
+    replies = {}
+    for _ in requests:
+        number, reply = receive(connection)
+        assert number not in replies
+        replies[number] = reply
+    for number in range(len(requests)):
+        print(json.dumps(replies[number]))
