@@ -638,6 +638,26 @@ static void test_unrequested(void)
     server_stop(&fake);
 }
 
+/* A kept connection that turns out to be closed is no attempt: a restart needs those that there are. */
+static void test_closed_between(void)
+{
+    static const step steps[] = {{.kind = CLOSE_AFTER}, {.kind = CLOSE}, {.kind = CLOSE}, {.kind = GRANT}};
+    server fake;
+    djauth *handle;
+    djauth_question q = alice();
+    djauth_answer a;
+    int right;
+
+    server_start(&fake, steps, 4);
+    handle = djauth_new(fake.path);
+    right = djauth_check(handle, &q, &a) == DJAUTH_GRANTED;
+    usleep(50 * 1000); /* the server closes */
+    right &= djauth_check(handle, &q, &a) == DJAUTH_GRANTED;
+    ok(right && server_requests(&fake) == 4 && fake.connections == 4, "a connection that was closed between questions is no attempt");
+    djauth_free(handle);
+    server_stop(&fake);
+}
+
 /* djauth_question and djauth_answer as they were before leases. */
 typedef struct old_question {
     size_t size;
@@ -781,6 +801,7 @@ int main(void)
     test_limits();
     test_calls();
     test_unrequested();
+    test_closed_between();
     test_old_program();
     test_interruptions();
     test_many_descriptors();
