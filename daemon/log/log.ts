@@ -24,11 +24,24 @@ export function createLog(level: string, stream: DestinationStream): Log {
   return pino({ level, base: null, timestamp }, stream);
 }
 
+/** Writes a line that is formatted already, as pino writes its own. */
+export function writeLine(log: Log, level: number, line: string): void {
+  const { [pino.symbols.streamSym]: stream } = log as unknown as { readonly [pino.symbols.streamSym]: Destination };
+  if (stream[pino.symbols.needsMetadataGsym] === true) stream.lastLevel = level;
+  stream.write(line);
+}
+
+/** A destination that pino may have to tell the level of each line. */
+interface Destination extends DestinationStream {
+  readonly [pino.symbols.needsMetadataGsym]?: true;
+  lastLevel?: number;
+}
+
 let stampedAt = 0;
 let stamp = '';
 
 /** The time of a line. Under load many lines share a millisecond, and formatting a date costs more than the rest. */
-function timestamp(): string {
+export function timestamp(): string {
   const now = Date.now();
   if (now !== stampedAt) {
     stampedAt = now;

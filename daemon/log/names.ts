@@ -21,6 +21,7 @@ const HIDDEN = /[\\\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 
 /** A name that a client sent, short enough for a line. Two short names are never written alike. */
 export function shortened(name: string): string {
+  if (isPlain(name)) return name;
   const short = name.length <= NAME_MAX ? name : `${name.slice(0, NAME_MAX)}…`;
   return short.replace(HIDDEN, (hidden) =>
     hidden === '\\' ? '\\\\' : `\\u{${(hidden.codePointAt(0) as number).toString(16)}}`,
@@ -37,4 +38,18 @@ export function nameInLog(name: string, isKnown: boolean, unknown: UnknownNames)
   if (unknown === 'none') return undefined;
   const digest = createHmac('sha256', key).update(name).digest('hex');
   return `\\(${digest.slice(0, 2 * DIGEST_OCTETS)})`;
+}
+
+/** A longer text is rare. */
+const SHORT = 64;
+
+/** Whether a text is short and printable ASCII without what is escaped here or in JSON: most names are. */
+export function isPlain(text: string): boolean {
+  const { length } = text;
+  if (length > SHORT) return false;
+  for (let at = 0; at < length; at++) {
+    const code = text.charCodeAt(at);
+    if (code < 0x20 || code > 0x7e || code === 0x22 || code === 0x5c) return false;
+  }
+  return true;
 }

@@ -1,13 +1,18 @@
+import { pino } from 'pino';
 import { messageOf } from '../fault.ts';
 import type { Counters } from '../metrics/counters.ts';
 import type { Decision, Question } from '../request/question.ts';
 import { LineRate } from './line-rate.ts';
-import type { Log } from './log.ts';
+import { type Log, timestamp, writeLine } from './log.ts';
 import { nameInLog, shortened, type UnknownNames } from './names.ts';
+import { verdictLine } from './verdict-line.ts';
 
 /** The level of each kind of line of which there is a bounded number in a second. Grants are not bounded. */
 const LEVELS = { denied: 'info', busy: 'warn', error: 'error', misuse: 'warn' } as const;
 type Kind = keyof typeof LEVELS;
+
+/** pino's numbers of these levels. */
+const VALUES = pino.levels.values as Readonly<Record<'info' | 'warn' | 'error', number>>;
 
 /** The process that asked, as far as it is known. */
 interface Asker {
@@ -41,21 +46,25 @@ export class Observer {
     const ms = now - startedAt;
     if (question.leased > 0) this.#counters.recordLeased(site, question.leased, now);
     this.#counters.record(site, verdict.kind, source === 'vouched' ? 'authorized' : source, ms, now);
-    const level = verdict.kind === 'granted' ? 'info' : LEVELS[verdict.kind];
-    if (!this.#log.isLevelEnabled(level)) return;
-    if (verdict.kind !== 'granted' && !this.#rate.admits(verdict.kind)) return;
-    this.#log[level](
-      {
-        site: site && shortened(site),
-        user: nameInLog(question.username, decision.known, this.#unknownNames),
-        service: shortened(question.client.service),
-        address: shortened(question.client.address),
-        ...(verdict.kind === 'granted' ? {} : { reason: verdict.reason, ...askerOf(question.peer) }),
-        ms: Math.round(ms * 1000) / 1000,
-        cached: source !== undefined && source !== 'hashed',
-      },
-      verdict.kind,
-    );
+    const log = this.#log;
+    const level = VALUES[verdict.kind === 'granted' ? 'info' : LEVELS[verdict.kind]];
+    if (level < log.levelVal) return;
+    const refused = verdict.kind === 'granted' ? undefined : verdict;
+    if (refused !== undefined && !this.#rate.admits(refused.kind)) return;
+    const line = verdictLine({
+      level,
+      time: timestamp(),
+      site: site && shortened(site),
+      user: nameInLog(question.username, decision.known, this.#unknownNames),
+      service: shortened(question.client.service),
+      address: shortened(question.client.address),
+      reason: refused?.reason,
+      asker: refused && question.peer,
+      ms,
+      cached: source !== undefined && source !== 'hashed',
+      verdict: verdict.kind,
+    });
+    writeLine(log, level, line);
   }
 
   /** A client broke the protocol or was refused, as a sentence. */

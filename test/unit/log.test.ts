@@ -1,9 +1,11 @@
 import fc from 'fast-check';
 import t from 'tap';
+import { LineBatch } from '../../daemon/log/batch.ts';
 import { LineRate } from '../../daemon/log/line-rate.ts';
 import { createLog } from '../../daemon/log/log.ts';
 import { nameInLog, shortened } from '../../daemon/log/names.ts';
 import { Observer } from '../../daemon/log/observer.ts';
+import { verdictLine } from '../../daemon/log/verdict-line.ts';
 import { Counters } from '../../daemon/metrics/counters.ts';
 import type { Decision, Question } from '../../daemon/request/question.ts';
 import type { Verdict } from '../../daemon/verdict.ts';
@@ -73,6 +75,67 @@ t.test('the line of a verdict', async (t) => {
   }
   it.misused('what it did', { uid: 5, pid: 6 });
   t.match(written.at(-1), { level: 40, msg: 'what it did', uid: 5, pid: 6 });
+});
+
+t.test('the line of a verdict has the octets that pino gives it', async () => {
+  const lines: string[] = [];
+  const log = createLog('info', { write: (line: string) => lines.push(line) });
+  const name = fc.oneof(
+    fc.string({ maxLength: 130 }),
+    fc.string({ maxLength: 12, unit: 'binary' }),
+    fc.string({ maxLength: 6, unit: fc.constantFrom('\\', '"', '\u202e', '\n', '\u007f', 'é', '\u{1f511}', '\ud800') }),
+  );
+  const number = fc.nat(70_000);
+  const fields = fc.record({
+    site: fc.option(name, { nil: undefined }),
+    user: fc.option(name, { nil: undefined }),
+    service: name,
+    address: name,
+    reason: fc.option(fc.string({ maxLength: 130, unit: 'grapheme' }), { nil: undefined }),
+    asker: fc.option(fc.record({ uid: number, pid: number }), { nil: undefined }),
+    ms: fc.oneof(fc.double({ min: 0, max: 1e9, noNaN: true }), fc.nat(2_000)),
+    cached: fc.boolean(),
+    verdict: fc.constantFrom('granted', 'denied', 'busy', 'error'),
+    level: fc.constantFrom('info', 'warn', 'error'),
+  });
+  fc.assert(
+    fc.property(fields, ({ level, asker, verdict, reason, ...given }) => {
+      const names = {
+        site: given.site && shortened(given.site),
+        user: given.user && shortened(given.user),
+        service: shortened(given.service),
+        address: shortened(given.address),
+      };
+      log[level as 'info'](
+        { ...names, reason, ...asker, ms: Math.round(given.ms * 1000) / 1000, cached: given.cached },
+        verdict,
+      );
+      const time = /,"time":"[^"]*"/.exec(lines.at(-1) as string)?.[0] as string;
+      const value = log.levels.values[level] as number;
+      const { ms, cached } = given;
+      return verdictLine({ ...names, level: value, time, reason, asker, ms, cached, verdict }) === lines.pop();
+    }),
+    { numRuns: 3_000 },
+  );
+});
+
+t.test('a line that is written past pino is batched by its level too', async (t) => {
+  const passed: string[] = [];
+  const batch = new LineBatch({ write: (lines: string) => passed.push(lines), flushSync() {} });
+  const log = createLog('info', batch);
+  const it = new Observer(log, new Counters());
+  it.configure({ unknown_names: 'digest', lines: 0 });
+  const decide = (verdict: Verdict) =>
+    it.decided(QUESTION, { verdict, site: 's', known: true, source: 'cached' } as Decision, 0, 1);
+  decide({ kind: 'granted', account: {} as never });
+  t.equal(passed.length, 0, 'a grant waits for others');
+  decide({ kind: 'error', reason: 'the database is down' });
+  t.match(passed, [/"granted"\}\n\{.*"error"\}\n$/], 'an error does not, nor what is before it');
+  decide({ kind: 'granted', account: {} as never });
+  log.level = 'warn';
+  decide({ kind: 'granted', account: {} as never });
+  log.fatal('the end');
+  t.match(passed[1], /^[^\n]*"granted"\}\n[^\n]*"the end"\}\n$/, 'the level of the log counts as it is now');
 });
 
 t.test('lines per second', async (t) => {
