@@ -75,6 +75,7 @@ writeFileSync(
 chmodSync(join(out, 'djauthd'), 0o755);
 
 buildAddon('pbkdf2', 'PBKDF2 will be computed by node:crypto, which is slower');
+buildAddon('hmac', 'proofs will be named by node:crypto, which is slower');
 buildAddon('notify', 'the daemon cannot notify systemd');
 buildAddon('peer', 'listen.allow cannot be used, and log lines do not say which user and process asked');
 buildAddon('memory', "other processes of the daemon's user will be able to read its memory");

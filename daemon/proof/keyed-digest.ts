@@ -1,10 +1,8 @@
-import { hash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
+import { BLOCK_OCTETS, DIGEST_OCTETS, hmac } from '../native/hmac.ts';
 
-/** The sizes of the blocks that SHA-256 takes, and of its digest. */
-const BLOCK_OCTETS = 64;
 /** The size of a key: a whole block. */
 export const KEY_OCTETS = BLOCK_OCTETS;
-const DIGEST_OCTETS = 32;
 
 /** Up to this size a message needs no memory of its own; most have 150 to 300 octets. */
 const USUAL_OCTETS = 4096;
@@ -29,9 +27,6 @@ export class KeyedDigest {
   /**
    * The digest of three texts and a secret: 32 octets, each as a character. Each part is preceded by its length, so that
    * two different lists of parts never become the same octets. What was written on the way is wiped.
-   *
-   * This is HMAC-SHA-256 with a random key of one whole block, exactly as in RFC 2104: H(K^opad, H(K^ipad, message)),
-   * each H one call. The objects that `createHmac` creates take four times as long as the hashing.
    */
   of(first: string, second: string, third: string, secret: Uint8Array): string {
     const limit = BLOCK_OCTETS + 4 * 4 + 3 * (first.length + second.length + third.length) + secret.length;
@@ -46,11 +41,9 @@ export class KeyedDigest {
     message.set(secret, end + 4);
     end += 4 + secret.length;
 
-    const digest = hash('sha256', message.subarray(0, end), 'binary');
-    message.fill(0, BLOCK_OCTETS, end);
+    const digest = hmac(message, end, this.#outer);
     if (!fits) message.fill(0);
-    this.#outer.write(digest, BLOCK_OCTETS, 'latin1');
-    return hash('sha256', this.#outer, 'binary');
+    return digest;
   }
 }
 

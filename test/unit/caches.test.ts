@@ -5,6 +5,7 @@ import type { Account } from '../../daemon/account/account.ts';
 import { Accounts } from '../../daemon/account/accounts.ts';
 import { Busy, Fault } from '../../daemon/fault.ts';
 import type { HashPool, Job } from '../../daemon/hasher/pool.ts';
+import { BLOCK_OCTETS, DIGEST_OCTETS, hmac, hmacOfNode } from '../../daemon/native/hmac.ts';
 import { Password } from '../../daemon/password.ts';
 import { Greylist } from '../../daemon/proof/greylist.ts';
 import { PasswordProofs } from '../../daemon/proof/password-proofs.ts';
@@ -393,6 +394,22 @@ t.test('a proof is an HMAC-SHA-256', async () => {
     }),
     { numRuns: 500 },
   );
+});
+
+t.test('both ways of computing an HMAC agree, and overwrite the message', async (t) => {
+  const key = randomBytes(BLOCK_OCTETS);
+  const outer = Buffer.alloc(BLOCK_OCTETS + DIGEST_OCTETS);
+  for (const compute of [hmac, hmacOfNode]) {
+    for (let size = 0; size < 400; size++) {
+      const message = randomBytes(size);
+      const inner = Buffer.concat([key.map((octet) => octet ^ 0x36), message, Buffer.of(7)]);
+      outer.set(key.map((octet) => octet ^ 0x5c));
+      const expected = createHmac('sha256', key).update(message).digest('binary');
+      if (compute(inner, BLOCK_OCTETS + size, outer) !== expected) t.fail(`${size} octets`);
+      const left = inner.subarray(BLOCK_OCTETS);
+      if (left.at(-1) !== 7 || !left.subarray(0, -1).equals(Buffer.alloc(size))) t.fail(`${size} octets stay`);
+    }
+  }
 });
 
 t.test('equal questions share one hash', async (t) => {
