@@ -78,6 +78,7 @@ buildAddon('pbkdf2', 'PBKDF2 will be computed by node:crypto, which is slower');
 buildAddon('hmac', 'proofs will be named by node:crypto, which is slower');
 buildAddon('notify', 'the daemon cannot notify systemd');
 buildAddon('peer', 'listen.allow cannot be used, and log lines do not say which user and process asked');
+buildAddon('send', 'replies will be sent by node:net, which is slower');
 buildAddon('memory', "other processes of the daemon's user will be able to read its memory");
 buildAddon('crypt', 'accounts whose password is hashed with crypt (DES) cannot be checked', ['-lcrypt']);
 compileAhead();

@@ -8,6 +8,7 @@ import { Presence } from '../request/presence.ts';
 import type { Limits } from './limits.ts';
 import { hasGone } from './peer.ts';
 import { pauseReading, resumeReading, stopReading } from './reading.ts';
+import { send } from './sending.ts';
 
 /** How long a closing connection waits for its peer to read the replies, in ms. */
 const LINGER_MS = 1_000;
@@ -300,7 +301,7 @@ export class Connection {
     this.#outgoing = [];
     if (socket.destroyed || socket.writableEnded) return;
     if (frames.length === 1) {
-      socket.write(frames[0] as Buffer);
+      send(socket, frames[0] as Buffer);
     } else {
       socket.cork();
       for (const frame of frames) socket.write(frame);

@@ -87,7 +87,7 @@ function hasAllUsers(): boolean {
  * Node has no public way to a socket's descriptor; the handle has had it under this name since version 0.6, and has in 20,
  * 22 and 24.
  */
-function descriptorOf(socket: Socket): number | undefined {
+export function descriptorOf(socket: Socket): number | undefined {
   const fd = (socket as unknown as { _handle?: { fd?: number } | null })._handle?.fd;
   return fd !== undefined && fd >= 0 ? fd : undefined;
 }
