@@ -1,5 +1,5 @@
-import { isUtf8 } from 'node:buffer';
 import { inspect } from 'node:util';
+import { isWellFormed } from './utf8.ts';
 
 const REDACTED = '[redacted]';
 
@@ -25,12 +25,12 @@ export class Password {
    * cost more than everything else that is done with it. Until `keep` it is valid for as long as the frame.
    */
   static viewOf(typed: Buffer): Password {
-    return isUtf8(typed) ? new Password(typed, false) : Password.fromTyped(typed);
+    return isWellFormed(typed) ? new Password(typed, false) : Password.fromTyped(typed);
   }
 
   /** A copy of what the user typed. Octets that are not UTF-8 are read as Latin-1, as for usernames. */
   static fromTyped(typed: Uint8Array): Password {
-    if (isUtf8(typed)) return Password.#copyOf(typed);
+    if (isWellFormed(typed)) return Password.#copyOf(typed);
     const octets = Buffer.from(new ArrayBuffer(typed.length * 2));
     let length = 0;
     // Without a string in between, which could not be wiped.

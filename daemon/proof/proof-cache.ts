@@ -38,6 +38,8 @@ export class ProofCache {
   #wrongs: DigestTable;
   /** The key that was used last, and its octets: a key is looked up and then set or promoted. */
   #lastKey = '';
+  /** Whether that key was just found among the rights, whose use `get` counts. */
+  #isRight = false;
   readonly #digest = new Uint32Array(DIGEST_WORDS);
 
   constructor(options: ProofCacheOptions) {
@@ -48,6 +50,7 @@ export class ProofCache {
 
   /** Keeps the proofs, as many as there is room for then. The key stays. */
   resize(options: ProofCacheOptions): void {
+    this.#isRight = false;
     this.#rights = this.#rights.resized(rightsOf(options));
     this.#wrongs = this.#wrongs.resized(wrongsOf(options));
   }
@@ -64,7 +67,9 @@ export class ProofCache {
   /** Whether the password matched; undefined if there is no proof. */
   get(key: string): boolean | undefined {
     const digest = this.#digestOf(key);
-    return this.#rights.get(digest) ?? this.#wrongs.get(digest);
+    const right = this.#rights.get(digest);
+    this.#isRight = right === true;
+    return right ?? this.#wrongs.get(digest);
   }
 
   /**
@@ -73,6 +78,7 @@ export class ProofCache {
    */
   set(key: string, matches: boolean, lasting = matches): void {
     const digest = this.#digestOf(key);
+    this.#isRight = false;
     if (matches && lasting) this.#rights.set(digest, true);
     else this.#wrongs.set(digest, matches);
   }
@@ -81,6 +87,7 @@ export class ProofCache {
    * Called when the user of a right proof is granted: from now on the proof is lasting. Returns whether it was not.
    */
   promote(key: string): boolean {
+    if (key === this.#lastKey && this.#isRight) return false;
     const digest = this.#digestOf(key);
     if (this.#rights.get(digest)) return false;
     this.#wrongs.delete(digest);
@@ -103,6 +110,7 @@ export class ProofCache {
     if (key === this.#lastKey) return digest;
     readDigest(key, digest);
     this.#lastKey = key;
+    this.#isRight = false;
     return digest;
   }
 }

@@ -1,6 +1,6 @@
-import { LRUCache } from 'lru-cache';
 import { BCRYPT_OCTETS, bcrypt } from '../hasher/bcrypt.ts';
 import { algorithmOf, hasherOf, isUnusable } from '../hasher/hashers.ts';
+import { Memo } from '../memo.ts';
 
 export interface HashPolicyOptions {
   /** The algorithms that the site accepts. */
@@ -42,7 +42,7 @@ export class HashPolicy {
   readonly #options: HashPolicyOptions;
   readonly #accepted: ReadonlySet<string>;
   readonly #foreign: ReadonlySet<string>;
-  readonly #examined = new LRUCache<string, Examined>({ max: EXAMINED_MAX });
+  readonly #examined = new Memo<string, Examined>(EXAMINED_MAX);
 
   constructor(options: HashPolicyOptions) {
     this.#options = options;

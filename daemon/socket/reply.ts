@@ -1,9 +1,9 @@
-import { LRUCache } from 'lru-cache';
 import { Encoded } from '../../protocol/codec.ts';
 import type { Lease } from '../../protocol/lease.ts';
 import type { AccountContent, Reply } from '../../protocol/reply.ts';
 import { STATUS } from '../../protocol/status.ts';
 import { type Account, byOctets } from '../account/account.ts';
+import { Memo } from '../memo.ts';
 import type { Verdict } from '../verdict.ts';
 
 /** How many accounts are kept encoded: those of users who are checked many times per second, not all. */
@@ -12,7 +12,7 @@ const ENCODED_MAX = 1_024;
 /** The longest encoded account that is kept, in octets: an account with thousands of groups is not. */
 const ENCODED_OCTETS_MAX = 2_048;
 
-const encoded = new LRUCache<Account, Encoded>({ max: ENCODED_MAX });
+const encoded = new Memo<Account, Encoded>(ENCODED_MAX);
 
 /** A verdict as a reply of the protocol. */
 export function replyOf(verdict: Verdict, wantPermissions: boolean, lease?: Lease): Reply {
