@@ -19,6 +19,8 @@ const OCTETS = 8;
 const PLAUSIBLE_MAX = 2n ** 53n - 2n ** 40n;
 
 const MODE = 0o440;
+/** Beside a socket that everybody may open. */
+const MODE_OPEN = 0o444;
 /** Its owner may write it for as long as it takes to open it. */
 const MODE_OPENING = 0o640;
 
@@ -53,11 +55,11 @@ export class EpochFile {
     }
   }
 
-  /** Lets those read it who may open the socket by its group. It must have been written. @throws Error */
+  /** Lets those read it who may open the socket, by its group or as others. It must have been written. @throws Error */
   show(): void {
-    const { gid } = statSync(this.#socket);
+    const { gid, mode } = statSync(this.#socket);
     if (fstatSync(this.#fd).gid !== gid) fchownSync(this.#fd, -1, gid);
-    fchmodSync(this.#fd, MODE);
+    fchmodSync(this.#fd, (mode & 0o002) !== 0 ? MODE_OPEN : MODE);
   }
 
   /** Whether clients that look for the file now find this one. */

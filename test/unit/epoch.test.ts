@@ -44,6 +44,20 @@ async function world(t: Test, sockets = ['auth']) {
   return { directory, clock, troubles, start, at, file, read };
 }
 
+t.test('whoever may open the socket may see the epoch', async (t) => {
+  const { start, at, file } = await world(t);
+  const epoch = start();
+  for (const [socket, mode] of [
+    [0o666, 0o444],
+    [0o660, 0o440],
+  ] as const) {
+    chmodSync(at().path, socket);
+    epoch.configure([at()]);
+    t.equal(statSync(file()).mode & 0o777, mode);
+  }
+  epoch.close();
+});
+
 t.test('the file is there, and its number rises', async (t) => {
   const { clock, troubles, start, at, file, read } = await world(t);
   const epoch = start();
