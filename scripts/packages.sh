@@ -3,13 +3,13 @@
 # Prints what it will install. Without the permission to install, it prints the command to run and exits 1.
 set -eu
 
-build='gcc libc6-dev make pkg-config apache2-bin apache2-dev libmsgpack-dev'
+build='gcc libc6-dev make pkg-config apache2-bin apache2-dev libmsgpack-dev libssl-dev'
 demo="$build curl"
 test="$demo postgresql pgbouncer redis-server mariadb-server python3-mysqldb python3-django python3-psycopg2 python3-argon2 python3-bcrypt clang libclang-rt-dev
       apache2-utils subversion subversion-tools libapache2-mod-svn libsvn-dev libsqlite3-dev git litmus cadaver systemd g++ python3-prometheus-client chromium groff-base
       fail2ban"
 bench="$build apache2-utils wrk postgresql python3-django python3-psycopg2 libapache2-mod-wsgi-py3 libaprutil1-dbd-sqlite3
-       subversion libapache2-mod-svn libssl-dev"
+       subversion libapache2-mod-svn"
 package="$build build-essential git debhelper libsqlite3-dev"
 
 case "${1:-test}" in

@@ -1,4 +1,4 @@
-/* account.c: the account of a grant, copied out of the daemon's answer and made safe for headers. */
+/* account.c: the account of a grant, copied out of the daemon's answer and made safe for headers, and as a lease keeps it. */
 #include "mod_authnz_django.h"
 
 #include "apr_strings.h"
@@ -94,5 +94,91 @@ const django_account *django_account_copy(apr_pool_t *pool, const djauth_answer 
     account->groups = answer->groups_omitted ? NULL : join(pool, answer->groups, answer->groups_count);
     account->is_staff = answer->is_staff;
     account->is_superuser = answer->is_superuser;
+    return account;
+}
+
+/* ---- as a lease keeps it: one octet, and then the texts one after the other, each with its NUL ---- */
+
+enum { IS_STAFF = 1, IS_SUPERUSER = 2, HAS_GROUPS = 4, HAS_SPELLING = 8, TEXTS = 7 };
+
+/* The texts that are kept. What is not, is NULL. */
+static void texts_of(const django_account *account, const char *texts[TEXTS])
+{
+    texts[0] = account->id;
+    texts[1] = account->username;
+    texts[2] = account->email;
+    texts[3] = account->first_name;
+    texts[4] = account->last_name;
+    texts[5] = account->groups;
+    texts[6] = strcmp(account->spelling, account->username) != 0 ? account->spelling : NULL;
+}
+
+size_t django_account_pack(const django_account *account, unsigned char *content, size_t capacity)
+{
+    const char *texts[TEXTS];
+    size_t length = 1;
+    int i;
+
+    texts_of(account, texts);
+    for (i = 0; i < TEXTS; i++) {
+        size_t octets = texts[i] != NULL ? strlen(texts[i]) + 1 : 0;
+
+        if (octets > capacity - length) {
+            return 0;
+        }
+        if (octets > 0) {
+            memcpy(content + length, texts[i], octets);
+            length += octets;
+        }
+    }
+    content[0] = (unsigned char)((account->is_staff ? IS_STAFF : 0) | (account->is_superuser ? IS_SUPERUSER : 0)
+                                 | (texts[5] != NULL ? HAS_GROUPS : 0) | (texts[6] != NULL ? HAS_SPELLING : 0));
+    return length;
+}
+
+/* The next text, or NULL if the content ends before it. */
+static const char *next_text(const char **rest, size_t *left)
+{
+    const char *text = *rest;
+    const char *end = memchr(text, '\0', *left);
+
+    if (end == NULL) {
+        return NULL;
+    }
+    *rest = end + 1;
+    *left -= (size_t)(end + 1 - text);
+    return text;
+}
+
+const django_account *django_account_unpack(apr_pool_t *pool, const unsigned char *content, size_t length)
+{
+    django_account *account = length > 0 ? apr_palloc(pool, sizeof(*account) + length - 1) : NULL;
+    const char *texts[TEXTS] = {NULL};
+    const char *rest = (const char *)(account + 1);
+    size_t left = length - 1;
+    int i;
+
+    if (account == NULL) {
+        return NULL;
+    }
+    memcpy(account + 1, content + 1, left);
+    for (i = 0; i < TEXTS; i++) {
+        if ((i == 5 && (content[0] & HAS_GROUPS) == 0) || (i == 6 && (content[0] & HAS_SPELLING) == 0)) {
+            continue;
+        }
+        texts[i] = next_text(&rest, &left);
+        if (texts[i] == NULL) {
+            return NULL;
+        }
+    }
+    account->id = texts[0];
+    account->username = texts[1];
+    account->email = texts[2];
+    account->first_name = texts[3];
+    account->last_name = texts[4];
+    account->groups = texts[5];
+    account->spelling = texts[6] != NULL ? texts[6] : texts[1];
+    account->is_staff = (content[0] & IS_STAFF) != 0;
+    account->is_superuser = (content[0] & IS_SUPERUSER) != 0;
     return account;
 }

@@ -44,6 +44,9 @@
 
 #define compat_in_htaccess(command) (ap_check_cmd_context((command), NOT_IN_HTACCESS) != NULL)
 
+/* Whether a message of level debug would be logged: to compose one takes longer than a lease. */
+#define compat_logs_debug(r) APLOGrdebug(r)
+
 #else /* 2.2 */
 
 #define compat_register_authn_provider(pool, name, provider)                                                          \
@@ -55,6 +58,8 @@
 
 /* Directives that are parsed during a request have no other pool than the request's. */
 #define compat_in_htaccess(command) ((command)->pool == (command)->temp_pool)
+
+#define compat_logs_debug(r) ((r)->server->loglevel >= APLOG_DEBUG)
 
 #define APLOG_USE_MODULE(name) extern module AP_MODULE_DECLARE_DATA name##_module
 

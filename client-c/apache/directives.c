@@ -87,6 +87,29 @@ static const char *set_max_waiting(cmd_parms *command, void *unused, const char 
     return NULL;
 }
 
+/* One table for all virtual hosts: it is made before there are children. */
+static const char *set_leases(cmd_parms *command, void *unused, const char *value)
+{
+    const char *misplaced = ap_check_cmd_context(command, GLOBAL_ONLY);
+    char *end = NULL;
+    apr_int64_t number = apr_isdigit(value[0]) ? apr_strtoi64(value, &end, 10) : -1;
+
+    (void)unused;
+    if (misplaced != NULL) {
+        return misplaced;
+    }
+    if (strcasecmp(value, "off") == 0) {
+        number = 0;
+    } else if (number < 0 || *end != '\0' || number > DJANGO_LEASES_MAX) {
+        return apr_psprintf(command->pool,
+                            "DjangoAuthLeases '%s': invalid number; accepted: a number of leases up to %d such as %d, or Off",
+                            value, DJANGO_LEASES_MAX, DJANGO_LEASES_DEFAULT);
+    }
+    django_server_of(command->server)->leases = (int)number;
+    django_mark_in_use(command);
+    return NULL;
+}
+
 /* The field of the section that the row of the table names. */
 static void *field_of(cmd_parms *command, void *section)
 {
@@ -169,6 +192,9 @@ const command_rec django_directives[] = {
     AP_INIT_TAKE1("DjangoAuthMaxWaiting", set_max_waiting, NULL, SERVER_ONLY,
                   "how many threads of the whole server may wait for djauthd to hash a password, as a number or a share such "
                   "as 50%; further questions are answered 503 at once; Off: no limit (default 50%)"),
+    AP_INIT_TAKE1("DjangoAuthLeases", set_leases, NULL, SERVER_ONLY,
+                  "how many grants the whole server keeps for the moment for which djauthd lets it use them again "
+                  "(cache.lease), without asking; a number of up to 65536, or Off (default 4096)"),
     AP_INIT_RAW_ARGS("DjangoSettingsModule", set_settings_module, FIELD(settings_module), SECTION,
                      "the Django site whose accounts are checked, as djauthd's configuration names it (default: its only "
                      "site)"),

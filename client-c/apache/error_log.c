@@ -116,7 +116,9 @@ void django_log_check(request_rec *r, const char *site, const char *user, const 
 {
     switch (answer->status) {
     case DJAUTH_GRANTED:
-        ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r, "authentication granted: %s", who(r, site, user));
+        if (compat_logs_debug(r)) {
+            ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r, "authentication granted: %s", who(r, site, user));
+        }
         break;
     case DJAUTH_DENIED:
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "authentication denied: %.*s: %s%s", LOGGED_REASON_MAX,
@@ -141,7 +143,9 @@ void django_log_require(request_rec *r, const char *site, const char *line, cons
 {
     switch (answer->status) {
     case DJAUTH_GRANTED:
-        ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r, "Require %s granted: %s", line, who(r, site, r->user));
+        if (compat_logs_debug(r)) {
+            ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r, "Require %s granted: %s", line, who(r, site, r->user));
+        }
         break;
     case DJAUTH_DENIED:
     case DJAUTH_UNKNOWN_USER:
@@ -156,6 +160,18 @@ void django_log_require(request_rec *r, const char *site, const char *line, cons
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "Require %s failed: %s: no verdict from djauthd at %s: %.*s", line,
                       who(r, site, NULL), django_socket_of(r->server), LOGGED_REASON_MAX, answer->reason);
         break;
+    }
+}
+
+void django_log_leased(request_rec *r, const char *site, const char *user, const char *line)
+{
+    if (!compat_logs_debug(r)) {
+        return;
+    }
+    if (line == NULL) {
+        ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r, "authentication granted on lease: %s", who(r, site, user));
+    } else {
+        ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r, "Require %s granted on lease: %s", line, who(r, site, r->user));
     }
 }
 

@@ -116,6 +116,7 @@ static int end_in_denial(request_rec *r)
 static void prepare_child(apr_pool_t *child, server_rec *server)
 {
     django_connections_prepare(child, server);
+    django_leases_prepare_child(child, server);
 }
 
 static int finish_configuration(apr_pool_t *pool, apr_pool_t *log, apr_pool_t *temporary, server_rec *server)
@@ -132,6 +133,7 @@ static int finish_configuration(apr_pool_t *pool, apr_pool_t *log, apr_pool_t *t
     }
     django_log_warnings(temporary, server);
     django_waiting_prepare(pool, server);
+    django_leases_prepare(pool, server);
     return OK;
 }
 

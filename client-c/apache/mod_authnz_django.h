@@ -8,6 +8,10 @@
  *   obsolete.c           directives of old configurations that are ignored or rejected
  *   section.c            the configuration of sections and servers, and how it is inherited
  *   verdict.c            asks the daemon once per client request
+ *   leases.c             grants that may be used again for a moment (DjangoAuthLeases)
+ *   lease_table.c        the table of them, which all children share
+ *   mac.c                HMAC-SHA-256 under a key of this server, by libcrypto
+ *   epoch.c              the daemon's epoch, which ends leases
  *   waiting.c            how many threads may wait for the daemon
  *   error_log.c          what the error log says of a verdict
  *   account.c            the account of a grant, copied out of the daemon's answer
@@ -23,6 +27,8 @@
 
 #include "compat.h"
 #include "djauth.h"
+#include "epoch.h"
+#include "lease_table.h"
 
 extern module AP_MODULE_DECLARE_DATA authnz_django_module;
 
@@ -57,9 +63,11 @@ typedef struct django_server {
     int timeout_ms;                  /* DJANGO_UNSET: DJAUTH_DEFAULT_TIMEOUT_MS */
     int max_waiting;                 /* DjangoAuthMaxWaiting as a number of threads; 0: no limit */
     int max_waiting_percent;         /* the same as a share of all threads */
+    int leases;                      /* DjangoAuthLeases; 0: none */
     int in_use;                      /* 1: it has a directive of this module, so its socket matters */
     apr_array_header_t *warnings;    /* of const char *: what to log at start; NULL: nothing */
     django_connections *connections; /* in a child process only */
+    django_epoch *epoch;             /* in a child process only; NULL: no leases */
 } django_server;
 
 /* What the account must have; defaults are filled in. */
@@ -152,6 +160,59 @@ void django_waiting_end(djauth *handle, int *place);
 /* How many threads of all children have a place now. *limit: how many may; 0: no limit. */
 int django_waiting_now(int *limit);
 
+/* leases.c */
+
+/* A question, as it is asked. */
+typedef struct django_question {
+    const char *socket;
+    const char *user;
+    const char *password; /* NULL: another module has authenticated the user */
+    const django_requirements *requirements;
+} django_question;
+
+/* What a question that is asked has to do with leases. */
+typedef struct django_lease_request {
+    int is_wanted;   /* 0: the others have no meaning */
+    int64_t started; /* before anything of it was sent */
+    int counter;     /* of its socket and site; -1: they have none yet */
+    uint32_t uses;   /* what it tells the daemon */
+    unsigned char counter_name[DJANGO_LEASE_KEY_OCTETS];
+} django_lease_request;
+
+/* In the parent process, before it has children. Table and key last as long as the configuration's pool. */
+void django_leases_prepare(apr_pool_t *configuration, server_rec *server);
+
+/* In a child process, before its first request. */
+void django_leases_prepare_child(apr_pool_t *child, server_rec *server);
+
+/*
+ * The key of the question: it stands for every octet of the question, for nothing else, and does not tell what they are.
+ * Returns 0, or -1 if libcrypto failed; then there is neither a lease nor a verdict to find.
+ */
+int django_question_key(const django_question *question, unsigned char key[DJANGO_LEASE_KEY_OCTETS]);
+
+/* The account of a grant that is on lease now, in this pool; NULL: ask. */
+const django_account *django_lease_find(request_rec *r, const unsigned char key[DJANGO_LEASE_KEY_OCTETS],
+                                        apr_pool_t *pool);
+
+/* Before a question is asked, and before its connection is: asks for a lease. */
+void django_lease_begin(request_rec *r, const django_question *question, djauth_question *asked,
+                        django_lease_request *wanted);
+
+/*
+ * After it was asked with this handle, which may be NULL. account: of a grant, to be kept for as long as the answer says,
+ * under this key; NULL: there is none.
+ */
+void django_lease_end(request_rec *r, const django_lease_request *wanted, const djauth *handle,
+                      const djauth_question *asked, const djauth_answer *answer, const django_account *account,
+                      const unsigned char *key);
+
+/* The daemon does not know what a lease is, and answered the question once it did not ask for one. */
+void django_lease_unknown(request_rec *r);
+
+/* Returns 0 if there are no leases. */
+int django_leases_figures(django_lease_figures *figures);
+
 /* verdict.c */
 
 /*
@@ -180,6 +241,9 @@ void django_log_check(request_rec *r, const char *site, const char *user, const 
 /* Logs the answer about r->user and a Require line, which is given by its keyword. */
 void django_log_require(request_rec *r, const char *site, const char *line, const djauth_answer *answer);
 
+/* Logs, where debug is logged, a grant on lease. line: NULL for a password. */
+void django_log_leased(request_rec *r, const char *site, const char *user, const char *line);
+
 /* Logs that django_environment_names_site is true. */
 void django_log_site_refused(request_rec *r);
 
@@ -195,6 +259,12 @@ const char *django_escape(apr_pool_t *pool, const char *text);
 
 /* Copies the account: the answer's texts belong to its handle. */
 const django_account *django_account_copy(apr_pool_t *pool, const djauth_answer *answer);
+
+/* Writes all of the account. Returns how many octets, 0 if they are more than the capacity, which is at least 1. */
+size_t django_account_pack(const django_account *account, unsigned char *content, size_t capacity);
+
+/* The account that was packed into these octets, NULL if they are none. */
+const django_account *django_account_unpack(apr_pool_t *pool, const unsigned char *content, size_t length);
 
 /* require.c */
 void django_require_register(apr_pool_t *pool);

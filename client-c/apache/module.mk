@@ -8,9 +8,9 @@ APXS      ?= apxs
 MODULEDIR ?= $(shell $(APXS) -q LIBEXECDIR)
 MODSDIR   ?= /etc/apache2/mods-available
 
-MODULE_SOURCES := $(addprefix apache/,mod_authnz_django.c account.c connections.c directives.c environment.c error_log.c http_status.c \
-                    mod_python.c obsolete.c require.c require_line.c section.c status_page.c values.c verdict.c waiting.c) $(LIB_SOURCES)
-MODULE_HEADERS := $(addprefix apache/,mod_authnz_django.h directives.h require.h compat.h) $(LIB_HEADERS)
+MODULE_SOURCES := $(addprefix apache/,mod_authnz_django.c account.c connections.c directives.c environment.c epoch.c error_log.c \
+                    http_status.c lease_table.c leases.c mac.c mod_python.c obsolete.c require.c require_line.c section.c status_page.c values.c verdict.c waiting.c) $(LIB_SOURCES)
+MODULE_HEADERS := $(addprefix apache/,mod_authnz_django.h directives.h epoch.h lease_table.h mac.h require.h compat.h) $(LIB_HEADERS)
 
 # Recursive, so that apxs is run only when the module is built. -isystem: no warnings about httpd's headers. -w, which an
 # old httpd may have been built with, would hide the module's own warnings.
@@ -23,11 +23,18 @@ HTTPD_INCLUDES = -isystem $(shell $(APXS) -q INCLUDEDIR) $(APR_INCLUDES)
 # apxs repeats the server's own optimisation and hardening; those of ALLFLAGS come later and override them.
 MODULE_CFLAGS  = $(APXS_CFLAGS) $(filter-out -D_GNU_SOURCE,$(APR_CPPFLAGS)) $(HTTPD_INCLUDES) $(ALLFLAGS) -fPIC
 MODULE_LDFLAGS = -shared -Wl,--version-script,apache/mod_authnz_django.map $(LDHARDEN) $(LDFLAGS)
+# Only the module computes HMACs.
+CRYPTO_LIBS   ?= -lcrypto
 SANITIZE      := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+
+# The files of the module that know nothing of httpd.
+ANALYZED += $(addprefix apache/,epoch.c lease_table.c mac.c)
 
 .PHONY: apxs-present
 apxs-present:
 	@command -v $(APXS) >/dev/null || { echo "apxs not found: install apache2-dev or set APXS" >&2; exit 1; }
+	@echo '#include <openssl/evp.h>' | $(CC) $(CFLAGS) -E -x c - >/dev/null 2>&1 || { echo "libcrypto not found: install libssl-dev \
+	or set CFLAGS and CRYPTO_LIBS" >&2; exit 1; }
 
 # A module is built for one httpd: another $(APXS) rebuilds it.
 $(OUT)/httpd.stamp: FORCE | $(OUT) apxs-present
@@ -40,7 +47,7 @@ module: $(OUT)/mod_authnz_django.so
 MODULE_INPUTS := $(MODULE_SOURCES) $(MODULE_HEADERS) apache/mod_authnz_django.map apache/module.mk $(OUT)/httpd.stamp
 
 $(OUT)/mod_authnz_django.so: $(MODULE_INPUTS)
-	$(CC) $(MODULE_CFLAGS) $(MODULE_LDFLAGS) -o $@ $(MODULE_SOURCES) $(LIBS)
+	$(CC) $(MODULE_CFLAGS) $(MODULE_LDFLAGS) -o $@ $(MODULE_SOURCES) $(LIBS) $(CRYPTO_LIBS) -pthread
 
 # httpd must be started with LD_PRELOAD of the sanitizers' libraries, which have their own checks of the C library.
 .PHONY: module-asan
@@ -48,7 +55,7 @@ module-asan: $(OUT)/asan/mod_authnz_django.so
 $(OUT)/asan/mod_authnz_django.so: $(MODULE_INPUTS)
 	mkdir -p $(@D)
 	$(CC) $(MODULE_CFLAGS) -U_FORTIFY_SOURCE -O1 $(SANITIZE) $(MODULE_LDFLAGS) \
-		-o $@ $(MODULE_SOURCES) $(LIBS)
+		-o $@ $(MODULE_SOURCES) $(LIBS) $(CRYPTO_LIBS) -pthread
 
 # Samples: to use them, copy them into /etc/fail2ban.
 FAIL2BAN := fail2ban/filter.d/djauthd.conf fail2ban/jail.d/djauthd.conf

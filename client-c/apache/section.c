@@ -60,6 +60,7 @@ void *django_server_create(apr_pool_t *pool, server_rec *server)
     made->timeout_ms = DJANGO_UNSET;
     made->max_waiting = DJANGO_UNSET;
     made->max_waiting_percent = DJANGO_UNSET;
+    made->leases = DJANGO_LEASES_DEFAULT;
     return made;
 }
 

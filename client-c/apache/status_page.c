@@ -137,6 +137,22 @@ static void write_line(request_rec *r, int flags, const char *name, const char *
     }
 }
 
+static void write_leases(request_rec *r, int flags)
+{
+    django_lease_figures figures;
+    apr_uint64_t asked;
+
+    if (!django_leases_figures(&figures)) {
+        return;
+    }
+    asked = figures.hits + figures.misses;
+    write_line(r, flags, "ApacheLeases", apr_psprintf(r->pool, "%" APR_SIZE_T_FMT, figures.size));
+    write_line(r, flags, "ApacheLeasesUsed", apr_psprintf(r->pool, "%" APR_SIZE_T_FMT, figures.used));
+    write_line(r, flags, "ApacheLeaseHits", apr_psprintf(r->pool, "%" APR_UINT64_T_FMT, (apr_uint64_t)figures.hits));
+    write_line(r, flags, "ApacheLeaseHitRatio",
+               apr_psprintf(r->pool, "%.3f", asked > 0 ? (double)figures.hits / (double)asked : 0.0));
+}
+
 static int write_block(request_rec *r, int flags)
 {
     djauth_page page;
@@ -161,6 +177,7 @@ static int write_block(request_rec *r, int flags)
         write_line(r, flags, "ApacheWaiting", apr_itoa(r->pool, waiting));
         write_line(r, flags, "ApacheMaxWaiting", apr_itoa(r->pool, limit));
     }
+    write_leases(r, flags);
     rest = page.body;
     while (*rest != '\0') {
         const char *value = ap_getword(r->pool, &rest, '\n');

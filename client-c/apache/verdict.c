@@ -3,12 +3,9 @@
 
 #include "apr_strings.h"
 
-/* A question of this client request, and its verdict. */
+/* The verdict on a question of this client request. The question is known by its key: no password is kept. */
 typedef struct django_cached_verdict {
-    const char *socket;
-    const char *user;
-    char *password; /* NULL: another module has authenticated the user */
-    django_requirements requirements;
+    unsigned char key[DJANGO_LEASE_KEY_OCTETS];
     django_verdict verdict;
     struct django_cached_verdict *next;
 } django_cached_verdict;
@@ -23,52 +20,6 @@ request_rec *django_initial_request_of(request_rec *r)
         r = r->prev != NULL ? r->prev : r->main;
     }
     return r;
-}
-
-static int same_text(const char *one, const char *other)
-{
-    return one == other || (one != NULL && other != NULL && strcmp(one, other) == 0);
-}
-
-static int same_names(const char *const *one, size_t one_count, const char *const *other, size_t other_count)
-{
-    size_t i;
-
-    for (i = 0; one_count == other_count && i < one_count; i++) {
-        if (strcmp(one[i], other[i]) != 0) {
-            return 0;
-        }
-    }
-    return one_count == other_count;
-}
-
-static int same_requirements(const django_requirements *one, const django_requirements *other)
-{
-    return one->staff == other->staff && one->superuser == other->superuser && same_text(one->site, other->site)
-           && same_names(one->permissions, one->permissions_count, other->permissions, other->permissions_count)
-           && same_names(one->groups, one->groups_count, other->groups, other->groups_count);
-}
-
-static const char *const *copy_names(apr_pool_t *pool, const char *const *names, size_t count)
-{
-    const char **copied = apr_palloc(pool, (count > 0 ? count : 1) * sizeof(*copied));
-    size_t i;
-
-    for (i = 0; i < count; i++) {
-        copied[i] = apr_pstrdup(pool, names[i]);
-    }
-    return copied;
-}
-
-/* The memory of a freed pool is handed to the next request as it is. */
-static apr_status_t wipe(void *password)
-{
-    volatile char *next = password;
-
-    while (*next != '\0') {
-        *next++ = '\0';
-    }
-    return APR_SUCCESS;
 }
 
 static int http_status_of(const djauth_answer *answer)
@@ -89,50 +40,86 @@ static int http_status_of(const djauth_answer *answer)
     return HTTP_INTERNAL_SERVER_ERROR;
 }
 
-static void ask(request_rec *r, request_rec *initial, const char *line, django_cached_verdict *cached)
+static djauth_question wire_question_of(request_rec *r, const django_question *question)
+{
+    const django_requirements *requirements = question->requirements;
+    djauth_question asked = DJAUTH_QUESTION_INIT;
+
+    asked.site = requirements->site;
+    asked.username = question->user;
+    asked.username_length = strlen(question->user);
+    if (question->password != NULL) {
+        asked.password = question->password;
+        asked.password_length = strlen(question->password);
+    }
+    asked.require_staff = requirements->staff;
+    asked.require_superuser = requirements->superuser;
+    asked.permissions = requirements->permissions;
+    asked.permissions_count = requirements->permissions_count;
+    asked.groups = requirements->groups;
+    asked.groups_count = requirements->groups_count;
+    asked.client_address = compat_client_address(r);
+    asked.service = "apache";
+    asked.timeout_ms = django_timeout_of(r->server);
+    return asked;
+}
+
+static void put(djauth *handle, const djauth_question *asked, djauth_answer *answer)
+{
+    if (asked->password != NULL) {
+        djauth_check(handle, asked, answer);
+    } else {
+        djauth_authorize(handle, asked, answer);
+    }
+}
+
+/*
+ * Asks, and asks again without leases if the question as it is makes no sense to the daemon: one that is older than this
+ * module, in the middle of an upgrade, refuses every question with an argument that it does not know.
+ */
+static void put_to_any(request_rec *r, djauth *handle, djauth_question *asked, djauth_answer *answer)
+{
+    put(handle, asked, answer);
+    if (answer->status == DJAUTH_BAD_REQUEST && asked->want_lease) {
+        asked->want_lease = 0;
+        asked->leased = 0;
+        put(handle, asked, answer);
+        if (answer->status != DJAUTH_BAD_REQUEST) {
+            django_lease_unknown(r);
+        }
+    }
+}
+
+/* key: of the question; NULL: there is none. */
+static void ask(request_rec *r, apr_pool_t *pool, const django_question *question, const unsigned char *key,
+                const char *line, django_verdict *verdict)
 {
     const django_server *server = django_server_of(r->server);
-    const django_requirements *requirements = &cached->requirements;
-    djauth_question question = DJAUTH_QUESTION_INIT;
+    djauth_question asked = wire_question_of(r, question);
     djauth_answer answer = {.status = DJAUTH_ERROR, .reason = "out of memory"};
-    djauth *handle = django_connection_acquire(server->connections);
+    django_lease_request lease = {.is_wanted = 0};
+    djauth *handle;
     int place = 0;
 
-    question.site = requirements->site;
-    question.username = cached->user;
-    question.username_length = strlen(cached->user);
-    question.require_staff = requirements->staff;
-    question.require_superuser = requirements->superuser;
-    question.permissions = requirements->permissions;
-    question.permissions_count = requirements->permissions_count;
-    question.groups = requirements->groups;
-    question.groups_count = requirements->groups_count;
-    question.client_address = compat_client_address(r);
-    question.service = "apache";
-    question.timeout_ms = django_timeout_of(r->server);
-
+    if (key != NULL) {
+        django_lease_begin(r, question, &asked, &lease);
+    }
+    handle = django_connection_acquire(server->connections);
     if (handle != NULL) {
         django_waiting_begin(handle, &place);
-    }
-    if (handle != NULL && cached->password != NULL) {
-        question.password = cached->password;
-        question.password_length = strlen(cached->password);
-        djauth_check(handle, &question, &answer);
-    } else if (handle != NULL) {
-        djauth_authorize(handle, &question, &answer);
-    }
-    if (handle != NULL) {
+        put_to_any(r, handle, &asked, &answer);
         django_waiting_end(handle, &place);
     }
-    cached->verdict.status = answer.status;
-    cached->verdict.http_status = http_status_of(&answer);
-    cached->verdict.retry_after = answer.retry_after;
-    cached->verdict.account = answer.status == DJAUTH_GRANTED ? django_account_copy(initial->pool, &answer) : NULL;
-    cached->verdict.reason = apr_pstrdup(initial->pool, answer.reason);
+    verdict->status = answer.status;
+    verdict->http_status = http_status_of(&answer);
+    verdict->retry_after = answer.retry_after;
+    verdict->account = answer.status == DJAUTH_GRANTED ? django_account_copy(pool, &answer) : NULL;
+    verdict->reason = apr_pstrdup(pool, answer.reason);
+    django_lease_end(r, &lease, handle, &asked, &answer, verdict->account, key);
     if (line == NULL) {
-        django_log_check(r, requirements->site, cached->user, &answer);
+        django_log_check(r, question->requirements->site, question->user, &answer);
     } else {
-        django_log_require(r, requirements->site, line, &answer);
+        django_log_require(r, question->requirements->site, line, &answer);
     }
     if (handle != NULL) {
         django_connection_release(server->connections, handle); /* the answer's texts belonged to it */
@@ -150,49 +137,50 @@ django_request *django_request_of(request_rec *r)
     return kept;
 }
 
-static const django_verdict *verdict_of(request_rec *r, const char *user, const char *password,
-                                        const django_requirements *requirements, const char *line)
+static const django_verdict *verdict_of(request_rec *r, const django_question *question, const char *line)
 {
     static const django_verdict unnamed = {DJAUTH_ERROR, HTTP_INTERNAL_SERVER_ERROR, 0, "site of the environment", NULL};
     request_rec *initial = django_initial_request_of(r);
     apr_pool_t *pool = initial->pool; /* a subrequest's pool is destroyed before the next subrequest asks */
     django_request *kept = django_request_of(initial);
-    const char *socket = django_socket_of(r->server);
     django_cached_verdict *cached;
+    unsigned char key[DJANGO_LEASE_KEY_OCTETS];
+    int has_key;
 
     if (django_environment_names_site(r)) {
         django_log_site_refused(r);
         return &unnamed;
     }
-    for (cached = kept->verdicts; cached != NULL; cached = cached->next) {
-        if (same_requirements(&cached->requirements, requirements) && same_text(cached->socket, socket)
-            && same_text(cached->user, user) && same_text(cached->password, password)) {
+    has_key = django_question_key(question, key) == 0;
+    for (cached = kept->verdicts; has_key && cached != NULL; cached = cached->next) {
+        if (memcmp(cached->key, key, sizeof(key)) == 0) {
             return &cached->verdict;
         }
     }
 
     cached = apr_pcalloc(pool, sizeof(*cached));
-    cached->socket = socket;
-    cached->user = apr_pstrdup(pool, user);
-    if (password != NULL) {
-        cached->password = apr_pstrdup(pool, password);
-        apr_pool_cleanup_register(pool, cached->password, wipe, apr_pool_cleanup_null);
+    if (has_key && (cached->verdict.account = django_lease_find(r, key, pool)) != NULL) {
+        cached->verdict.status = DJAUTH_GRANTED;
+        cached->verdict.http_status = OK;
+        cached->verdict.reason = "";
+        django_log_leased(r, question->requirements->site, question->user, line);
+    } else {
+        ask(r, pool, question, has_key ? key : NULL, line, &cached->verdict);
     }
-    cached->requirements = *requirements;
-    cached->requirements.site = requirements->site != NULL ? apr_pstrdup(pool, requirements->site) : NULL;
-    cached->requirements.permissions = copy_names(pool, requirements->permissions, requirements->permissions_count);
-    cached->requirements.groups = copy_names(pool, requirements->groups, requirements->groups_count);
-    ask(r, initial, line, cached);
-    cached->next = kept->verdicts;
-    kept->verdicts = cached;
+    if (has_key) {
+        memcpy(cached->key, key, sizeof(key));
+        cached->next = kept->verdicts;
+        kept->verdicts = cached;
+    }
     return &cached->verdict;
 }
 
 const django_verdict *django_check(request_rec *r, const char *user, const char *password)
 {
-    django_requirements requirements = django_requirements_of(r);
+    const django_requirements requirements = django_requirements_of(r);
+    const django_question question = {django_socket_of(r->server), user, password, &requirements};
 
-    return verdict_of(r, user, password, &requirements, NULL);
+    return verdict_of(r, &question, NULL);
 }
 
 /*
@@ -216,5 +204,7 @@ const django_verdict *django_as_configured(request_rec *r, const django_verdict 
 
 const django_verdict *django_authorize(request_rec *r, const django_requirements *requirements, const char *line)
 {
-    return verdict_of(r, django_username_of(r), NULL, requirements, line);
+    const django_question question = {django_socket_of(r->server), django_username_of(r), NULL, requirements};
+
+    return verdict_of(r, &question, line);
 }

@@ -31,6 +31,21 @@ $(TEST_OUT)/test_pool: test/test_pool.c test/tap.h test/server.h apache/connecti
 	$(CC) $(APXS_CFLAGS) $(filter-out -D_GNU_SOURCE,$(APR_CPPFLAGS)) $(HTTPD_INCLUDES) $(TEST_CFLAGS) -O1 -fsanitize=thread \
 		-o $@ test/test_pool.c $(LIB_SOURCES) $(LIBS) $(shell $(APR_CONFIG) --link-ld) -pthread
 
+LEASE_TEST := test/test_leases.c test/tap.h apache/lease_table.c apache/lease_table.h
+
+$(TEST_OUT)/test_leases_tsan: $(LEASE_TEST) | $(TEST_OUT)
+	$(CC) $(TEST_CFLAGS) -fsanitize=thread -o $@ test/test_leases.c -pthread
+
+$(TEST_OUT)/test_leases_asan: $(LEASE_TEST) | $(TEST_OUT)
+	$(CC) $(TEST_CFLAGS) $(ASAN) -o $@ test/test_leases.c -pthread
+
+$(TEST_OUT)/test_epoch: test/test_epoch.c test/tap.h apache/epoch.c apache/epoch.h apache/lease_table.h | $(TEST_OUT)
+	$(CC) $(TEST_CFLAGS) -fsanitize=thread -o $@ test/test_epoch.c -pthread
+
+$(TEST_OUT)/test_lease_parts: test/test_lease_parts.c test/tap.h $(addprefix apache/,mac.c account.c) $(MODULE_HEADERS) $(OUT)/httpd.stamp | $(TEST_OUT)
+	$(CC) $(APXS_CFLAGS) $(filter-out -D_GNU_SOURCE,$(APR_CPPFLAGS)) $(HTTPD_INCLUDES) $(TEST_CFLAGS) -O1 $(ASAN) \
+		-o $@ test/test_lease_parts.c $(CRYPTO_LIBS) $(shell $(APR_CONFIG) --link-ld)
+
 $(TEST_OUT)/djauth: $(COMMAND_SOURCES) $(COMMAND_HEADERS) $(LIB_SOURCES) $(LIB_HEADERS) | $(TEST_OUT)
 	$(CC) $(TEST_CFLAGS) $(ASAN) -o $@ $(COMMAND_SOURCES) $(LIB_SOURCES) $(LIBS)
 
@@ -67,7 +82,8 @@ $(TEST_OUT)/analyzed: $(ANALYZED) $(COMMAND_HEADERS) $(LIB_HEADERS) test/test.mk
 	touch $@
 
 .PHONY: check fuzz
-check: $(addprefix $(TEST_OUT)/,analyzed test_vectors test_connection test_threads test_pool djauth reply_fuzz text_fuzz groups_fuzz corpus) \
+check: $(addprefix $(TEST_OUT)/,analyzed test_vectors test_connection test_threads test_pool test_leases_tsan \
+       test_leases_asan test_epoch test_lease_parts djauth reply_fuzz text_fuzz groups_fuzz corpus) \
        library
 	sh test/check.sh $(TEST_OUT) $(OUT)
 
