@@ -2,7 +2,7 @@
 _djauthd() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} words=
     case $before in
-        --accept) words='manager check_password has_perm backends routers is_active fields loading' ;;
+        --accept) words='manager check_password has_perm backends routers is_active fields loading second-factor' ;;
         --address | --config | --control | --database | --django | --path | --python | --settings | --site | --socket | --timeout | --unit | --user | --write)
             compopt -o default # a file, or a word that is not known here
             return

@@ -13,6 +13,7 @@ import { type ColdCost, coldCost } from './cold-cost.ts';
 import type { DaemonProcess } from './daemon-process.ts';
 import { examineSqliteFile, readingProblem } from './file-access.ts';
 import { counted, type Finding, problem, warning } from './finding.ts';
+import { guardsOf } from './guards.ts';
 import { tablesOf, usernameOf } from './tables.ts';
 import { blockedHosts, hiddenBy } from './unit-restrictions.ts';
 
@@ -71,6 +72,7 @@ export async function examineSite(
     if (!usable) return { ...common, findings };
     await examineNames(catalog, schema, findings);
     await examineColumns(catalog, schema, findings);
+    findings.push(...(await guardsOf(catalog)));
     // The same queries that the daemon sends.
     await store.accountByName(NOBODY);
     const cost = coldCost((await store.sample(SAMPLE)).encoded, policy, workers);

@@ -1,5 +1,6 @@
 import { type Introspection, reading } from './introspection.ts';
 import type { Note } from './note.ts';
+import { ofSecondFactors } from './second-factor.ts';
 
 /** What custom code of the site may decide, and the daemon cannot ask. */
 export function deviations(site: Introspection): Note[] {
@@ -10,6 +11,7 @@ export function deviations(site: Introspection): Note[] {
     ...ofModel(site),
     ...ofBackends(site),
     ...ofRouters(site),
+    ...ofSecondFactors(site),
   ];
 }
 

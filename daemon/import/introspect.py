@@ -51,6 +51,7 @@ import django  # noqa: E402
 
 django.setup()
 
+from django.apps import apps  # noqa: E402
 from django.conf import settings  # noqa: E402
 from django.contrib.auth import base_user, get_user_model  # noqa: E402
 from django.contrib.auth import models as auth_models  # noqa: E402
@@ -534,6 +535,8 @@ def introspection():
         "hashers": hashers_of(),
         "bcrypt": bcrypt_major(),
         "backends": backends_of(),
+        # Packages, whatever label a site gives them.
+        "apps": sorted({config.name for config in apps.get_app_configs()}),
         "database": database_of(user, others if rights else []),
     }
 

@@ -98,6 +98,8 @@ export const introspectionSchema = z.object({
       login: z.array(z.string()),
     }),
   ),
+  /** The Python packages of the installed applications. */
+  apps: z.array(z.string()),
   database: z.object({
     alias: z.string(),
     write_alias: z.string(),

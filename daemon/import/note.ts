@@ -18,5 +18,6 @@ export const ACCEPTABLE = [
   'is_active',
   'fields',
   'loading',
+  'second-factor',
 ] as const;
 export type Acceptable = (typeof ACCEPTABLE)[number];

@@ -383,3 +383,28 @@ class Person(Base):
     class Meta: default_manager_name = 'others'`);
   t.equal(inherited.match, 'iexact', 'the default manager counts, also over a parent table');
 });
+
+t.test('applications that ask for more than a password', async (t) => {
+  const project = startProject(t);
+  const package_ = (name: string) => {
+    project.app(name, '');
+    project.append('mysite/settings.py', `\nINSTALLED_APPS.append('${name.replaceAll('/', '.')}')\n`);
+  };
+  project.app('allauth', '');
+  package_('otp_reports');
+  t.equal(project.import().stderr, '', 'a name alone that is like theirs is no deviation');
+  for (const [name, sentence] of [
+    ['django_otp', /the site uses django-otp: HTTP Basic has no second factor.*\(--accept second-factor\)/],
+    ['allauth/mfa', /the site uses allauth\.mfa: .*\(--accept second-factor\)/],
+    ['axes', /the site uses django-axes: its lockouts do not count.*\(--accept second-factor\)/],
+  ] as const) {
+    package_(name);
+    const refused = project.import();
+    t.equal(refused.status, 1, `${name} is refused`);
+    t.equal(refused.stdout, '', 'nothing is written');
+    t.match(refused.stderr, sentence);
+  }
+  const accepted = project.import('--accept', 'second-factor');
+  t.equal(accepted.status, 0, accepted.stderr);
+  t.match(accepted.stderr, /django-otp.*\n.*allauth\.mfa.*\n.*django-axes/, 'and is reported');
+});

@@ -180,6 +180,12 @@ t.test('SQLite: tables, names and files', async (t) => {
     /warning +column people\.is_staff is not used: requiring staff is a fault\n +staff = "is_staff"\n/,
   );
   t.notMatch(examine(again.replace('active = false', 'active = "is_active"\nstaff = "is_staff"')).text, /is not used/);
+  t.notMatch(unused.text, /the site uses/);
+  other.database.exec('CREATE TABLE otp_totp_totpdevice (id integer primary key)');
+  t.match(
+    examine(again).text,
+    /warning +the site uses django-otp \(table otp_totp_totpdevice\): .* the password alone lets a user in/,
+  );
 
   const missing = spawnSync(PROGRAM, ['doctor', '--config', join(directory, 'none.toml')], {
     encoding: 'utf8',
