@@ -1,6 +1,6 @@
 /*
- * Says which process has connected: the credentials that the kernel noted at connect(2), and whether it has closed its end. Node
- * tells neither.
+ * Says which process has connected: the credentials that the kernel noted at connect(2), and whether it has closed its end; and
+ * where a socket is that somebody else has bound. Node tells none of these.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <sys/un.h>
 
 #include "export.h"
 
@@ -113,7 +114,32 @@ static napi_value gone(napi_env env, napi_callback_info info)
         : NULL;
 }
 
+/* path(fd): the path that a Unix socket is bound to; "" if it is no Unix socket, or has none. */
+static napi_value path(napi_env env, napi_callback_info info)
+{
+    napi_value argument, result;
+    size_t count = 1, size = 0;
+    struct sockaddr_un address;
+    socklen_t length = sizeof(address);
+    int32_t fd;
+
+    if (napi_get_cb_info(env, info, &count, &argument, NULL, NULL) != napi_ok || count != 1
+        || napi_get_value_int32(env, argument, &fd) != napi_ok) {
+        napi_throw_type_error(env, NULL, "path needs a descriptor");
+        return NULL;
+    }
+    memset(&address, 0, sizeof(address));
+    if (getsockname(fd, (struct sockaddr *)&address, &length) == 0 && address.sun_family == AF_UNIX) {
+        /* A path of the full length has no NUL; the name of an abstract socket begins with one. */
+        size = strnlen(address.sun_path, sizeof(address.sun_path));
+    }
+    return napi_create_string_utf8(env, address.sun_path, size, &result) == napi_ok ? result : NULL;
+}
+
 NAPI_MODULE_INIT()
 {
-    return export_function(env, exports, "peer", peer) && export_function(env, exports, "gone", gone) ? exports : NULL;
+    return export_function(env, exports, "peer", peer) && export_function(env, exports, "gone", gone)
+                   && export_function(env, exports, "path", path)
+               ? exports
+               : NULL;
 }

@@ -1,20 +1,11 @@
-import {
-  chmodSync,
-  chownSync,
-  existsSync,
-  lstatSync,
-  readFileSync,
-  readlinkSync,
-  type Stats,
-  unlinkSync,
-} from 'node:fs';
+import { chmodSync, chownSync, existsSync, lstatSync, type Stats, unlinkSync } from 'node:fs';
 import net from 'node:net';
 import { dirname } from 'node:path';
 import { monotonic } from '../clock.ts';
 import { messageOf } from '../fault.ts';
 import { type Accepted, Crowd } from './crowd.ts';
 import { groupId } from './group.ts';
-import type { Peer, ReadPeer } from './peer.ts';
+import { boundPath, type Peer, type ReadPeer } from './peer.ts';
 
 /** The socket cannot be listened on. The message is a sentence that names its path. */
 export class ListenError extends Error {}
@@ -121,7 +112,7 @@ export class Listener {
       this.#server.close();
       throw new ListenError(`the socket "${name}" that systemd opened is not a Unix socket`);
     }
-    const actual = pathOf(fd);
+    const actual = boundPath(fd);
     this.#path = actual ?? (path === '' ? undefined : path);
     if (actual !== undefined && path !== '' && actual !== path) {
       onTrouble(`systemd opened ${actual} as "${name}": ${path} of the configuration is not used`);
@@ -217,20 +208,6 @@ export class Listener {
   #refuse(peer: Peer | undefined): void {
     const { maxConnections, onRefused } = this.#options;
     onRefused(`connection refused: listen.max_connections (${maxConnections}) reached`, peer);
-  }
-}
-
-/** The path of an open Unix socket; undefined if the system does not tell. */
-function pathOf(fd: number): string | undefined {
-  try {
-    const inode = /\d+/.exec(readlinkSync(`/proc/self/fd/${fd}`))?.[0];
-    // Num RefCount Protocol Flags Type St Inode Path
-    const line = readFileSync('/proc/net/unix', 'utf8')
-      .split('\n')
-      .find((each) => each.split(/ +/)[6] === inode);
-    return line?.split(/ +/).slice(7).join(' ') || undefined;
-  } catch {
-    return undefined;
   }
 }
 

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { messageOf } from '../fault.ts';
 import { loadAddon } from '../native/addon.ts';
@@ -16,6 +16,8 @@ interface Addon {
   peer(fd: number): number[];
   /** Whether the peer has closed the connection. */
   gone(fd: number): boolean;
+  /** The path that a socket is bound to; "" if it has none. */
+  path(fd: number): string;
 }
 
 /** Reads credentials; undefined if they cannot be read. */
@@ -68,6 +70,26 @@ const readPeer: ReadPeer = (socket) => {
 export function hasGone(socket: Socket): boolean {
   const fd = descriptorOf(socket);
   return fd !== undefined && peerProblem() === undefined && (addon as Addon).gone(fd);
+}
+
+/** The absolute path of an open Unix socket that systemd has bound; undefined if the system does not tell. */
+export function boundPath(fd: number): string | undefined {
+  const path = peerProblem() === undefined ? (addon as Addon).path(fd) : pathInProc(fd);
+  return path?.startsWith('/') ? path : undefined;
+}
+
+/** For a daemon without the addon. Where the unit hides all of /proc but processes there is no such file. */
+function pathInProc(fd: number): string | undefined {
+  try {
+    const inode = /\d+/.exec(readlinkSync(`/proc/self/fd/${fd}`))?.[0];
+    // Num RefCount Protocol Flags Type St Inode Path
+    const line = readFileSync('/proc/net/unix', 'utf8')
+      .split('\n')
+      .find((each) => each.split(/ +/)[6] === inode);
+    return line?.split(/ +/).slice(7).join(' ');
+  } catch {
+    return undefined;
+  }
 }
 
 export const systemPeers: Peers = { problem: peerProblem, read: readPeer };

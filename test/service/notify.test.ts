@@ -104,11 +104,14 @@ t.test('socket activation', async (t) => {
   await waitFor(() => existsSync(control), 30_000);
   chmodSync(auth, 0o642);
   chmodSync(control, 0o600);
+  t.notOk(existsSync(`${auth}.epoch`));
   const made = [auth, control].map((path) => statSync(path));
   // The connection starts the daemon and waits in the socket's backlog until it is ready.
   const client = await connect(auth);
   const answer = await client.check('alice', 'secret');
   t.equal(answer.status, 0);
+  t.equal(statSync(`${auth}.epoch`).mode & 0o777, 0o440, 'leases are given on a socket that systemd opened');
+  t.ok((await client.check('alice', 'secret', { lease: true })).content.lease_ms > 0);
   const orders = await connect(control);
   t.ok((await orders.ask('stats')).content.stats, 'the other one is the control socket');
   // The keys that describe the sockets are those of systemd's units now: a reload says that it cannot apply them.

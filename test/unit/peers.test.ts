@@ -1,4 +1,6 @@
-import { chmodSync, existsSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
@@ -6,8 +8,26 @@ import { parseConfig } from '../../daemon/config/config.ts';
 import { Allow, Bucket } from '../../daemon/socket/allow.ts';
 import { type Accepted, Crowd } from '../../daemon/socket/crowd.ts';
 import { groupId, userId } from '../../daemon/socket/group.ts';
-import type { Peer } from '../../daemon/socket/peer.ts';
+import { boundPath, type Peer } from '../../daemon/socket/peer.ts';
 import type { Request } from '../../protocol/request.ts';
+
+t.test('where a socket is bound', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'djauthd-p-'));
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+  const listen = async (address: string | number) => {
+    const server = net.createServer();
+    t.teardown(() => server.close());
+    await new Promise<void>((resolve) => server.listen(address, resolve));
+    return (server as unknown as { _handle: { fd: number } })._handle.fd;
+  };
+  const long = join(directory, 'x'.repeat(107 - directory.length - 1));
+  for (const path of [join(directory, 'auth.sock'), join(directory, 'a name with blanks'), long]) {
+    t.equal(boundPath(await listen(path)), path);
+  }
+  t.equal(boundPath(await listen('\0djauthd-abstract')), undefined, 'an abstract socket is nowhere');
+  t.equal(boundPath(await listen(0)), undefined, 'nor is one of TCP');
+  t.equal(boundPath(-1), undefined);
+});
 
 class FakeConnection implements Accepted {
   idleSince: number | undefined;
