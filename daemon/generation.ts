@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Worker } from 'node:worker_threads';
-import type { Clock } from './clock.ts';
+import { boottime, type Clock, monotonic } from './clock.ts';
 import type { Config, SiteConfig } from './config/schema.ts';
 import type { Epoch, LeasedSocket } from './epoch/epoch.ts';
 import { createVerifiers } from './evidence/kinds.ts';
@@ -300,7 +300,7 @@ export class Generation {
   }
 
   #makeSite(name: string, siteConfig: SiteConfig, openStore: OpenStore): Shared<Site> {
-    const { log, clock } = this.#surroundings;
+    const { log, clock, epoch } = this.#surroundings;
     const { cache } = this.config;
     const { database, timeout, connections, schema } = siteConfig;
     const onTrouble = (message: string) => log.warn({ site: name }, message);
@@ -311,8 +311,13 @@ export class Generation {
       schema,
       policy: hashPolicyOf(siteConfig, this.config.hash),
       accountTtlMs: cache.account_ttl,
+      staleMs: cache.stale_if_error,
+      staleAuthorize: cache.stale_authorize,
+      onForgotten: () => epoch.raise(),
       accountsMax: cache.accounts,
       clock,
+      // Tests have one clock for everything.
+      accountClock: clock === monotonic ? boottime : clock,
       onUnverifiable: ({ message, ...account }) => log.warn({ site: name, ...account }, message),
     });
     return new Shared(site, () => site.store.close());

@@ -18,7 +18,12 @@ export type BusyReason = 'queue-full' | 'throttled' | 'deadline' | 'abandoned' |
 
 /** The answer to a question. A fault (`error`) or `busy` is neither a grant nor a denial and must never become one. */
 export type Verdict =
-  | { readonly kind: 'granted'; readonly account: Account }
+  | {
+      readonly kind: 'granted';
+      readonly account: Account;
+      /** The database was away, and the account may be older than otherwise (`cache.stale_if_error`). */
+      readonly stale?: true;
+    }
   | { readonly kind: 'denied'; readonly reason: DenyReason }
   | { readonly kind: 'busy'; readonly reason: BusyReason /** in seconds, at least 1 */; readonly retryAfter: number }
   | { readonly kind: 'error' /** a sentence */; readonly reason: string };

@@ -1,7 +1,8 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock.ts';
-import { Fault } from '../fault.ts';
+import { AWAY, Fault, isAway } from '../fault.ts';
 import type { Account } from './account.ts';
+import { Watch, type WatchOptions } from './watch.ts';
 
 /** What the store answered, and when it was asked. null: there is no such account. */
 interface Snapshot {
@@ -25,6 +26,17 @@ export interface AccountsOptions {
   /** How many snapshots are kept. */
   readonly max: number;
   readonly clock: Clock;
+  /**
+   * How much older than `ttlMs` a snapshot may be, in ms, when it decides because the database is away; 0 by default:
+   * then none does.
+   */
+  readonly staleMs?: number | undefined;
+  /** As `Store.changed`; a database that has changed empties the snapshots. */
+  readonly changed?: (() => boolean | undefined) | undefined;
+  /** Called after that. */
+  readonly onForgotten?: (() => void) | undefined;
+  /** As in `WatchOptions`. */
+  readonly startTimer?: WatchOptions['startTimer'] | undefined;
 }
 
 /** The share of its time to live after which a snapshot that is asked for is renewed, before a question must wait. */
@@ -42,6 +54,16 @@ const READS_MAX = 2;
  */
 const LATE_MS = 1_000;
 
+/**
+ * How long a database counts as away after it was asked in vain, in ms, and how often it is asked meanwhile: a question that
+ * what was known can decide does not wait for it.
+ */
+const AWAY_MS = 1_000;
+const PROBE_MS = 250;
+
+/** Until when a database counts as away that has answered. */
+const PRESENT = Number.NEGATIVE_INFINITY;
+
 /** How many expired snapshots are evicted at each read. */
 const EVICTED_PER_READ = 4;
 
@@ -58,11 +80,26 @@ export class Accounts {
   readonly #options: AccountsOptions;
   readonly #snapshots: LRUCache<string, Snapshot>;
   readonly #reading = new Map<string, Read>();
+  readonly #watch: Watch | undefined;
+  /** How old a snapshot may be at all, in ms. */
+  readonly #keptMs: number;
   #renewals = 0;
+  /** Until when the database counts as away. */
+  #awayUntil = PRESENT;
+  #probing = false;
+  #nextProbeAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: AccountsOptions) {
     this.#options = options;
     this.#snapshots = new LRUCache({ max: options.max });
+    this.#keptMs = options.ttlMs + (options.staleMs ?? 0);
+    const { changed, onForgotten, clock, ttlMs, startTimer } = options;
+    if (changed === undefined || ttlMs === 0) return;
+    const onChange = () => {
+      this.flush();
+      onForgotten?.();
+    };
+    this.#watch = new Watch({ changed, onChange, clock, startTimer });
   }
 
   /** How many snapshots are kept now. */
@@ -74,9 +111,11 @@ export class Accounts {
   recall(username: string): Account | null | undefined {
     // No account has a NUL in its name, and PostgreSQL accepts none in a text.
     if (username.includes('\0')) return null;
+    const now = this.#options.clock.now();
+    this.#watch?.look(now);
     const snapshot = this.#snapshots.get(username);
     if (snapshot === undefined) return undefined;
-    const age = this.#age(snapshot.askedAt);
+    const age = now - snapshot.askedAt;
     if (age >= this.#options.ttlMs) return undefined;
     if (age >= RENEW_FROM * this.#options.ttlMs) this.#renew(username, snapshot);
     return snapshot.account;
@@ -99,6 +138,7 @@ export class Accounts {
     }
     throw new Fault(
       `the database answers too late: an account may be ${ageMax} ms old, and the last answer was ${Math.round(age)} ms old`,
+      AWAY,
     );
   }
 
@@ -109,6 +149,28 @@ export class Accounts {
   left(username: string, account: Account): number {
     const snapshot = this.#snapshots.peek(username);
     return snapshot?.account === account ? this.#options.ttlMs - this.#age(snapshot.askedAt) : 0;
+  }
+
+  /** Whether the database was asked in vain a moment ago, or still is: `recallStale` need not wait for it. */
+  get away(): boolean {
+    if (this.#awayUntil === PRESENT) return false;
+    return this.#probing || this.#options.clock.now() < this.#awayUntil;
+  }
+
+  /**
+   * The account as it was last known, for a question that the database is not there to answer; undefined if it is not
+   * known, or was read too long ago. Asks the database in the background whether it is back.
+   */
+  recallStale(username: string): Account | null | undefined {
+    if (!this.#options.staleMs) return undefined;
+    this.#probe(username);
+    const snapshot = this.#snapshots.get(username);
+    return snapshot !== undefined && this.#age(snapshot.askedAt) < this.#keptMs ? snapshot.account : undefined;
+  }
+
+  /** Called when a lease is given for so many ms: the database is watched until nobody can use it. */
+  leased(ms: number): void {
+    this.#watch?.leased(this.#options.clock.now() + ms);
   }
 
   /** Forgets one username, or all. Returns how many snapshots were removed. */
@@ -131,7 +193,7 @@ export class Accounts {
       const { value: username } = this.#snapshots.rkeys().next();
       if (username === undefined) return;
       const snapshot = this.#snapshots.peek(username);
-      if (snapshot === undefined || this.#age(snapshot.askedAt) < this.#options.ttlMs) return;
+      if (snapshot === undefined || this.#age(snapshot.askedAt) < this.#keptMs) return;
       this.#snapshots.delete(username);
     }
   }
@@ -160,20 +222,40 @@ export class Accounts {
       .then(over, over);
   }
 
+  #noteAway(away: boolean): void {
+    const now = this.#options.clock.now();
+    this.#awayUntil = away ? now + AWAY_MS : PRESENT;
+    if (away) this.#nextProbeAt = now + PROBE_MS;
+  }
+
+  #probe(username: string): void {
+    const now = this.#options.clock.now();
+    if (this.#probing || now < this.#nextProbeAt) return;
+    this.#probing = true;
+    this.#nextProbeAt = now + PROBE_MS;
+    const over = () => {
+      this.#probing = false;
+    };
+    Promise.resolve()
+      .then(() => (this.#joinable(username) ?? this.#read(username)).answer)
+      .then(over, over);
+  }
+
   #read(username: string): Read {
     const askedAt = this.#options.clock.now();
     const entry: Read = { askedAt, answer: this.#options.read(username) };
-    if (this.#options.ttlMs === 0) return entry;
+    if (this.#keptMs === 0) return entry;
     this.#reading.set(username, entry);
-    const settle = (account?: Account | null): void => {
+    const settle = (account?: Account | null, error?: unknown): void => {
+      this.#noteAway(isAway(error));
       // A flush or a later read may have taken its place.
       if (this.#reading.get(username) !== entry) return;
       this.#reading.delete(username);
-      if (account === undefined || this.#age(askedAt) >= this.#options.ttlMs) return;
+      if (account === undefined || this.#age(askedAt) >= this.#keptMs) return;
       this.#snapshots.set(username, { account, askedAt, renewed: false });
       this.#evictExpired();
     };
-    entry.answer.then(settle, () => settle()); // the questions that wait for the answer get its fault
+    entry.answer.then(settle, (error) => settle(undefined, error)); // the questions that wait for the answer get its fault
     return entry;
   }
 }

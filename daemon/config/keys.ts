@@ -182,6 +182,19 @@ export const keys = section('The file.', {
         'at once; a daemon that is killed cannot, so this is how long grants go on then. `0`, and with `account_ttl = 0`: no leases.',
       default: '1s',
     }),
+    stale_if_error: key(duration(), {
+      about:
+        'While the database of a site cannot be reached or does not answer in time: how much older than `account_ttl` an ' +
+        'account may be that grants a user whose password is remembered. Such a grant is marked in the reply, the log, the ' +
+        'metrics and the status page. It may come too late for a password or a right that was taken away meanwhile. ' +
+        'Nothing is denied by an older account, and a database that refuses, or lacks a table, is no reason: such a check ' +
+        'is a fault. `0`: every check is one.',
+      default: 0,
+    }),
+    stale_authorize: key(boolean, {
+      about: 'Grant the rights of users whom a client vouches for, as hooks do, in the same way.',
+      default: false,
+    }),
     accounts: key(integer(1, 10_000_000), { about: 'Limit of accounts kept per site.', default: 100_000 }),
     proofs: key(integer(1, 10_000_000), {
       about:

@@ -40,6 +40,8 @@ export interface Finding {
 export interface AccountFinder<Evidence extends AnyEvidence = AnyEvidence> {
   /** The account if it is in memory, null if it is known that there is none, undefined if the database must be read. */
   recall(presented: Presented<Evidence>, site: Site): Account | null | undefined;
+  /** The account as it was last known, for a question that the database is not there to answer; undefined if it is not. */
+  recallStale(presented: Presented<Evidence>, site: Site): Account | null | undefined;
   /** The account from memory or from the database. Rejects with the store's Fault. */
   find(presented: Presented<Evidence>, site: Site): Promise<Account | null>;
   /** For how many ms that account may still decide; 0 or less if it may not, or is no longer the one in memory. */
@@ -69,6 +71,7 @@ export interface Verifier<Evidence extends AnyEvidence = AnyEvidence, Found exte
 /** Finds the account by the username alone: whether a user exists must not depend on anything else of the question. */
 export const byUsername: AccountFinder = {
   recall: ({ username }, site) => site.accounts.recall(username),
+  recallStale: ({ username }, site) => site.accounts.recallStale(username),
   find: ({ username }, site) => site.accounts.get(username),
   left: ({ username }, account, site) => site.accounts.left(username, account),
 };

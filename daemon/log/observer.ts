@@ -8,7 +8,7 @@ import { nameInLog, shortened, type UnknownNames } from './names.ts';
 import { verdictLine } from './verdict-line.ts';
 
 /** The level of each kind of line of which there is a bounded number in a second. Grants are not bounded. */
-const LEVELS = { denied: 'info', busy: 'warn', error: 'error', misuse: 'warn' } as const;
+const LEVELS = { denied: 'info', busy: 'warn', error: 'error', misuse: 'warn', stale: 'warn' } as const;
 type Kind = keyof typeof LEVELS;
 
 /** pino's numbers of these levels. */
@@ -46,6 +46,10 @@ export class Observer {
     const ms = now - startedAt;
     if (question.leased > 0) this.#counters.recordLeased(site, question.leased, now);
     this.#counters.record(site, verdict.kind, source === 'vouched' ? 'authorized' : source, ms, now);
+    if (verdict.kind === 'granted' && verdict.stale) {
+      this.#stale(question, decision, ms);
+      return;
+    }
     const log = this.#log;
     const level = VALUES[verdict.kind === 'granted' ? 'info' : LEVELS[verdict.kind]];
     if (level < log.levelVal) return;
@@ -65,6 +69,24 @@ export class Observer {
       verdict: verdict.kind,
     });
     writeLine(log, level, line);
+  }
+
+  /** A grant while the database was away. */
+  #stale({ username, client }: Question, { site, source }: Decision, ms: number): void {
+    this.#counters.recordStale(site);
+    if (!this.#rate.admits('stale')) return;
+    this.#log[LEVELS.stale](
+      {
+        site: site && shortened(site),
+        user: shortened(username),
+        service: shortened(client.service),
+        address: shortened(client.address),
+        stale: true,
+        ms: Math.round(ms * 1000) / 1000,
+        cached: source === 'cached',
+      },
+      'granted',
+    );
   }
 
   /** A client broke the protocol or was refused, as a sentence. */

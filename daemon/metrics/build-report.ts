@@ -46,6 +46,7 @@ export function buildReport({ counters, sites, pool, connections, startedAt, now
       name,
       verdicts: counters.verdicts(name),
       leased: counters.leased(name),
+      stale: counters.stale(name),
       accounts: accounts.size,
       database: store.report(),
     }),

@@ -15,8 +15,10 @@ export type VerdictCounts = Record<VerdictKind, number>;
 
 const INDEX: Readonly<Record<VerdictKind, number>> = { granted: 0, denied: 1, busy: 2, error: 3 };
 
-/** Behind the verdicts: grants on lease. */
+/** Behind the verdicts: grants on lease, and of the grants those from what was known while the database was away. */
 const LEASED = KINDS.length;
+const STALE = LEASED + 1;
+const COUNTS = STALE + 1;
 
 /**
  * Where the number of a site's grants on lease ends: clients say how many they were, and a lie must not make a sum of all
@@ -41,13 +43,11 @@ export class Counters {
   reloadsFailed = 0;
   #sites = new Map<string, Float64Array>();
   /** For questions that name no configured site. One entry for all, so that clients cannot create entries. */
-  readonly #unknownSite = new Float64Array(KINDS.length);
+  readonly #unknownSite = new Float64Array(COUNTS);
 
   /** Sets the configured sites. Counts of a site that was configured before are kept. */
   configure(names: Iterable<string>): void {
-    this.#sites = new Map(
-      [...names].map((name) => [name, this.#sites.get(name) ?? new Float64Array(KINDS.length + 1)] as const),
-    );
+    this.#sites = new Map([...names].map((name) => [name, this.#sites.get(name) ?? new Float64Array(COUNTS)] as const));
   }
 
   /** @param source undefined if no evidence was looked at, in which case the duration is meaningless */
@@ -77,6 +77,17 @@ export class Counters {
   /** Grants on lease of a site; they are in no verdict. */
   leased(site: string): number {
     return this.#sites.get(site)?.[LEASED] ?? 0;
+  }
+
+  /** Called, in addition, for a grant from what was known while the database was away. */
+  recordStale(site: string | undefined): void {
+    const counts = site === undefined ? undefined : this.#sites.get(site);
+    if (counts !== undefined) counts[STALE] = (counts[STALE] as number) + 1;
+  }
+
+  /** How many of a site's grants were such. */
+  stale(site: string): number {
+    return this.#sites.get(site)?.[STALE] ?? 0;
   }
 
   /** The verdicts of a site; undefined stands for questions that name no configured site. */

@@ -84,6 +84,14 @@ export const METRICS: readonly Metric[] = [
     read: perSite(({ leased }) => leased),
   },
   {
+    name: 'stale_grants_total',
+    kind: 'counter',
+    help: 'Grants from what was known while the database of the site was away (cache.stale_if_error); they are among the verdicts.',
+    labels: ['site'],
+    stat: () => 'stale',
+    read: perSite(({ stale }) => stale),
+  },
+  {
     name: 'decision_duration_seconds',
     kind: 'histogram',
     unit: 'seconds',

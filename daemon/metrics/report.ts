@@ -9,6 +9,8 @@ export interface SiteReport {
   readonly verdicts: VerdictCounts;
   /** Grants that clients gave on lease, as they report them: no verdicts of the daemon. */
   readonly leased: number;
+  /** Grants from what was known while the database was away; they are among the grants. */
+  readonly stale: number;
   /** Accounts in memory. */
   readonly accounts: number;
   readonly database: DatabaseReport;

@@ -1,7 +1,7 @@
 import type { Account } from '../account/account.ts';
 import type { Verifiers } from '../evidence/kinds.ts';
 import type { Finding, Verifier } from '../evidence/verifier.ts';
-import { Busy, Fault, messageOf } from '../fault.ts';
+import { Busy, Fault, isAway, messageOf } from '../fault.ts';
 import { missing, unmet } from '../policy/requirements.ts';
 import { locate } from '../site/locate.ts';
 import type { Site } from '../site/site.ts';
@@ -11,6 +11,7 @@ import type { Admission, Admitted } from './admission.ts';
 import type { Deadlines } from './deadlines.ts';
 import { type Leasing, leaseOf } from './lease.ts';
 import type { Decision, Question } from './question.ts';
+import { staleGrant } from './stale.ts';
 
 /** The stages that every question goes through. */
 export interface Pipeline {
@@ -55,6 +56,8 @@ export function decide(question: Question, pipeline: Pipeline): Decision | Promi
     if (account !== undefined && finding !== undefined) {
       return judge(question, site, account, finding, verifier, terms);
     }
+    const stale = account === undefined && site.accounts.away ? staleGrant(question, site, verifier) : undefined;
+    if (stale !== undefined) return stale;
 
     // The secret may be a view of a frame, which is wiped as soon as this returns.
     evidence.secret?.keep();
@@ -140,7 +143,8 @@ async function verifyAndJudge(
       // The encoded hash is another one by now: the evidence may hold for the former one only.
     }
   } catch (error) {
-    return settled(failed(error, site.name, seen.account !== null));
+    const stale = isAway(error) ? staleGrant(question, site, verifier) : undefined;
+    return settled(stale ?? failed(error, site.name, seen.account !== null));
   } finally {
     question.evidence.secret?.wipe();
   }
@@ -163,6 +167,7 @@ function judge(
   }
   verifier.promote(finding, question, account, site);
   const lease = terms && leaseOf(verifier.account.left(question, account, site), terms.epoch, terms.leasing);
+  if (lease !== undefined) site.accounts.leased(lease.ms);
   return { verdict: { kind: 'granted', account }, site: site.name, known: true, source, lease };
 }
 

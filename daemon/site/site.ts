@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Account } from '../account/account.ts';
 import { Accounts } from '../account/accounts.ts';
+import type { WatchOptions } from '../account/watch.ts';
 import type { Clock } from '../clock.ts';
 import { Fault } from '../fault.ts';
 import type { HashWork } from '../hasher/hasher.ts';
@@ -31,8 +32,18 @@ export interface SiteOptions {
   readonly schema: Schema;
   readonly policy: HashPolicy;
   readonly accountTtlMs: number;
+  /** As in `AccountsOptions`. */
+  readonly staleMs?: number;
+  /** Whether what was known may also decide on a user whom the client vouches for. */
+  readonly staleAuthorize?: boolean;
   readonly accountsMax: number;
   readonly clock: Clock;
+  /** By which the age of an account counts; `clock` by default. */
+  readonly accountClock?: Clock;
+  /** Called after the snapshots were emptied because the database has changed. */
+  readonly onForgotten?: () => void;
+  /** For tests: what calls back while leases may be out. */
+  readonly startTimer?: WatchOptions['startTimer'];
   /** Called once per account with a stored hash that can grant nobody. */
   readonly onUnverifiable?: (flaw: UnverifiableHash) => void;
 }
@@ -77,9 +88,18 @@ export class Site {
       new Accounts({
         read: (username) => store.accountByName(username),
         ttlMs: options.accountTtlMs,
+        staleMs: options.staleMs,
         max: options.accountsMax,
-        clock: options.clock,
+        clock: options.accountClock ?? options.clock,
+        changed: store.changed,
+        onForgotten: options.onForgotten,
+        startTimer: options.startTimer,
       });
+  }
+
+  /** Whether what was known may decide on a user whom the client vouches for, while the database is away. */
+  get staleAuthorize(): boolean {
+    return this.#options.staleAuthorize ?? false;
   }
 
   /** The same site under another policy, with the same connections and snapshots. */

@@ -18,7 +18,7 @@ const encoded = new Memo<Account, Encoded>(ENCODED_MAX);
 export function replyOf(verdict: Verdict, wantPermissions: boolean, lease?: Lease): Reply {
   switch (verdict.kind) {
     case 'granted':
-      return { status: STATUS.granted, content: contentOf(verdict.account, wantPermissions), lease };
+      return { status: STATUS.granted, content: contentOf(verdict, wantPermissions), lease };
     case 'denied':
       return {
         status: verdict.reason === 'unknown-user' ? STATUS.unknownUser : STATUS.denied,
@@ -31,8 +31,10 @@ export function replyOf(verdict: Verdict, wantPermissions: boolean, lease?: Leas
   }
 }
 
-function contentOf(account: Account, wantPermissions: boolean): Encoded {
-  if (wantPermissions) return fittingContent(account, [...account.permissions].sort(byOctets));
+function contentOf({ account, stale }: Verdict & { kind: 'granted' }, wantPermissions: boolean): Encoded {
+  const permissions = wantPermissions ? [...account.permissions].sort(byOctets) : undefined;
+  if (stale) return fittingContent(account, permissions, { stale });
+  if (permissions) return fittingContent(account, permissions);
   let content = encoded.get(account);
   if (content === undefined) {
     content = fittingContent(account);
@@ -45,7 +47,7 @@ function contentOf(account: Account, wantPermissions: boolean): Encoded {
  * The account as far as it fits a frame. Lists that do not fit are omitted and marked: a user is granted whatever the
  * number of its groups, and no client takes a list for complete that is not.
  */
-function fittingContent(account: Account, permissions?: readonly string[]): Encoded {
+function fittingContent(account: Account, permissions?: readonly string[], mark: { stale?: true } = {}): Encoded {
   const { groups } = account;
   const lists = permissions === undefined ? [] : [{ groups, permissions_omitted: true as const }];
   const choices = [
@@ -54,11 +56,11 @@ function fittingContent(account: Account, permissions?: readonly string[]): Enco
     { groups_omitted: true as const, ...(permissions && { permissions }) },
   ];
   for (const choice of choices) {
-    const content = new Encoded({ account: { ...accountOf(account), ...choice } });
+    const content = new Encoded({ account: { ...accountOf(account), ...choice }, ...mark });
     if (content.fits) return content;
   }
   const none = { groups_omitted: true as const, ...(permissions && { permissions_omitted: true as const }) };
-  return new Encoded({ account: { ...accountOf(account), ...none } });
+  return new Encoded({ account: { ...accountOf(account), ...none }, ...mark });
 }
 
 function accountOf(account: Account): AccountContent {

@@ -131,7 +131,7 @@ ${sites_omitted > 0 ? html`<p>${plural(sites_omitted, 'more site')} omitted: the
 ${unknown > 0 ? html`<p class="quiet">${plural(unknown, 'check')} for a site that is not configured.</p>` : ''}</section>`;
 }
 
-function siteRow({ name, verdicts, leased, accounts, database }: SiteReport): Markup {
+function siteRow({ name, verdicts, leased, stale, accounts, database }: SiteReport): Markup {
   const { up, state_seconds, connections, last_failure } = database;
   const state =
     up === null
@@ -146,7 +146,7 @@ function siteRow({ name, verdicts, leased, accounts, database }: SiteReport): Ma
   const cell = (label: string, value: Markup | string) => html`<td data-label="${label}"><div>${value}</div></td>`;
   return html`<tr><th scope="row">${name}</th>
 ${cell('Database', database.name)}${cell('State', html`${state}${failure ?? ''}`)}${cell('Connections', used)}
-${cell('Granted', html`${count(verdicts.granted)}${leased > 0 ? html` <small>and ${count(leased)} on lease</small>` : ''}`)}${cell('Denied', count(verdicts.denied))}${cell('Busy', count(verdicts.busy))}
+${cell('Granted', html`${count(verdicts.granted)}${leased > 0 ? html` <small>and ${count(leased)} on lease</small>` : ''}${stale > 0 ? html` <small>${count(stale)} while the database was away</small>` : ''}`)}${cell('Denied', count(verdicts.denied))}${cell('Busy', count(verdicts.busy))}
 ${cell('Errors', count(verdicts.error))}${cell('Cached accounts', count(accounts))}</tr>`;
 }
 

@@ -9,7 +9,7 @@ export function toText(report: Report): string {
   lines.push(['Sites', report.sites.length]);
   lines.push(['DatabasesDown', report.sites.filter(({ database }) => database.up === false).length]);
   if (report.sites_omitted > 0) lines.push(['SitesOmitted', report.sites_omitted]);
-  for (const [index, { name, verdicts, leased, accounts, database }] of report.sites.entries()) {
+  for (const [index, { name, verdicts, leased, stale, accounts, database }] of report.sites.entries()) {
     const { connections, last_failure } = database;
     const site = `Site${index + 1}`;
     lines.push([`${site}Name`, name], [`${site}Database`, database.name]);
@@ -24,7 +24,7 @@ export function toText(report: Report): string {
       lines.push([`${site}DatabaseQueriesWaiting`, connections.waiting]);
     }
     for (const [kind, number] of Object.entries(verdicts)) lines.push([`${site}${camel(kind)}`, number]);
-    lines.push([`${site}Leased`, leased], [`${site}Accounts`, accounts]);
+    lines.push([`${site}Leased`, leased], [`${site}Stale`, stale], [`${site}Accounts`, accounts]);
   }
   for (const [index, { kind, site, who, seconds }] of report.throttle.refused.entries()) {
     const throttled = `Throttled${index + 1}`;

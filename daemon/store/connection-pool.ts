@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CompiledQuery } from 'kysely';
-import { Busy, messageOf } from '../fault.ts';
+import { AWAY, Busy, messageOf } from '../fault.ts';
 import type { ConnectionPoolReport } from './database-report.ts';
 import { type ErrorClass, QueryError } from './query-error.ts';
 
@@ -193,7 +193,7 @@ export class ConnectionPool {
   }
 
   #timedOut(what: string): QueryError {
-    return new QueryError('outage', `${what} within ${this.#options.timeoutMs} ms`);
+    return new QueryError('outage', `${what} within ${this.#options.timeoutMs} ms`, AWAY);
   }
 }
 
@@ -205,7 +205,7 @@ async function run({ connection, fresh }: Lease, query: CompiledQuery): Promise<
 /** A server that does not let us in cannot be used, whatever its error says about a query. */
 function asOutage(error: unknown): never {
   if (error instanceof QueryError && error.class === 'lost') throw error;
-  throw new QueryError('outage', messageOf(error));
+  throw new QueryError('outage', messageOf(error), { away: error instanceof QueryError && error.away });
 }
 
 /** Promise.withResolvers, which Node has from 22 on. */

@@ -13,6 +13,7 @@ const MESSAGE_MAX = 300;
 /** A store that records for the report how its database responds. */
 export class InstrumentedStore implements Store {
   readonly name: string;
+  readonly changed?: () => boolean | undefined;
   readonly #store: Store;
   readonly #clock: Clock;
   #up: boolean | undefined;
@@ -24,6 +25,7 @@ export class InstrumentedStore implements Store {
   constructor(store: Store, clock: Clock) {
     this.name = store.name;
     this.#store = store;
+    if (store.changed) this.changed = () => store.changed?.();
     this.#clock = clock;
     this.#since = clock.now();
   }

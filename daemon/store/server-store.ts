@@ -99,6 +99,7 @@ export class ServerStore implements Store {
     if (error instanceof Busy) return error;
     const message = `${this.name}: ${messageOf(error)}`;
     const isOutage = error instanceof QueryError && (error.class === 'outage' || error.class === 'lost');
-    return isOutage ? new Outage(message) : new Fault(message);
+    const away = { away: error instanceof QueryError && error.away };
+    return isOutage ? new Outage(message, away) : new Fault(message, away);
   }
 }

@@ -31,6 +31,12 @@ export interface Store {
   memberships(after: Cursor | undefined, limit: number): Promise<Membership[] | undefined>;
   /** The use of its connections; absent for a file. */
   connections?(): ConnectionPoolReport;
+  /**
+   * Whether anybody has committed since this was last called, by whatever connection, or put another file in place of the
+   * database: what was read before may then be out of date. true the first time; undefined if that cannot be told now,
+   * which later calls make up for. Takes some microseconds. Does not throw; absent for a database that cannot be asked so.
+   */
+  changed?(): boolean | undefined;
   /** Makes the next query read the database from scratch; absent if nothing is kept that could be out of date. */
   reopen?(): void;
   close(): Promise<void>;

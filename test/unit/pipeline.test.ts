@@ -2,7 +2,7 @@ import t from 'tap';
 import type { Account } from '../../daemon/account/account.ts';
 import { createVerifiers } from '../../daemon/evidence/kinds.ts';
 import { VOUCHED } from '../../daemon/evidence/vouched.ts';
-import { Busy, Fault } from '../../daemon/fault.ts';
+import { AWAY, Busy, Fault } from '../../daemon/fault.ts';
 import type { HashPool, Job } from '../../daemon/hasher/pool.ts';
 import { Password } from '../../daemon/password.ts';
 import { PASSWORD_OCTETS_MAX, USERNAME_OCTETS_MAX } from '../../daemon/policy/limits.ts';
@@ -40,12 +40,14 @@ interface Options {
   schema?: typeof STOCK;
   /** `cache.lease` */
   leaseMs?: number;
+  staleMs?: number;
+  staleAuthorize?: boolean;
 }
 
 /** A pipeline over a store in memory. Its hash pool computes nothing: the test answers each job by hand. */
 function world(
   accounts: Account[],
-  { ttlMs = 1_000, admission = admitAll, schema = STOCK, leaseMs = 1_000 }: Options = {},
+  { ttlMs = 1_000, admission = admitAll, schema = STOCK, leaseMs = 1_000, ...stale }: Options = {},
 ) {
   const clock = { time: 1_000, now: () => clock.time };
   const epoch = { value: 1n };
@@ -100,6 +102,7 @@ function world(
     accountTtlMs: ttlMs,
     accountsMax: 10,
     clock,
+    ...stale,
   });
   const pipeline = {
     sites: new Map([['site', site]]),
@@ -546,4 +549,134 @@ t.test('a reply leaves out lists that do not fit a frame, and says so', async (t
   let length = 64_000;
   while (fits(length + 1)) length++;
   t.ok(length > 65_300 && length < 65_536, `${length} octets`);
+});
+
+t.test('while the database is away, what was known may grant and nothing else', async (t) => {
+  const people = [
+    accountOf('alice', { staff: true }),
+    accountOf('bob', { active: false }),
+    accountOf('carol'),
+    accountOf('dave'),
+  ];
+  for (const ttlMs of [1_000, 0]) {
+    const { ask, askHashed, clock, outage, jobs, table, calls } = world(people, { ttlMs, staleMs: 30_000 });
+    const known = [
+      ['alice', RIGHT, 'granted'],
+      ['alice', 'wrong', 'wrong-password'],
+      ['bob', RIGHT, 'inactive'],
+      ['carol', RIGHT, 'granted'],
+      ['nobody', RIGHT, 'unknown-user'],
+    ] as const;
+    for (const [name, password, verdict] of known) t.equal(brief(await askHashed(name, password)), verdict);
+    await ask('dave'); // read, but his password is not remembered
+    const hashed = jobs.length;
+    const { time } = clock;
+
+    clock.time = time + 1_000;
+    outage.fault = new Fault('down', AWAY);
+    table.set('carol', accountOf('carol', { active: false }));
+    t.match(await ask('alice', RIGHT), { verdict: { kind: 'granted', stale: true }, source: 'cached', known: true });
+    const later = ask('alice', RIGHT, STAFF);
+    t.notOk(later instanceof Promise, 'a database that was asked in vain a moment ago is not waited for');
+    t.match(later, { verdict: { kind: 'granted', stale: true } });
+    t.match(ask('carol', RIGHT), { verdict: { kind: 'granted', stale: true } }, 'what was taken away is not known');
+    for (const [name, password, more] of [
+      ['alice', 'wrong'],
+      ['alice', 'a new one'],
+      ['bob', RIGHT],
+      ['carol', RIGHT, STAFF],
+      ['dave', RIGHT],
+      ['nobody', RIGHT],
+      ['never asked about', RIGHT],
+      ['alice', undefined],
+    ] as const) {
+      t.match(await ask(name, password, more), { verdict: { kind: 'error', reason: 'down' } }, `${name}, ${password}`);
+    }
+    t.equal(jobs.length, hashed, 'nothing is hashed, so the time tells nothing');
+
+    clock.time = time + ttlMs + 30_000;
+    t.match(await ask('alice', RIGHT), { verdict: { kind: 'error' } }, 'too old by then');
+
+    outage.fault = undefined;
+    t.match(await ask('carol', RIGHT), { verdict: { kind: 'denied', reason: 'inactive' } }, 'the database is back');
+    t.match(await ask('alice', RIGHT), { verdict: { kind: 'granted', stale: undefined } });
+    const count = calls.length;
+    outage.fault = new Fault('42501: permission denied');
+    clock.time += 2_000;
+    t.match(await ask('alice', RIGHT), { verdict: { kind: 'error' } }, 'a database that refuses is not away');
+    t.match(await ask('alice', RIGHT), { verdict: { kind: 'error' } });
+    t.equal(calls.length, count + 2, 'it is asked each time');
+  }
+});
+
+t.test('a database that is back is noticed in the background', async (t) => {
+  const { ask, askHashed, clock, outage, table, calls } = world([accountOf('alice')], { staleMs: 3_600_000 });
+  await askHashed('alice', RIGHT);
+  outage.fault = new Fault('down', AWAY);
+  clock.time += 10_000;
+  t.match(await ask('alice', RIGHT), { verdict: { kind: 'granted', stale: true } });
+  const count = calls.length;
+  for (let i = 0; i < 100; i++) {
+    clock.time += 10;
+    t.match(ask('alice', RIGHT), { verdict: { kind: 'granted', stale: true } });
+    await turns();
+  }
+  t.ok(calls.length - count >= 3 && calls.length - count <= 5, `asked ${calls.length - count} times in a second`);
+
+  table.set('alice', accountOf('alice', { active: false }));
+  outage.fault = undefined;
+  clock.time += 250;
+  t.match(ask('alice', RIGHT), { verdict: { stale: true } }, 'one question more');
+  await turns();
+  t.match(ask('alice', RIGHT), { verdict: { kind: 'denied', reason: 'inactive' } }, 'whose read tells');
+
+  // A pause is not an outage: nobody has asked since.
+  table.set('alice', accountOf('alice'));
+  clock.time += 1_000;
+  t.match(await ask('alice', RIGHT), { verdict: { kind: 'granted' } });
+  outage.fault = new Fault('down', AWAY);
+  clock.time += 1_000;
+  t.match(await ask('alice', RIGHT), { verdict: { stale: true } });
+  outage.fault = undefined;
+  table.set('alice', accountOf('alice', { active: false }));
+  clock.time += 1_000;
+  t.match(await ask('alice', RIGHT), { verdict: { kind: 'denied', reason: 'inactive' } });
+});
+
+t.test('a user whom a client vouches for needs a key of the configuration for that', async (t) => {
+  for (const staleAuthorize of [false, true]) {
+    const { ask, clock, outage } = world([accountOf('alice')], { staleMs: 60_000, staleAuthorize });
+    t.match(await ask('alice'), { verdict: { kind: 'granted' } });
+    clock.time += 1_000;
+    outage.fault = new Fault('down', AWAY);
+    const expected = staleAuthorize ? { kind: 'granted', stale: true } : { kind: 'error' };
+    t.match(await ask('alice'), { verdict: expected });
+    t.match(await ask('alice'), { verdict: expected });
+    t.match(await ask('alice', undefined, STAFF), { verdict: { kind: 'error' } });
+  }
+});
+
+t.test('without cache.stale_if_error nothing old decides', async (t) => {
+  const { ask, askHashed, clock, outage } = world([accountOf('alice')], { staleAuthorize: true });
+  await askHashed('alice', RIGHT);
+  outage.fault = new Fault('down', AWAY);
+  clock.time += 1_000;
+  for (const password of [RIGHT, undefined]) {
+    t.match(await ask('alice', password), { verdict: { kind: 'error' } });
+    t.match(await ask('alice', password), { verdict: { kind: 'error' } });
+  }
+});
+
+t.test('the reply to a grant from what was known says so', async (t) => {
+  const account = accountOf('alice', { permissions: new Set(['shop.see']) });
+  for (const [stale, want] of [
+    [true, false],
+    [true, true],
+    [undefined, false],
+  ] as const) {
+    const reply = replyOf({ kind: 'granted', account, ...(stale && { stale }) }, want);
+    const { content } = decodeReply(encodeReply(7, reply).subarray(4));
+    t.equal(content.get('stale'), stale);
+    t.ok(content.get('account') instanceof Map);
+  }
 });

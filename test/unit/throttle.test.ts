@@ -353,11 +353,16 @@ type Event = typeof EVENT extends fc.Arbitrary<infer T> ? T : never;
 /** The answers to a history of questions none of which is right, by a pipeline whose store has these accounts. */
 async function answersOf(history: readonly Event[], accounts: readonly string[]): Promise<string[]> {
   const { clock, throttle } = world(SMALL);
-  const site = { name: 'site', schema: {} } as unknown as Site;
+  const site = { name: 'site', schema: {}, accounts: { away: false } } as unknown as Site;
   const find = ({ username }: { username: string }) =>
     accounts.includes(username) ? ({ id: '1', username, encoded: 'x', active: true } as Account) : null;
   const verifier: Verifier = {
-    account: { recall: () => undefined, find: async (presented) => find(presented), left: () => 0 },
+    account: {
+      recall: () => undefined,
+      recallStale: () => undefined,
+      find: async (presented) => find(presented),
+      left: () => 0,
+    },
     recall: () => undefined,
     returns: () => false,
     verify: async (_, account): Promise<Finding> => ({

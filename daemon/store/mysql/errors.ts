@@ -1,5 +1,5 @@
 import { messageOf } from '../../fault.ts';
-import { type ErrorClass, QueryError } from '../query-error.ts';
+import { type ErrorClass, isUnreachable, QueryError } from '../query-error.ts';
 
 /** Error numbers of MySQL and MariaDB. A number of the server that is not listed is a `fault`. */
 const CLASSES: Readonly<Record<number, ErrorClass>> = {
@@ -55,10 +55,34 @@ export function queryErrorOf(error: unknown): QueryError {
   if (error instanceof QueryError) return error;
   const { code, errno } = error as { code?: unknown; errno?: unknown };
   const message = withoutValues(error);
-  if (NETWORK.includes(code) || /closed state/.test(message)) return new QueryError('lost', message);
+  if (NETWORK.includes(code) || /closed state/.test(message)) return new QueryError('lost', message, { away: true });
   const known = typeof errno === 'number' ? CLASSES[errno] : undefined;
-  return new QueryError(known ?? (numberOf(error) === undefined ? 'outage' : 'fault'), message);
+  const away = isUnreachable(error) || (typeof errno === 'number' && AWAY.includes(errno));
+  return new QueryError(known ?? (numberOf(error) === undefined ? 'outage' : 'fault'), message, { away });
 }
+
+/** The numbers of a server that is stopping, without capacity or too slow to answer. */
+const AWAY: readonly number[] = [
+  1021, // ER_DISK_FULL
+  1037, // ER_OUTOFMEMORY
+  1040, // ER_CON_COUNT_ERROR
+  1041, // ER_OUT_OF_RESOURCES
+  1047, // a Galera node that is not ready
+  1053, // ER_SERVER_SHUTDOWN
+  1077, // ER_NORMAL_SHUTDOWN
+  1079, // ER_SHUTDOWN_COMPLETE
+  1135, // ER_CANT_CREATE_THREAD
+  1158, // ER_NET_READ_ERROR
+  1159, // ER_NET_READ_INTERRUPTED
+  1160, // ER_NET_ERROR_ON_WRITE
+  1161, // ER_NET_WRITE_INTERRUPTED
+  1203, // ER_TOO_MANY_USER_CONNECTIONS
+  1205, // ER_LOCK_WAIT_TIMEOUT
+  1969, // ER_STATEMENT_TIMEOUT of MariaDB
+  2006, // CR_SERVER_GONE_ERROR
+  2013, // CR_SERVER_LOST
+  3024, // ER_QUERY_TIMEOUT of MySQL
+];
 
 /** Errors that quote a value of another SQLSTATE than class 22: wrong strings, dates and numbers. */
 const QUOTING: readonly unknown[] = [1300, 1366, 1411, 1525, 3854];

@@ -51,7 +51,9 @@ export async function connect(settings: Settings, options: ConnectOptions): Prom
     const [failure] = failures.values();
     throw failure instanceof Unreachable ? failure.cause : failure;
   }
-  throw new Error([...failures].map(([host, error]) => `${host.name}:${host.port}: ${messageOf(error)}`).join('; '));
+  const causes = [...failures.values()].map((failure) => (failure instanceof Unreachable ? failure.cause : failure));
+  const messages = [...failures].map(([host, error]) => `${host.name}:${host.port}: ${messageOf(error)}`);
+  throw new AggregateError(causes, messages.join('; '));
 }
 
 /** The host cannot be reached, or cannot take connections now. The cause is the original error. */
@@ -79,7 +81,8 @@ class Attempt {
 
   limit(ms: number): void {
     if (ms === Number.POSITIVE_INFINITY) return;
-    const stop = () => this.#stop(new Error(`no answer within ${Math.round(ms)} ms`));
+    const late = Object.assign(new Error(`no answer within ${Math.round(ms)} ms`), { code: 'ETIMEDOUT' });
+    const stop = () => this.#stop(late);
     this.#timer = setTimeout(stop, Math.max(0, ms));
   }
 

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { messageOf } from '../../fault.ts';
-import { type ErrorClass, QueryError } from '../query-error.ts';
+import { type ErrorClass, isUnreachable, QueryError } from '../query-error.ts';
 
 /** SQLSTATEs, or classes of them by their first two characters. A SQLSTATE that is not listed is a `fault`. */
 const CLASSES: Readonly<Record<string, ErrorClass>> = {
@@ -38,7 +38,26 @@ const PARAMETER_ERRORS: readonly (string | undefined)[] = [
 /** @param bound whether the server had read the parameters */
 export function queryErrorOf(error: unknown, bound: boolean): QueryError {
   if (error instanceof QueryError) return error;
-  return new QueryError(classOf(error, bound), withoutValues(error));
+  return new QueryError(classOf(error, bound), withoutValues(error), { away: isAway(error) });
+}
+
+/** SQLSTATEs, or classes of them, of a server that is stopping, starting, without capacity or too slow to answer. */
+const AWAY: readonly string[] = [
+  '08', // connection exceptions
+  '53', // insufficient resources
+  '55P03', // lock_not_available
+  '57014', // query_canceled: statement_timeout
+  '57P01', // admin_shutdown
+  '57P02', // crash_shutdown
+  '57P03', // cannot_connect_now
+];
+
+/** Of several hosts, if it is true of each. */
+function isAway(error: unknown): boolean {
+  if (error instanceof AggregateError) return error.errors.length > 0 && error.errors.every(isAway);
+  if (!(error instanceof pg.DatabaseError)) return isUnreachable(error) || isLost(error);
+  const { code = '' } = error;
+  return AWAY.includes(code) || AWAY.includes(code.slice(0, 2));
 }
 
 /**

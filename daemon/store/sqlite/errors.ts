@@ -23,6 +23,15 @@ export function isOutage(error: unknown): boolean {
   return driver.codeOf(error) === undefined || has(error, OUTAGES);
 }
 
+/** The codes of SQLite and of the system for a file that cannot be read at the moment, whoever tries. */
+const AWAY = ['SQLITE_IOERR', 'SQLITE_NOMEM', 'SQLITE_PROTOCOL'] as const;
+const AWAY_OF_SYSTEM: readonly unknown[] = ['EIO', 'ESTALE', 'ETIMEDOUT'];
+
+/** Whether the error says only that the file cannot be reached: not that it is another one, or closed to the daemon. */
+export function isAway(error: unknown): boolean {
+  return has(error, AWAY) || AWAY_OF_SYSTEM.includes((error as { code?: unknown } | undefined)?.code);
+}
+
 function has(error: unknown, codes: readonly string[]): boolean {
   const code = driver.codeOf(error) ?? '';
   return codes.some((each) => code === each || code.startsWith(`${each}_`));

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Kysely, SqliteDialect, sql } from 'kysely';
 import type { Account } from '../../account/account.ts';
-import { Fault } from '../../fault.ts';
+import { AWAY, Fault } from '../../fault.ts';
 import { type Cursor, type Membership, type MembershipRow, membershipOf, membershipQuery } from '../membership.ts';
 import { type AccountRow, accountQuery, type SqlDialect } from '../query.ts';
 import { Outage } from '../query-error.ts';
@@ -13,7 +13,7 @@ import type { Store, StoreOptions } from '../store.ts';
 import { usernameParameter } from '../username-match.ts';
 import type { Connection, Statement } from './driver.ts';
 import { driver } from './drivers.ts';
-import { isLock, isOutage } from './errors.ts';
+import { isAway, isLock, isOutage } from './errors.ts';
 import { type FileState, fileState, isReplaced, isUnchanged, unsettledMs } from './file-state.ts';
 import { openError } from './open-error.ts';
 
@@ -89,6 +89,8 @@ export class SqliteStore implements Store {
   #locked: Promise<void> | undefined;
   #wait: number = RETRY_MS[0];
   #closed = false;
+  /** What `changed` saw last: another connection's marks cannot be compared with this one's. */
+  #seen: { readonly connection: Connection; readonly version: number } | undefined;
 
   constructor(path: string, options: StoreOptions) {
     this.name = `sqlite ${path}`;
@@ -115,6 +117,27 @@ export class SqliteStore implements Store {
     return this.#query(({ memberships }) => memberships(after, limit)?.map(membershipOf));
   }
 
+  /**
+   * By `PRAGMA data_version`, which reads SQLite's mark of the last commit: the header of the file or, in WAL mode, the shared
+   * memory. It sees the commits of every other connection; this one makes none. A database that is locked or cannot be
+   * opened is asked again later, and what was seen before stays what it is compared with.
+   */
+  changed(): boolean | undefined {
+    if (this.#closed || this.#locked !== undefined) return undefined;
+    try {
+      const opened = this.#current();
+      const version = opened.dataVersion();
+      const { connection } = opened;
+      const seen = this.#seen;
+      if (seen !== undefined && seen.connection === connection && seen.version === version) return false;
+      this.#seen = { connection, version };
+      return true;
+    } catch (error) {
+      if (!(error instanceof Fault) && !isLock(error)) this.#drop();
+      return undefined;
+    }
+  }
+
   reopen(): void {
     if (this.#opened) this.#opened.expiresAt = 0;
   }
@@ -129,7 +152,9 @@ export class SqliteStore implements Store {
     for (;;) {
       // Trying a lock costs the event loop time: one query at a time tries whether it is released.
       while (this.#locked !== undefined) {
-        if (performance.now() >= deadline) throw new Outage(`${this.#path} has been locked for ${this.#timeoutMs} ms`);
+        if (performance.now() >= deadline) {
+          throw new Outage(`${this.#path} has been locked for ${this.#timeoutMs} ms`, AWAY);
+        }
         await this.#locked;
       }
       try {
@@ -141,7 +166,7 @@ export class SqliteStore implements Store {
         if (!isLock(error)) {
           this.#drop(); // whatever it was, the next query opens the database again
           const message = openError(this.#path, error);
-          throw isOutage(error) ? new Outage(message) : new Fault(message);
+          throw isOutage(error) ? new Outage(message, { away: isAway(error) }) : new Fault(message);
         }
         this.#locked = sleep(this.#wait).then(() => {
           this.#locked = undefined;
@@ -160,7 +185,7 @@ export class SqliteStore implements Store {
     if (this.#closed) throw new Fault(`${this.#path} is closed`);
     const before = this.#opened;
     const state = fileState(this.#path, before?.inWalMode ?? false);
-    if (state === undefined) throw new Outage(openError(this.#path, undefined));
+    if (state === undefined) throw new Outage(openError(this.#path, undefined), AWAY);
     if (before === undefined) {
       this.#opened = open(this.#path, this.#schema);
       return this.#opened;
