@@ -10,6 +10,8 @@ export const TOOLS = join(ROOT, 'build/bench');
 const FLAGS = ['-std=c99', '-D_GNU_SOURCE', '-Wall', '-Wextra', '-Werror', '-Wshadow', '-O2', '-pthread'];
 
 const PROGRAMS = [
+  { name: 'awake', libraries: [] },
+  { name: 'cputime', libraries: [] },
   { name: 'echo', libraries: [] },
   { name: 'load', libraries: [] },
   { name: 'sha256', libraries: ['-lcrypto'] },

@@ -17,10 +17,14 @@ export function start(command: string, args: readonly string[], options: SpawnOp
 
 /** Stops it and waits until it has exited. */
 export async function end(child: ChildProcess, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = new Promise((resolve) => child.once('close', resolve));
+  const ended = exited(child);
   child.kill(signal);
   await ended;
+}
+
+async function exited(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  await new Promise((resolve) => child.once('close', resolve));
 }
 
 /** Runs a program and returns its output. Rejects with its standard error. */
@@ -42,25 +46,55 @@ export async function output(command: string, args: readonly string[], env: Node
 
 /** A program that answers each line with a line of JSON. */
 export interface Dialogue {
+  readonly pid: number;
   // biome-ignore lint/suspicious/noExplicitAny: each program has its own answers
   ask(line: string): Promise<any>;
-  close(): Promise<void>;
+  /** The next line that it says by itself. */
+  // biome-ignore lint/suspicious/noExplicitAny: each program has its own answers
+  answer(): Promise<any>;
+  /** Waits until its standard error matches. */
+  stderr(pattern: RegExp): Promise<void>;
+  close(signal?: NodeJS.Signals): Promise<void>;
+  /** Closes its standard input and waits until it has exited by itself. */
+  end(): Promise<void>;
 }
 
-export function dialogue(command: string, args: readonly string[]): Dialogue {
-  const child = start(command, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+export function dialogue(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Dialogue {
+  const child = start(command, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...env } });
   let said = '';
+  let failed = '';
+  child.once('error', (error) => {
+    failed = error.message;
+  });
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    said += text;
+    said = (said + text).slice(-20_000);
   });
   const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })[Symbol.asyncIterator]();
+  const answer = async () => {
+    const { value, done } = await lines.next();
+    if (done) throw new Error(`${command} ended: ${said.trim() || failed}`);
+    return JSON.parse(value);
+  };
   return {
-    async ask(line) {
+    pid: child.pid ?? 0,
+    answer,
+    ask(line) {
       child.stdin?.write(`${line}\n`);
-      const { value, done } = await lines.next();
-      if (done) throw new Error(`${command} ended: ${said.trim()}`);
-      return JSON.parse(value);
+      return answer();
     },
-    close: () => end(child),
+    async stderr(pattern) {
+      while (!pattern.test(said)) {
+        if (failed || child.exitCode !== null || child.signalCode !== null) {
+          throw new Error(`${command} ended: ${said.trim() || failed}`);
+        }
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+    },
+    close: (signal) => end(child, signal),
+    async end() {
+      const ended = exited(child);
+      child.stdin?.end();
+      await ended;
+    },
   };
 }

@@ -14,13 +14,13 @@ export function median(values: readonly number[]): number {
  * Measures all sides once per round, one after the other, so that other load affects all of them alike. Every second
  * round runs in reverse order.
  */
-export async function interleave<Side extends string>(
+export async function interleave<Side extends string, T = number>(
   stage: Stage,
   rounds: number,
-  sides: Record<Side, () => Promise<number>>,
-): Promise<Record<Side, number[]>> {
+  sides: Readonly<Record<Side, () => Promise<T>>>,
+): Promise<Record<Side, T[]>> {
   const names = Object.keys(sides) as Side[];
-  const figures = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<Side, number[]>;
+  const figures = Object.fromEntries(names.map((name) => [name, [] as T[]])) as Record<Side, T[]>;
   for (let round = 1; round <= rounds; round++) {
     stage.progress(`round ${round} of ${rounds}`);
     for (const name of round % 2 === 1 ? names : names.toReversed()) figures[name].push(await sides[name]());
@@ -32,14 +32,18 @@ export async function interleave<Side extends string>(
 export function ratio(
   key: KeyName,
   unit: string,
-  [ourName, ours]: readonly [string, readonly number[]],
-  [otherName, other]: readonly [string, readonly number[]],
+  [ourName, ours, ourDetail]: readonly [string, readonly number[], string?],
+  [otherName, other, otherDetail]: readonly [string, readonly number[], string?],
 ): Measurement {
   return {
     key,
     value: median(ours) / median(other),
-    ours: { what: ourName, value: median(ours), unit },
-    other: { what: otherName, value: median(other), unit },
+    ours: { what: ourName, value: median(ours), unit, ...detailed(ourDetail) },
+    other: { what: otherName, value: median(other), unit, ...detailed(otherDetail) },
     rounds: ours.map((value, round) => value / (other[round] as number)),
   };
+}
+
+function detailed(detail: string | undefined): { detail?: string } {
+  return detail === undefined ? {} : { detail };
 }

@@ -11,11 +11,14 @@ export interface Served {
   /** From spawn to the first answered ping, in ms. */
   readonly readyMs: number;
   readonly process: ChildProcess;
+  readonly pid: number;
   log(): string;
   /** Empties the log. */
   forgetLog(): void;
   /** Resident memory, in MB (of 1,000,000 octets). */
   rssMb(): number;
+  /** The same, apart: its own, and pages of files, which all processes of the same program share. */
+  memoryMb(): { readonly private: number; readonly shared: number };
   stats(): Promise<Record<string, number>>;
   stop(): Promise<void>;
 }
@@ -58,9 +61,11 @@ export async function serve({ directory, name, config, throttled = false }: Serv
     socket,
     readyMs,
     process: child,
+    pid: child.pid as number,
     log: () => readFileSync(logFile, 'utf8'),
     forgetLog: () => ftruncateSync(log),
     rssMb: () => rssMb(child.pid as number),
+    memoryMb: () => memoryMb(child.pid as number),
     async stats() {
       const client = await connect(control);
       const { content } = await client.ask('stats');
@@ -89,6 +94,12 @@ async function ping(socket: string): Promise<boolean> {
 function rssMb(pid: number): number {
   const pages = Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]);
   return (pages * pageSize()) / 1e6;
+}
+
+function memoryMb(pid: number): { private: number; shared: number } {
+  const about = readFileSync(`/proc/${pid}/status`, 'utf8');
+  const mb = (kind: string) => (Number(new RegExp(`^${kind}:\\s+(\\d+) kB`, 'm').exec(about)?.[1]) * 1024) / 1e6;
+  return { private: mb('RssAnon') + mb('RssShmem'), shared: mb('RssFile') };
 }
 
 let pageOctets: number | undefined;

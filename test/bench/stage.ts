@@ -1,9 +1,13 @@
 import { chmodSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { publicDirectory } from '../fixtures/apache.ts';
 import { type Postgres, startPostgres } from '../fixtures/postgres.ts';
+import { TOOLS } from './build.ts';
+import type { KeyName } from './keys.ts';
 import { load } from './load.ts';
 import { createAccounts, ENCODED, range, SITE, writeChecks } from './people.ts';
+import { type Dialogue, dialogue } from './processes.ts';
 import { type Served, type ServeOptions, serve } from './serve.ts';
 
 /** How many accounts are verified before a measurement, and how many remain for cold checks. */
@@ -31,9 +35,12 @@ export class Stage {
   #main: Promise<Served> | undefined;
   #hotFrames: Promise<string> | undefined;
   #nextCold = HOT + 1;
+  #clock: Dialogue | undefined;
+  readonly #wanted: ReadonlySet<KeyName>;
 
-  constructor(quick: boolean, report: (what: string) => void) {
+  constructor(quick: boolean, wanted: ReadonlySet<KeyName>, report: (what: string) => void) {
     this.quick = quick;
+    this.#wanted = wanted;
     this.#report = report;
     process.once('exit', () => rmSync(this.directory, { recursive: true, force: true }));
   }
@@ -45,6 +52,11 @@ export class Stage {
   /** Returns the first value in a full run, the second in a quick one. */
   choose<T>(full: T, quick: T): T {
     return this.quick ? quick : full;
+  }
+
+  /** Whether one of these keys is asked for. A case may leave out the parts of which no key is. */
+  wants(...keys: readonly KeyName[]): boolean {
+    return keys.some((key) => this.#wanted.has(key));
   }
 
   /** Registers a function to call at the end; the last one is called first. */
@@ -61,6 +73,16 @@ export class Stage {
       }
     }
     rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  /** The program that tells the processor time of processes. */
+  clock(): Dialogue {
+    if (!this.#clock) {
+      const started = dialogue(join(TOOLS, 'cputime'), []);
+      this.atEnd(() => started.close());
+      this.#clock = started;
+    }
+    return this.#clock;
   }
 
   postgres(): Promise<Postgres> {

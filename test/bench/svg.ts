@@ -10,20 +10,26 @@ interface Bar {
 }
 
 interface Panel {
-  readonly title: string;
+  /** Lines that fit. */
+  readonly title: readonly string[];
   /** For figures so far apart that small bars would be invisible. */
   readonly logarithmic: boolean;
   readonly bars: readonly Bar[];
 }
 
-const WIDTH = 760;
-const LABEL = 210;
-const BAR = 22;
-const GAP = 8;
-const HEAD = 44;
-const RULER = 28;
+/** Of a telephone, at which text keeps its size: no wider, so that nobody's page makes it smaller. */
+const WIDTH = 360;
+const LEFT = 10;
 /** Space for the figure after the longest bar. */
-const TAIL = 130;
+const TAIL = 102;
+/** A label above its bar. */
+const LABEL = 17;
+const BAR = 18;
+const GAP = 8;
+const HEAD = 24;
+const LINE = 17;
+const RULER = 28;
+const MARK = 13;
 
 /** Draws bars: requests per second behind each kind of protection, and the time of one hash. */
 export function toSvg(results: Results): string {
@@ -31,16 +37,21 @@ export function toSvg(results: Results): string {
   let y = 8;
   const drawn = panels.map((panel) => {
     const drawing = draw(panel, y);
-    y += HEAD + panel.bars.length * (BAR + GAP) + RULER;
+    y += headOf(panel) + panel.bars.length * (LABEL + BAR + GAP) + RULER;
     return drawing;
   });
   const { machine } = results;
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${y + 24}" viewBox="0 0 ${WIDTH} ${y + 24}" role="img">
+  const foot = [
+    `${machine.date}, ${machine.cores} cores of ${machine.cpu}`,
+    `Apache ${machine.versions.Apache}, Django ${machine.versions.Django}; npm run bench`,
+  ];
+  const height = y + 8 + foot.length * LINE;
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" role="img">
 <title>djauthd and its alternatives</title>
 <style>
   text { font: 13px system-ui, sans-serif; fill: #1f2328 }
   .title { font-weight: 600; font-size: 14px }
-  .small { font-size: 11px; fill: #59636e }
+  .small { font-size: 12px; fill: #59636e }
   .bar { fill: #8c959f } .ours { fill: #0c7c59 }
   line { stroke: #8c959f; stroke-opacity: .35 }
   @media (prefers-color-scheme: dark) {
@@ -49,7 +60,7 @@ export function toSvg(results: Results): string {
   }
 </style>
 ${drawn.join('\n')}
-<text class="small" x="8" y="${y + 12}">${escaped(`${machine.date}, ${machine.cores} cores of ${machine.cpu}, Apache ${machine.versions.Apache}, Django ${machine.versions.Django}; npm run bench`)}</text>
+${foot.map((line, at) => text(line, LEFT, y + 12 + at * LINE, 'small')).join('\n')}
 </svg>
 `;
 }
@@ -61,8 +72,10 @@ function panelsOf({ measurements }: Results): Panel[] {
   const requests = [
     other(open, 'no authentication'),
     ours(open, 'djauthd'),
+    ours(get('apache_nolease_vs_open'), 'djauthd, no leases'),
     ...others.map((each) => other(each)),
     other(get('apache_cached_vs_modwsgi')),
+    other(get('apache_cached_vs_fcgi')),
   ];
   const cold = [
     other(get('cold_vs_django'), "Django's check_password"),
@@ -71,12 +84,12 @@ function panelsOf({ measurements }: Results): Panel[] {
   ];
   return [
     {
-      title: 'Apache, requests per second for one page (8 keep-alive connections, more is better)',
+      title: ['Apache: requests per second for one page', '8 keep-alive connections; more is better'],
       logarithmic: true,
       bars: requests.flatMap((bar) => bar ?? []),
     },
     {
-      title: 'The first check of a password, PBKDF2 with 600,000 iterations, in ms (less is better)',
+      title: ['The first check of a password, in ms', 'PBKDF2, 600,000 iterations; less is better'],
       logarithmic: false,
       bars: cold.flatMap((bar) => bar ?? []),
     },
@@ -93,26 +106,51 @@ function other(measurement: Measurement | undefined, label?: string): Bar | unde
   return { label: label ?? what, value, unit, ours: false };
 }
 
-function draw({ title, logarithmic, bars }: Panel, top: number): string {
+/** A scale is named where it starts: a bar twice as long is ten times as much, not twice. */
+function scaleLine({ logarithmic }: Panel): string {
+  return logarithmic ? 'Logarithmic axis: each line is ten times the one before' : 'Linear axis, from 0';
+}
+
+function headOf({ title }: Panel): number {
+  return HEAD + (title.length + 1) * LINE;
+}
+
+function draw(panel: Panel, top: number): string {
+  const { title, logarithmic, bars } = panel;
   const values = bars.map(({ value }) => value);
-  const room = WIDTH - LABEL - TAIL;
+  const room = WIDTH - LEFT - TAIL;
   const { marks, share } = logarithmic ? logarithmicScale(values) : linearScale(values);
-  const across = (value: number) => room * share(value);
-  const bottom = top + HEAD + bars.length * (BAR + GAP) - GAP;
+  const across = (value: number) => LEFT + room * share(value);
+  const first = top + headOf(panel);
+  const bottom = first + bars.length * (LABEL + BAR + GAP) - GAP;
+  const heads = [...title, scaleLine(panel)].map((line, at) =>
+    text(line, LEFT, top + 20 + at * LINE, at === 0 ? 'title' : 'small'),
+  );
   const ruler: string[] = [];
   for (const mark of marks) {
-    const x = LABEL + across(mark);
-    ruler.push(`<line x1="${round(x)}" y1="${top + HEAD - 10}" x2="${round(x)}" y2="${bottom + 4}"/>`);
-    ruler.push(`<text class="small" x="${round(x)}" y="${bottom + 18}" text-anchor="middle">${figure(mark)}</text>`);
+    const x = round(across(mark));
+    ruler.push(`<line x1="${x}" y1="${first - 4}" x2="${x}" y2="${bottom + 4}"/>`);
+    ruler.push(
+      `<text class="small" x="${x}" y="${bottom + 4 + MARK}" text-anchor="${mark === marks[0] ? 'start' : 'middle'}">${figure(mark)}</text>`,
+    );
   }
   const rows = bars.map(({ label, value, unit, ours: own }, at) => {
-    const y = top + HEAD + at * (BAR + GAP);
-    const width = Math.max(across(value), 1);
-    return `<text x="${LABEL - 8}" y="${y + 16}" text-anchor="end">${escaped(label)}</text>
-<rect class="bar${own ? ' ours' : ''}" x="${LABEL}" y="${y}" width="${round(width)}" height="${BAR}" rx="2"/>
-<text x="${round(LABEL + width + 6)}" y="${y + 16}">${escaped(`${figure(value)} ${unit}`)}</text>`;
+    const y = first + at * (LABEL + BAR + GAP);
+    const width = Math.max(across(value) - LEFT, 1);
+    return `${text(label, LEFT, y + 12)}
+<rect class="bar${own ? ' ours' : ''}" x="${LEFT}" y="${y + LABEL}" width="${round(width)}" height="${BAR}" rx="2"/>
+${text(`${figure(value)} ${shortened(unit)}`, LEFT + width + 6, y + LABEL + 14)}`;
   });
-  return [`<text class="title" x="8" y="${top + 20}">${escaped(title)}</text>`, ...ruler, ...rows].join('\n');
+  return [...heads, ...ruler, ...rows].join('\n');
+}
+
+function shortened(unit: string): string {
+  return unit === 'requests/s' ? '/s' : unit;
+}
+
+function text(content: string, x: number, y: number, kind?: string): string {
+  const named = kind === undefined ? '' : ` class="${kind}"`;
+  return `<text${named} x="${round(x)}" y="${round(y)}">${escaped(content)}</text>`;
 }
 
 interface Scale {

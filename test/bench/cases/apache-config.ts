@@ -15,33 +15,33 @@ MaxKeepAliveRequests 0
   AllowOverride None
 </Directory>`;
 
-const BASIC = `  AuthType Basic
+/** HTTP Basic with this provider. @param require the `Require` line */
+export function basicBy(provider: string, require = 'valid-user'): string {
+  return `  AuthType Basic
   AuthName "example.com"
-  Require valid-user`;
+  AuthBasicProvider ${provider}
+  Require ${require}`;
+}
 
-export function authDjango(site: string): string {
-  return `${BASIC}
-  AuthBasicProvider django
+export function authDjango(site: string, require?: string): string {
+  return `${basicBy('django', require)}
   DjangoSettingsModule ${site}`;
 }
 
 export function authFile(file: string): string {
-  return `${BASIC}
-  AuthBasicProvider file
+  return `${basicBy('file')}
   AuthUserFile "${file}"`;
 }
 
 /** mod_authn_socache in front of mod_authn_dbd, as httpd's documentation configures them. */
 export function authDbd(): string {
-  return `${BASIC}
-  AuthBasicProvider socache dbd
+  return `${basicBy('socache dbd')}
   AuthnCacheProvideFor dbd
   AuthnCacheContext bench
   AuthDBDUserPWQuery "SELECT password FROM authn WHERE username = %s"`;
 }
 
 export function authWsgi(script: string): string {
-  return `${BASIC}
-  AuthBasicProvider wsgi
+  return `${basicBy('wsgi')}
   WSGIAuthUserScript "${script}" application-group=%{GLOBAL}`;
 }

@@ -1,64 +1,148 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Apache, startApache } from '../../fixtures/apache.ts';
+import { type Apache, MODULE, startApache } from '../../fixtures/apache.ts';
 import { openDatabase } from '../../fixtures/sqlite.ts';
-import type { Case } from '../case.ts';
-import { PASSWORD, SITE } from '../people.ts';
-import { output } from '../processes.ts';
-import { interleave, ratio } from '../rounds.ts';
+import type { Case, Measurement } from '../case.ts';
+import { using } from '../cpu.ts';
+import { startFcgi } from '../fcgi.ts';
+import type { KeyName } from '../keys.ts';
+import { ITERATIONS, PASSWORD, SITE } from '../people.ts';
+import { basic, request } from '../requests.ts';
+import { interleave, median, ratio } from '../rounds.ts';
+import type { Served } from '../serve.ts';
 import type { Stage } from '../stage.ts';
-import { authDbd, authDjango, authFile, authWsgi, QUIET, SERVER } from './apache-config.ts';
+import { authDbd, authDjango, authFile, authWsgi, basicBy, QUIET, SERVER } from './apache-config.ts';
 
 const CONNECTIONS = 8;
 const USER = 'user1';
 const PAGE = `${'<p>A page of about one thousand octets.</p>\n'.repeat(25)}`;
 
-const PATHS = ['open', 'django', 'bcrypt', 'dbd', 'wsgi'] as const;
-type Path = (typeof PATHS)[number];
+/** One kind of protection, by its path, and the keys that compare djauthd's rate with its own. */
+interface Kind {
+  readonly keys: readonly KeyName[];
+  /** What stands in the table. */
+  readonly what: string;
+  /** The number of requests where each takes long: a fixed time would cut off the last ones. */
+  readonly count?: number;
+  /** The server that serves it. */
+  readonly server: (stage: Stage, socket: string) => Promise<Apache>;
+}
 
-/** The number of requests where each takes long: a fixed time would cut off the last ones. */
-const SLOW: Partial<Record<Path, number>> = { bcrypt: 64, wsgi: 24 };
+/** A page of the same octets behind each kind of protection. */
+const KINDS = {
+  open: {
+    keys: ['apache_cached_vs_open', 'apache_nolease_vs_open', 'apache_cpu_us_per_check'],
+    what: 'unprotected',
+    server: plainServer,
+  },
+  nolease: { keys: ['apache_nolease_vs_open'], what: 'djauthd, no leases', server: noLeaseServer },
+  dbd: { keys: ['apache_cached_vs_dbd_socache'], what: 'mod_authn_dbd + socache', server: plainServer },
+  bcrypt: {
+    keys: ['apache_cached_vs_htpasswd_bcrypt'],
+    what: 'mod_authn_file, bcrypt',
+    count: 64,
+    server: plainServer,
+  },
+  wsgi: { keys: ['apache_cached_vs_modwsgi'], what: 'mod_wsgi + Django', count: 24, server: wsgiServer },
+  fcgi: { keys: ['apache_cached_vs_fcgi'], what: 'mod_authnz_fcgi + Django', count: 24, server: fcgiServer },
+  django: {
+    keys: [
+      ...(['apache_cached_vs_open', 'apache_cpu_us_per_check', 'apache_cached_vs_dbd_socache'] as const),
+      ...(['apache_cached_vs_htpasswd_bcrypt', 'apache_cached_vs_modwsgi', 'apache_cached_vs_fcgi'] as const),
+    ],
+    what: 'djauthd',
+    server: plainServer,
+  },
+} satisfies Record<string, Kind>;
 
-/** One page behind each kind of protection. mod_wsgi has a server of its own because it loads Python into every child. */
+type Name = keyof typeof KINDS;
+const NAMES = Object.keys(KINDS) as Name[];
+
+/** Whether the module under test gives leases: without, it is as if they were switched off. */
+const leases = () => readFileSync(MODULE).includes('DjangoAuthLeases');
+
+interface Round {
+  readonly rate: number;
+  /** Processor time of a request, httpd's and the daemon's, in µs. */
+  readonly us: number;
+}
+
 export const apache: Case = {
   name: 'apache',
   keys: [
-    'apache_cached_vs_open',
-    'apache_cached_vs_modwsgi',
-    'apache_cached_vs_htpasswd_bcrypt',
-    'apache_cached_vs_dbd_socache',
+    ...(['apache_cached_vs_open', 'apache_nolease_vs_open', 'apache_cpu_us_per_check'] as const),
+    ...(['apache_cached_vs_dbd_socache', 'apache_cached_vs_htpasswd_bcrypt'] as const),
+    ...(['apache_cached_vs_modwsgi', 'apache_cached_vs_fcgi'] as const),
   ],
   async run(stage) {
     await stage.hotFrames();
-    const { socket } = await stage.main();
-    const plain = await plainServer(stage, socket);
-    const wsgi = await wsgiServer(stage);
-    const serverOf = (path: Path) => (path === 'wsgi' ? wsgi : plain);
-    for (const path of PATHS) {
-      stage.progress(`/${path}/`);
-      await expectProtected(serverOf(path), path);
-      await requestRate(serverOf(path), path, 1);
+    const daemon = await stage.main();
+    const names = NAMES.filter((name) => stage.wants(...KINDS[name].keys));
+    const servers = await startServers(stage, names, daemon.socket);
+    const measure = (name: Name, seconds: number) => roundOf(stage, servers[name] as Apache, daemon, name, seconds);
+    for (const name of names) {
+      stage.progress(`/${name}/`);
+      await expectProtected(servers[name] as Apache, name);
+      await measure(name, 1);
     }
-    const measure = (path: Path) => () => requestRate(serverOf(path), path, stage.choose(2, 1));
-    const figures = await interleave(stage, stage.choose(5, 2), {
-      open: measure('open'),
-      django: measure('django'),
-      bcrypt: measure('bcrypt'),
-      dbd: measure('dbd'),
-      wsgi: measure('wsgi'),
-    });
-    const mine = ['djauthd', figures.django] as const;
+    const sides = Object.fromEntries(names.map((name) => [name, () => measure(name, stage.choose(2, 1))]));
+    const rounds: Partial<Record<Name, Round[]>> = await interleave<Name, Round>(
+      stage,
+      stage.choose(5, 2),
+      sides as Record<Name, () => Promise<Round>>,
+    );
     return {
-      measurements: [
-        ratio('apache_cached_vs_open', 'requests/s', mine, ['unprotected', figures.open]),
-        ratio('apache_cached_vs_modwsgi', 'requests/s', mine, ['mod_wsgi + Django', figures.wsgi]),
-        ratio('apache_cached_vs_htpasswd_bcrypt', 'requests/s', mine, ['mod_authn_file, bcrypt', figures.bcrypt]),
-        ratio('apache_cached_vs_dbd_socache', 'requests/s', mine, ['mod_authn_dbd + socache', figures.dbd]),
-      ],
+      measurements: measurementsOf(rounds),
+      notes: {
+        apache_us_per_request: Object.fromEntries(
+          names.map((name) => [name, median((rounds[name] ?? []).map(({ us }) => us))]),
+        ),
+        apache_leases: leases(),
+      },
     };
   },
 };
+
+function measurementsOf(rounds: Partial<Record<Name, Round[]>>): Measurement[] {
+  const side = (name: Name, figure: keyof Round = 'rate') =>
+    [KINDS[name].what, (rounds[name] ?? []).map((round) => round[figure])] as const;
+  const measurements: Measurement[] = [];
+  const compare = (key: KeyName, ours: Name, other: Name) => {
+    if (rounds[ours] && rounds[other]) measurements.push(ratio(key, 'requests/s', side(ours), side(other)));
+  };
+  compare('apache_cached_vs_open', 'django', 'open');
+  compare('apache_nolease_vs_open', 'nolease', 'open');
+  compare('apache_cached_vs_dbd_socache', 'django', 'dbd');
+  compare('apache_cached_vs_htpasswd_bcrypt', 'django', 'bcrypt');
+  compare('apache_cached_vs_modwsgi', 'django', 'wsgi');
+  compare('apache_cached_vs_fcgi', 'django', 'fcgi');
+  if (rounds.django && rounds.open) {
+    const [ours, open] = [side('django', 'us')[1], side('open', 'us')[1]];
+    const added = median(ours) - median(open);
+    measurements.push({
+      key: 'apache_cpu_us_per_check',
+      value: (100 * added) / median(open),
+      ours: { what: 'added', value: added, unit: 'µs' },
+      other: { what: "the open page's request", value: median(open), unit: 'µs' },
+      rounds: ours.map((us, at) => 100 * (us / (open[at] as number) - 1)),
+    });
+  }
+  return measurements;
+}
+
+/** Kinds with the same function share a server. */
+async function startServers(stage: Stage, names: Name[], socket: string): Promise<Partial<Record<Name, Apache>>> {
+  const started = new Map<Kind['server'], Apache>();
+  const servers: Partial<Record<Name, Apache>> = {};
+  for (const name of names) {
+    const { server } = KINDS[name];
+    const apache = started.get(server) ?? (await server(stage, socket));
+    started.set(server, apache);
+    servers[name] = apache;
+  }
+  return servers;
+}
 
 async function plainServer(stage: Stage, socket: string): Promise<Apache> {
   const passwords = join(stage.directory, 'htpasswd');
@@ -80,6 +164,15 @@ ${location('dbd', authDbd())}`;
   return server(stage, config, ['socache_shmcb', 'dbd', 'authn_socache', 'authn_dbd']);
 }
 
+async function noLeaseServer(stage: Stage, socket: string): Promise<Apache> {
+  const config = `${QUIET}
+DjangoAuthSocket "${socket}"
+${leases() ? 'DjangoAuthLeases 0' : ''}
+${location('nolease', authDjango(SITE))}`;
+  return server(stage, config, []);
+}
+
+/** In a server of its own, because mod_wsgi loads Python into every child. */
 async function wsgiServer(stage: Stage): Promise<Apache> {
   await stage.database();
   const script = join(stage.directory, 'auth.wsgi.py');
@@ -89,15 +182,26 @@ async function wsgiServer(stage: Stage): Promise<Apache> {
   return server(stage, `${QUIET}\n${location('wsgi', authWsgi(script))}`, ['wsgi']);
 }
 
+async function fcgiServer(stage: Stage): Promise<Apache> {
+  await stage.database();
+  const { socketDirectory, user } = await stage.postgres();
+  const database = { ENGINE: 'django.db.backends.postgresql', NAME: 'site', HOST: socketDirectory, USER: user };
+  const port = await startFcgi(stage, database, ITERATIONS);
+  const config = `${QUIET}
+AuthnzFcgiDefineProvider authn application fcgi://127.0.0.1:${port}/
+${location('fcgi', basicBy('application'))}`;
+  return server(stage, config, ['authnz_fcgi']);
+}
+
 async function server(stage: Stage, config: string, load: string[]): Promise<Apache> {
-  const files = Object.fromEntries(PATHS.map((path) => [`${path}/page.html`, PAGE]));
+  const files = Object.fromEntries(NAMES.map((name) => [`${name}/page.html`, PAGE]));
   const started = await startApache(config, { ...SERVER, load, files });
   stage.atEnd(() => started.stop());
   return started;
 }
 
-function location(path: Path, auth: string): string {
-  return `<Location "/${path}/">\n${auth}\n</Location>`;
+function location(name: Name, auth: string): string {
+  return `<Location "/${name}/">\n${auth}\n</Location>`;
 }
 
 /** `user:hash` as htpasswd writes it. */
@@ -106,38 +210,27 @@ function htpasswd(...options: string[]): string {
 }
 
 /** Checks the setup: the right password gets the page and, unless the page is open, a wrong one does not. */
-async function expectProtected(server: Apache, path: Path): Promise<void> {
-  const get = async (password: string) => (await server.get(`/${path}/page.html`, { user: USER, password })).status;
+async function expectProtected(server: Apache, name: Name): Promise<void> {
+  const get = async (password: string) => (await server.get(`/${name}/page.html`, { user: USER, password })).status;
   const [right, wrong] = [await get(PASSWORD), await get('wrong')];
-  if (right !== 200 || wrong !== (path === 'open' ? 200 : 401)) {
+  if (right !== 200 || wrong !== (name === 'open' ? 200 : 401)) {
     throw new Error(
-      `/${path}/ answers ${right} and, to a wrong password, ${wrong}:\n${server.errorLog().slice(-2_000)}`,
+      `/${name}/ answers ${right} and, to a wrong password, ${wrong}:\n${server.errorLog().slice(-2_000)}`,
     );
   }
 }
 
-/** Requests per second, with keep-alive. */
-function requestRate(server: Apache, path: Path, seconds: number): Promise<number> {
-  const authorization = Buffer.from(`${USER}:${PASSWORD}`).toString('base64');
-  const common = [
-    ...(path === 'open' ? [] : ['-H', `Authorization: Basic ${authorization}`]),
-    `${server.url}/${path}/page.html`,
-  ];
-  const count = SLOW[path];
-  return count === undefined
-    ? measured('wrk', ['-t1', `-c${CONNECTIONS}`, `-d${seconds}s`, ...common], /Requests\/sec:\s+([\d.]+)/)
-    : measured(
-        'ab',
-        ['-q', '-k', `-c${CONNECTIONS}`, `-n${count}`, '-s120', ...common],
-        /Requests per second:\s+([\d.]+)/,
-      );
-}
-
-async function measured(command: string, args: string[], pattern: RegExp): Promise<number> {
-  const said = await output(command, args);
-  const trouble = /Non-2xx.*|Socket errors.*|Failed requests:\s+[1-9].*/.exec(said);
-  if (trouble) throw new Error(`${args.at(-1)}: ${trouble[0]}`);
-  const figure = Number(pattern.exec(said)?.[1]);
-  if (!(figure > 0)) throw new Error(`${args.at(-1)}: no request was answered:\n${said}`);
-  return figure;
+async function roundOf(stage: Stage, server: Apache, daemon: Served, name: Name, seconds: number): Promise<Round> {
+  const kind: Kind = KINDS[name];
+  const [{ count, perSecond }, { us }] = await using(stage, [...server.children(), daemon.pid], () =>
+    request({
+      server,
+      path: `/${name}/page.html`,
+      connections: CONNECTIONS,
+      seconds,
+      ...(name === 'open' ? {} : { authorization: basic(USER, PASSWORD) }),
+      ...(kind.count === undefined ? {} : { count: kind.count }),
+    }),
+  );
+  return { rate: perSecond, us: us / count };
 }

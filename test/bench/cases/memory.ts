@@ -10,6 +10,12 @@ import type { Stage } from '../stage.ts';
 const PROOFS = [1, 25_000, 50_000, 100_000, 125_000] as const;
 const AIMED_AT = 100_000;
 
+interface Memory {
+  readonly rss: number;
+  readonly private: number;
+  readonly shared: number;
+}
+
 /** Resident memory of a daemon with default settings, by the number of users granted. */
 export const memory: Case = {
   name: 'memory',
@@ -19,14 +25,22 @@ export const memory: Case = {
     const url = createCrowd(stage.directory, PROOFS.at(-1) as number);
     const config = `[sites."${SITE}"]\ndatabase = "${url}"`;
     const proofs = await byProofs(stage, await stage.serve({ name: 'proofs', config }));
-    const value = proofs[AIMED_AT] as number;
+    const side = (count: number, what: string) => {
+      const { rss, ...apart } = proofs[count] as Memory;
+      return {
+        what,
+        value: rss,
+        unit: 'MB',
+        detail: `${Math.round(apart.private)} private, ${Math.round(apart.shared)} shared`,
+      };
+    };
     return {
       measurements: [
         {
           key: 'rss_mb_100k',
-          value,
-          ours: { what: '100,000 proofs', value, unit: 'MB' },
-          other: { what: 'one proof', value: proofs[1] as number, unit: 'MB' },
+          value: (proofs[AIMED_AT] as Memory).rss,
+          ours: side(AIMED_AT, '100,000 proofs'),
+          other: side(1, 'one proof'),
         },
       ],
       notes: { rss_mb_by_proofs: proofs },
@@ -52,8 +66,8 @@ function createCrowd(directory: string, count: number): string {
   return site.url;
 }
 
-async function byProofs(stage: Stage, daemon: Served): Promise<Record<number, number>> {
-  const rss: Record<number, number> = {};
+async function byProofs(stage: Stage, daemon: Served): Promise<Record<number, Memory>> {
+  const memory: Record<number, Memory> = {};
   let asked = 0;
   for (const step of PROOFS) {
     stage.progress(`${step.toLocaleString('en')} proofs`);
@@ -61,8 +75,8 @@ async function byProofs(stage: Stage, daemon: Served): Promise<Record<number, nu
     await load({ socket: daemon.socket, frames, once: true, connections: 16 });
     daemon.forgetLog();
     asked = step;
-    rss[step] = daemon.rssMb();
+    memory[step] = { rss: daemon.rssMb(), ...daemon.memoryMb() };
   }
   await daemon.stop();
-  return rss;
+  return memory;
 }
