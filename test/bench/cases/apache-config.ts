@@ -1,10 +1,19 @@
 import { type ApacheOptions, HTDOCS } from '../../fixtures/apache.ts';
 
-/** The configuration of the bench's servers. No access log: it would be measured as well. */
+/**
+ * The configuration of the bench's servers. No access log: it would be measured as well. The children stay the same, so
+ * that their processor time can be told.
+ */
 export const SERVER = {
   without: ['log_config'],
   logLevel: 'warn',
-  processes: 'StartServers 2\nThreadsPerChild 25\nThreadLimit 25',
+  processes: [
+    'StartServers 2',
+    'MinSpareThreads 1',
+    'MaxSpareThreads 400',
+    'ThreadsPerChild 25',
+    'ThreadLimit 25',
+  ].join('\n'),
 } satisfies ApacheOptions;
 
 /** Keep-alive connections, and no lookup of .htaccess files. */

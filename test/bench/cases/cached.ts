@@ -56,12 +56,12 @@ export const cached: Case = {
       await load({ socket: each.socket, frames, connections: CONNECTIONS, seconds: stage.choose(2, 0.5) });
     }
 
-    const seconds = stage.choose(1.5, 0.4);
+    const [seconds, brief] = [stage.choose(1.5, 0.4), stage.choose(1, 0.4)];
     const latencies = () =>
       interleave(
         stage,
-        stage.choose(7, 3),
-        each(sides, async (side) => (await load({ socket: side.socket, frames, seconds })).p50_us),
+        stage.choose(5, 3),
+        each(sides, async (side) => (await load({ socket: side.socket, frames, seconds: brief })).p50_us),
       );
     const asleep = stage.wants('cached_p50_vs_c_echo') ? await latencies() : undefined;
     const awake = stage.wants('cached_p50_awake_vs_c_echo') ? await keptAwake(latencies) : undefined;
@@ -105,7 +105,7 @@ export const cached: Case = {
           ? [
               ratio(
                 'cached_syscalls_vs_node_echo',
-                'a check',
+                'per check',
                 ['djauthd', perCheck('djauthd')],
                 ['node:net echo', perCheck('node')],
               ),

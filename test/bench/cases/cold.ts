@@ -42,7 +42,7 @@ export const cold: Case = {
         six,
       });
 
-      const seconds = stage.choose(5, 2);
+      const seconds = stage.choose(4, 2);
       const connections = 4 * stage.cores;
       const all = await interleave(stage, stage.choose(5, 1), {
         djauthd: () => {

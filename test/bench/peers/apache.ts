@@ -111,6 +111,7 @@ function doorOf(apache: Apache): Door {
   return {
     enter: (user, password) => get('valid', user, password),
     enterAsMember: (user, password) => get('member', user, password),
+    log: () => apache.errorLog(),
   };
 }
 

@@ -5,7 +5,10 @@ import { waitFor } from '../../fixtures/daemon.ts';
 import { end, start } from '../processes.ts';
 import type { Peer } from './peer.ts';
 
-/** Dovecot's auth process, which Postfix and others ask as well. Its cache is off unless it is given a size. */
+/**
+ * Dovecot's auth process, which Postfix and others ask as well. Its cache is off unless it is given a size. Its delays of
+ * denials are off, so that it can be asked often.
+ */
 export const dovecot: Peer = {
   server: 'Dovecot auth, `passdb sql`',
   setting: '`auth_cache_ttl` 1 hour, default; `auth_cache_size` set: the cache is off by default',
@@ -29,6 +32,12 @@ state_dir = ${directory}
 log_path = ${directory}/log
 protocols =
 ssl = no
+auth_failure_delay = 0
+service anvil {
+  unix_listener anvil-auth-penalty {
+    mode = 0
+  }
+}
 auth_cache_size = 1 M
 ${keeps === undefined ? '' : `auth_cache_ttl = ${keeps} s\nauth_cache_negative_ttl = ${keeps} s`}
 passdb {
@@ -41,22 +50,30 @@ userdb {
 }
 `,
     );
-    const server = start('dovecot', ['-F', '-c', config], { stdio: 'ignore' });
+    // In a process group of its own: when it stops, it signals its whole group.
+    const args = ['--pdeathsig', 'TERM', 'dovecot', '-F', '-c', config];
+    const server = start('setpriv', args, { stdio: 'ignore', detached: true });
     stage.atEnd(() => end(server));
     const test = (username: string, password: string) =>
-      new Promise<number | undefined>((resolve) => {
-        const child = execFile('doveadm', ['-c', config, 'auth', 'test', username, password]);
-        child.once('close', (code) => resolve(code ?? undefined));
+      new Promise<string>((resolve) => {
+        execFile('doveadm', ['-c', config, 'auth', 'test', username, password], (_error, stdout, stderr) =>
+          resolve(stdout + stderr),
+        );
       });
-    // 0: in, 77 (EX_NOPERM): not in; anything else: no answer.
-    const answers = async () => [0, 77].includes((await test('nobody', 'nothing')) ?? -1);
-    await waitFor(async () => server.exitCode !== null || (await answers()), 10_000);
-    return {
-      async enter(username, password) {
-        const code = await test(username, password);
-        if (code !== 0 && code !== 77) throw new Error(`doveadm auth test: exit ${code}; see ${directory}/log`);
-        return code === 0;
-      },
+    const enter = async (username: string, password: string) => {
+      const said = await test(username, password);
+      // Its exit code does not tell a denial from a fault.
+      const word = /^passdb: \S+ auth (succeeded|failed)$/m.exec(said)?.[1];
+      if (word === undefined) throw new Error(`doveadm auth test: ${said.trim()}; see ${directory}/log`);
+      return word === 'succeeded';
     };
+    await waitFor(async () => {
+      if (server.exitCode !== null) throw new Error(`dovecot does not start; see ${directory}/log`);
+      return enter('nobody', 'nothing').then(
+        () => true,
+        () => false,
+      );
+    }, 20_000);
+    return { enter };
   },
 };

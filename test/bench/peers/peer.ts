@@ -7,6 +7,8 @@ export interface Door {
   enter(username: string, password: string): Promise<boolean>;
   /** The same where the group is required. Absent if the server knows no groups. */
   enterAsMember?(username: string, password: string): Promise<boolean>;
+  /** What the server has logged. */
+  log?(): string;
 }
 
 /** A kind of server that keeps what it knows for some time, or not. */

@@ -17,13 +17,28 @@ export const saslauthd: Peer = {
     const port = await imapServer(stage, world);
     const directory = join(stage.directory, `sasl${keeps ?? ''}`);
     mkdirSync(directory);
+    // In a process group of its own: when it stops, it signals its whole group.
     const server = start(
-      'saslauthd',
+      'setpriv',
       [
-        ...['-d', '-a', 'rimap', '-O', `127.0.0.1/${port}`, '-m', directory, '-n', '1', '-c'],
+        ...[
+          '--pdeathsig',
+          'TERM',
+          'saslauthd',
+          '-d',
+          '-a',
+          'rimap',
+          '-O',
+          `127.0.0.1/${port}`,
+          '-m',
+          directory,
+          '-n',
+          '1',
+          '-c',
+        ],
         ...(keeps === undefined ? [] : ['-t', String(keeps)]),
       ],
-      { stdio: 'ignore' },
+      { stdio: 'ignore', detached: true },
     );
     stage.atEnd(() => end(server));
     const socket = join(directory, 'mux');
@@ -60,7 +75,9 @@ async function imapServer(stage: Stage, world: World): Promise<number> {
   const server = net.createServer((socket) => {
     socket.on('error', () => socket.destroy());
     socket.write('* OK ready\r\n');
-    createInterface({ input: socket }).on('line', (line) => {
+    const lines = createInterface({ input: socket });
+    lines.on('error', () => lines.close());
+    lines.on('line', (line) => {
       const [, tag, command, rest = ''] = /^(\S+) (\S+) ?(.*)$/.exec(line) ?? [];
       if (command === 'LOGIN') {
         const [, username = '', password = ''] = /^"?([^"]*?)"? "([^"]*)"$/.exec(rest) ?? [];
