@@ -1,20 +1,23 @@
 import type { Account } from './account/account.ts';
 
 /** Why a user is denied. For the log and the client; the user is never told. */
-export type DenyReason =
-  | 'unknown-user'
-  | 'wrong-password'
-  | 'inactive'
-  | 'unusable-password'
-  | 'unverifiable-password'
-  | 'not-staff'
-  | 'not-superuser'
-  | 'no-permission'
-  | 'no-group'
-  | 'too-long';
+export const DENY_REASONS = [
+  'unknown-user',
+  'wrong-password',
+  'inactive',
+  'unusable-password',
+  'unverifiable-password',
+  'not-staff',
+  'not-superuser',
+  'no-permission',
+  'no-group',
+  'too-long',
+] as const;
+export type DenyReason = (typeof DENY_REASONS)[number];
 
 /** `abandoned`: the client closed its connection. It is only logged. */
-export type BusyReason = 'queue-full' | 'throttled' | 'deadline' | 'abandoned' | 'shutting-down';
+export const BUSY_REASONS = ['queue-full', 'throttled', 'deadline', 'abandoned', 'shutting-down'] as const;
+export type BusyReason = (typeof BUSY_REASONS)[number];
 
 /** The answer to a question. A fault (`error`) or `busy` is neither a grant nor a denial and must never become one. */
 export type Verdict =

@@ -45,7 +45,7 @@ export class Observer {
     const { verdict, site, source } = decision;
     const ms = now - startedAt;
     if (question.leased > 0) this.#counters.recordLeased(site, question.leased, now);
-    this.#counters.record(site, verdict.kind, source === 'vouched' ? 'authorized' : source, ms, now);
+    this.#counters.record(site, verdict, source === 'vouched' ? 'authorized' : source, ms, now);
     if (verdict.kind === 'granted' && verdict.stale) {
       this.#stale(question, decision, ms);
       return;

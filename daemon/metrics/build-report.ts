@@ -3,7 +3,7 @@ import type { Lane } from '../hasher/lanes.ts';
 import type { DatabaseReport } from '../store/database-report.ts';
 import type { ThrottleReport } from '../throttle/report.ts';
 import { VERSION } from '../version.ts';
-import { type Counters, KINDS, type VerdictCounts } from './counters.ts';
+import { type Counters, KINDS, REASONS, type ReasonCounts, type VerdictCounts } from './counters.ts';
 import type { Report, SiteReport } from './report.ts';
 
 /** The live state from which a report is built. */
@@ -47,6 +47,7 @@ export function buildReport({ counters, sites, pool, connections, startedAt, now
       verdicts: counters.verdicts(name),
       leased: counters.leased(name),
       stale: counters.stale(name),
+      reasons: counters.reasons(name),
       accounts: accounts.size,
       database: store.report(),
     }),
@@ -65,6 +66,7 @@ export function buildReport({ counters, sites, pool, connections, startedAt, now
     connections,
     verdicts: sum([unknownSite, ...reports.map(({ verdicts }) => verdicts)]),
     leased: reports.reduce((sum, { leased }) => sum + leased, 0),
+    reasons: sumReasons(reports.map(({ reasons }) => reasons)),
     unknown_site: unknownSite,
     durations: { cached: cached.report(), hashed: hashed.report(), authorized: authorized.report() },
     proofs: rest.proofs,
@@ -90,5 +92,14 @@ export function buildReport({ counters, sites, pool, connections, startedAt, now
 function sum(all: readonly VerdictCounts[]): VerdictCounts {
   const total = { granted: 0, denied: 0, busy: 0, error: 0 };
   for (const each of all) for (const kind of KINDS) total[kind] += each[kind];
+  return total;
+}
+
+function sumReasons(all: readonly ReasonCounts[]): ReasonCounts {
+  const total: ReasonCounts = {};
+  for (const reason of REASONS) {
+    const number = all.reduce((sum, each) => sum + (each[reason] ?? 0), 0);
+    if (number > 0) total[reason] = number;
+  }
   return total;
 }

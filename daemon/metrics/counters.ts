@@ -1,4 +1,4 @@
-import type { Verdict } from '../verdict.ts';
+import { BUSY_REASONS, type BusyReason, DENY_REASONS, type DenyReason, type Verdict } from '../verdict.ts';
 import { Histogram } from './histogram.ts';
 import { RateWindow } from './rate-window.ts';
 
@@ -13,10 +13,20 @@ export type VerdictKind = Verdict['kind'];
 export const KINDS = ['granted', 'denied', 'busy', 'error'] as const satisfies readonly VerdictKind[];
 export type VerdictCounts = Record<VerdictKind, number>;
 
+/** Why a question was denied or not answered. A fault's reason is a sentence, which is logged and not counted. */
+export type Reason = DenyReason | BusyReason;
+export const REASONS: readonly Reason[] = [...DENY_REASONS, ...BUSY_REASONS];
+export type ReasonCounts = Partial<Record<Reason, number>>;
+
 const INDEX: Readonly<Record<VerdictKind, number>> = { granted: 0, denied: 1, busy: 2, error: 3 };
 
-/** Behind the verdicts: grants on lease, and of the grants those from what was known while the database was away. */
-const LEASED = KINDS.length;
+/** Where a site's counts of each reason are, behind those of each kind of verdict. */
+const REASON_INDEX = Object.fromEntries(REASONS.map((reason, index) => [reason, KINDS.length + index])) as Readonly<
+  Record<Reason, number>
+>;
+
+/** Behind those: grants on lease, and of the grants those from what was known while the database was away. */
+const LEASED = KINDS.length + REASONS.length;
 const STALE = LEASED + 1;
 const COUNTS = STALE + 1;
 
@@ -53,17 +63,21 @@ export class Counters {
   /** @param source undefined if no evidence was looked at, in which case the duration is meaningless */
   record(
     site: string | undefined,
-    kind: VerdictKind,
+    verdict: Verdict,
     source: Source | undefined,
     durationMs: number,
     nowMs: number,
   ): void {
     const counts = (site === undefined ? undefined : this.#sites.get(site)) ?? this.#unknownSite;
-    const index = INDEX[kind];
+    const index = INDEX[verdict.kind];
     counts[index] = (counts[index] as number) + 1;
+    if (verdict.kind === 'denied' || verdict.kind === 'busy') {
+      const reason = REASON_INDEX[verdict.reason];
+      counts[reason] = (counts[reason] as number) + 1;
+    }
     // The duration of a busy or error verdict says nothing about how long an answer takes.
     if (source !== undefined && index <= INDEX.denied) this.durations[source].observe(durationMs / 1000);
-    this.rates.add(nowMs, source === 'hashed');
+    this.rates.add(nowMs, source === 'hashed', index > INDEX.denied);
   }
 
   /** A client says that it gave so many grants on lease. Those for a site that is not configured are not counted. */
@@ -71,7 +85,7 @@ export class Counters {
     const counts = site === undefined ? undefined : this.#sites.get(site);
     if (counts === undefined) return;
     counts[LEASED] = Math.min((counts[LEASED] as number) + count, LEASED_MAX);
-    this.rates.add(nowMs, false, count);
+    this.rates.add(nowMs, false, false, count);
   }
 
   /** Grants on lease of a site; they are in no verdict. */
@@ -95,5 +109,16 @@ export class Counters {
     const counts = site === undefined ? this.#unknownSite : this.#sites.get(site);
     const [granted = 0, denied = 0, busy = 0, error = 0] = counts ?? [];
     return { granted, denied, busy, error };
+  }
+
+  /** How often each reason was given for a site; only those that were. */
+  reasons(site: string): ReasonCounts {
+    const counts = this.#sites.get(site);
+    const given: ReasonCounts = {};
+    for (const reason of REASONS) {
+      const number = counts?.[REASON_INDEX[reason]] ?? 0;
+      if (number > 0) given[reason] = number;
+    }
+    return given;
   }
 }

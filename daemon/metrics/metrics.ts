@@ -1,4 +1,5 @@
 import { DEBTORS } from '../throttle/limits.ts';
+import { BUSY_REASONS, DENY_REASONS } from '../verdict.ts';
 import { KINDS, SOURCES } from './counters.ts';
 import type { HistogramReport } from './histogram.ts';
 import type { Report, SiteReport } from './report.ts';
@@ -90,6 +91,22 @@ export const METRICS: readonly Metric[] = [
     labels: ['site'],
     stat: () => 'stale',
     read: perSite(({ stale }) => stale),
+  },
+  {
+    name: 'denials_total',
+    kind: 'counter',
+    help: 'Denials of all sites, by reason.',
+    labels: ['reason'],
+    stat: ([reason = '']) => `denied_${reason.replaceAll('-', '_')}`,
+    read: ({ reasons }) => DENY_REASONS.map((reason): Sample => [[reason], reasons[reason] ?? 0]),
+  },
+  {
+    name: 'busy_total',
+    kind: 'counter',
+    help: 'Checks of all sites that were not answered now, by reason; the verdict busy.',
+    labels: ['reason'],
+    stat: ([reason = '']) => `busy_${reason.replaceAll('-', '_')}`,
+    read: ({ reasons }) => BUSY_REASONS.map((reason): Sample => [[reason], reasons[reason] ?? 0]),
   },
   {
     name: 'decision_duration_seconds',

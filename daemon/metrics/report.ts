@@ -1,7 +1,7 @@
 import type { Lane } from '../hasher/lanes.ts';
 import type { DatabaseReport } from '../store/database-report.ts';
 import type { ThrottleReport } from '../throttle/report.ts';
-import type { Source, VerdictCounts } from './counters.ts';
+import type { ReasonCounts, Source, VerdictCounts } from './counters.ts';
 import type { HistogramReport } from './histogram.ts';
 
 export interface SiteReport {
@@ -11,6 +11,8 @@ export interface SiteReport {
   readonly leased: number;
   /** Grants from what was known while the database was away; they are among the grants. */
   readonly stale: number;
+  /** Why questions were denied or busy; only the reasons that occurred. */
+  readonly reasons: ReasonCounts;
   /** Accounts in memory. */
   readonly accounts: number;
   readonly database: DatabaseReport;
@@ -38,6 +40,8 @@ export interface Report {
   readonly verdicts: VerdictCounts;
   /** Grants on lease, of all sites together. */
   readonly leased: number;
+  /** Why questions to all sites were denied or busy; only the reasons that occurred. */
+  readonly reasons: ReasonCounts;
   /** Verdicts on questions that name no site or one that is not configured. */
   readonly unknown_site: VerdictCounts;
   /** How long grants and denials took, by source. */
@@ -58,7 +62,7 @@ export interface Report {
   };
   readonly throttle: ThrottleReport;
   /** Counts for each of the last seconds, oldest first. */
-  readonly per_second: { readonly checks: readonly number[]; readonly hashed: readonly number[] };
+  readonly per_second: Readonly<Record<'checks' | 'hashed' /** busy or error */ | 'unanswered', readonly number[]>>;
   readonly sites: readonly SiteReport[];
   /** The number of sites omitted so that the report fits a frame. */
   readonly sites_omitted: number;
@@ -68,6 +72,26 @@ export interface Report {
 export function hitRatio({ durations }: Pick<Report, 'durations'>): number | undefined {
   const all = durations.cached.count + durations.hashed.count;
   return all === 0 ? undefined : durations.cached.count / all;
+}
+
+/** The counts for each second since the daemon started, as far back as `per_second` goes; at least one second. */
+export function sinceStart({ per_second, uptime_seconds }: Report): Report['per_second'] {
+  const lived = Math.max(1, Math.ceil(uptime_seconds));
+  const { checks, hashed, unanswered } = per_second;
+  return { checks: checks.slice(-lived), hashed: hashed.slice(-lived), unanswered: unanswered.slice(-lived) };
+}
+
+/** How many checks of the last minutes, as many as `per_second` has, were not answered: busy or error. */
+export function recentlyUnanswered({ per_second }: Report): number {
+  return per_second.unanswered.reduce((sum, number) => sum + number, 0);
+}
+
+/** A failure of a database this long ago, in seconds, is history, not a warning. */
+const RECENT_SECONDS = 300;
+
+/** Whether a database is down, or failed so recently that somebody should look. */
+export function ailing({ up, last_failure }: SiteReport['database']): boolean {
+  return up === false || (last_failure !== null && last_failure.seconds_ago < RECENT_SECONDS);
 }
 
 /** The average number of checks per second over the last `seconds`, or since the start if that is shorter. */

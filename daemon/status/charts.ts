@@ -7,13 +7,21 @@ import { count, duration } from './units.ts';
 /** The height of a chart's coordinate system. The chart is scaled to the available width. */
 const HEIGHT = 100;
 
-/** An area chart of the last seconds: all checks, and in front of them those that were hashed. */
-export function rateChart({ checks, hashed }: Report['per_second'], title: string): Markup {
-  const peak = Math.max(...checks, 1);
-  const point = (value: number, index: number) => `${index},${tenth(HEIGHT - (HEIGHT - 2) * (value / peak))}`;
+/** The next number from `value` on that reads well at the top of an axis, and whose half does too. */
+export function axisTop(value: number): number {
+  if (value <= 2) return 2;
+  const unit = 10 ** Math.floor(Math.log10(value));
+  return Math.ceil([1, 2, 4, 6, 8, 10].find((step) => step * unit >= value) as number) * unit;
+}
+
+/** An area chart of some seconds up to now: all checks, and in front of them those that were hashed. Its top is `top`. */
+export function rateChart({ checks, hashed }: Report['per_second'], top: number, title: string): Markup {
+  const point = (value: number, index: number) => `${index},${tenth(HEIGHT - HEIGHT * (value / top))}`;
   const area = (values: readonly number[]) =>
     `0,${HEIGHT} ${values.map(point).join(' ')} ${values.length - 1},${HEIGHT}`;
-  return html`<svg class="rates" role="img" viewBox="0 0 ${checks.length - 1} ${HEIGHT}" preserveAspectRatio="none"><title>${title}</title>
+  const end = Math.max(1, checks.length - 1);
+  return html`<svg class="rates" role="img" viewBox="0 0 ${end} ${HEIGHT}" preserveAspectRatio="none"><title>${title}</title>
+<path class="grid" d="M0 0H${end}M0 ${HEIGHT / 2}H${end}"/>
 <polygon class="all" points="${area(checks)}"/><polyline class="all" points="${checks.map(point).join(' ')}"/>
 <polygon class="hashed" points="${area(hashed)}"/></svg>`;
 }

@@ -1,13 +1,10 @@
 import { createHash } from 'node:crypto';
-import type { Source, VerdictCounts } from '../metrics/counters.ts';
-import { type HistogramReport, quantile } from '../metrics/histogram.ts';
-import { hitRatio, type Report, rate, type SiteReport } from '../metrics/report.ts';
-import { DEBTORS } from '../throttle/limits.ts';
-import type { RefusedReport } from '../throttle/report.ts';
-import { bar, histogram, rateChart } from './charts.ts';
+import { quantile } from '../metrics/histogram.ts';
+import { hitRatio, type Report, rate, recentlyUnanswered } from '../metrics/report.ts';
 import { html, Markup } from './markup.ts';
+import { denials, hashing, latency, sites, throttled, throughput, totals } from './sections.ts';
 import { STYLE } from './style.ts';
-import { age, count, duration, octets, perSecond, share } from './units.ts';
+import { age, count, duration, perSecond, plural, share } from './units.ts';
 
 /** Nothing is fetched, no script runs, and only this style applies. The icon keeps browsers from requesting one. */
 const POLICY = `default-src 'none'; img-src data:; style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`;
@@ -32,10 +29,11 @@ ${header(report)}
 <main>
 ${tiles(report)}
 ${throughput(report)}
-${hashing(report)}
-${latency(report)}
+${denials(report)}
 ${sites(report)}
 ${throttled(report)}
+${latency(report)}
+${hashing(report)}
 ${totals(report)}
 </main>
 <footer><a href="?refresh=5">refresh every 5 seconds</a> <a href="?auto">plain text</a> <a href="?json">JSON</a>
@@ -61,7 +59,7 @@ function header(report: Report): Markup {
   const { good, text } = headline(report);
   return html`<header><h1>djauthd</h1>
 <p class="${good ? 'state good' : 'state bad'}"><span class="dot"></span>${text}</p>
-<p class="quiet">version ${report.version}, up ${age(report.uptime_seconds)}</p></header>`;
+<p class="quiet">version ${report.version}, started ${age(report.uptime_seconds)} ago</p></header>`;
 }
 
 function tile(label: string, value: string, note: string, bad = false): Markup {
@@ -69,127 +67,19 @@ function tile(label: string, value: string, note: string, bad = false): Markup {
 }
 
 function tiles(report: Report): Markup {
-  const { verdicts, leased, hashing, durations, uptime_seconds } = report;
-  const { returning, other } = hashing.waiting;
-  const unanswered = verdicts.busy + verdicts.error;
-  const { cached, hashed } = durations;
+  const { verdicts, leased, durations, uptime_seconds, per_second } = report;
+  const { cached, hashed, authorized } = durations;
+  const all = leased + verdicts.granted + verdicts.denied + verdicts.busy + verdicts.error;
+  const unanswered = recentlyUnanswered(report);
+  const slowest = [cached, hashed, authorized].reduce((sum, each) => ({
+    count: sum.count + each.count,
+    sum_seconds: sum.sum_seconds + each.sum_seconds,
+    buckets: sum.buckets.map((own, index) => own + (each.buckets[index] ?? 0)),
+  }));
   return html`<dl class="tiles">
-${tile('Checks per second', perSecond(rate(report, 10)), `${perSecond((sum(verdicts) + leased) / Math.max(1, uptime_seconds))} on average since start`)}
-${tile('Proof cache hits', share(hitRatio(report)), `${count(cached.count)} of ${count(cached.count + hashed.count)} passwords`)}
-${tile('Hashes waiting', count(returning + other), `${hashing.running} of ${hashing.workers} workers active`)}
-${tile('Busy or error', count(unanswered), `${count(verdicts.busy)} busy, ${plural(verdicts.error, 'error')}`, unanswered > 0)}
+${tile('Checks per second', perSecond(rate(report, 10)), `${perSecond(all / Math.max(1, uptime_seconds))} on average since the start`)}
+${tile('Answered without hashing', share(hitRatio(report)), `${count(cached.count)} of ${plural(cached.count + hashed.count, 'password')}`)}
+${tile('99 % of answers within', duration(quantile(slowest, 0.99)), `half within ${duration(quantile(slowest, 0.5))}`)}
+${tile(`Not answered in ${age(per_second.checks.length)}`, count(unanswered), `since the start ${count(verdicts.busy)} busy, ${plural(verdicts.error, 'fault')}`, unanswered > 0)}
 </dl>`;
-}
-
-function throughput({ per_second }: Report): Markup {
-  const peak = Math.max(...per_second.checks, 0);
-  const seconds = per_second.checks.length;
-  return html`<section><h2>Checks per second</h2>
-<p class="key"><span class="all">all</span> <span class="hashed">hashed</span> <span class="quiet">peak ${count(peak)}</span></p>
-${rateChart(per_second, `Checks in each of the last ${seconds} seconds, peak ${peak}`)}
-<p class="ends quiet"><span>${age(seconds)} ago</span><span>now</span></p></section>`;
-}
-
-const SOURCE_TITLES: readonly (readonly [Source, string])[] = [
-  ['cached', 'Cached'],
-  ['hashed', 'Hashed'],
-  ['authorized', 'Authorized only'],
-];
-
-function latency({ durations }: Report): Markup {
-  const shown = SOURCE_TITLES.filter(([source]) => source !== 'authorized' || durations.authorized.count > 0);
-  const panel = ([source, title]: readonly [Source, string]) => html`<div><h3>${title}</h3>
-<p class="quiet">${percentiles(durations[source])}</p>${histogram(durations[source], source)}</div>`;
-  return html`<section class="wide"><h2>Response time</h2><div class="panels">${shown.map(panel)}</div></section>`;
-}
-
-function percentiles(durations: HistogramReport): string {
-  if (durations.count === 0) return 'none yet';
-  const each = [50, 95, 99].map((percent) => `p${percent} ${duration(quantile(durations, percent / 100))}`);
-  return `${count(durations.count)} answered, ${each.join(', ')}`;
-}
-
-function hashing({
-  hashing: { waiting, queue_capacity, running, workers, average_seconds, computed },
-}: Report): Markup {
-  const row = (label: string, value: number, limit: number) => html`<tr><th scope="row">${label}</th>
-<td class="bars">${bar(value, limit, `${label}: ${value} of ${limit}`)}</td><td>${count(value)} of ${count(limit)}</td></tr>`;
-  return html`<section><h2>Hash queue</h2><table class="plain">
-${row('Running', running, workers)}
-${row('Waiting, returning users', waiting.returning, queue_capacity)}
-${row('Waiting, turned away before', waiting.greylisted, queue_capacity)}
-${row('Waiting, others', waiting.other, queue_capacity)}
-</table><p class="quiet">${count(computed)} computed${computed > 0 ? `, ${duration(average_seconds)} on average` : ''}</p></section>`;
-}
-
-function sites({ sites, sites_omitted, unknown_site }: Report): Markup {
-  const unknown = sum(unknown_site);
-  return html`<section class="wide"><h2>Sites</h2><table class="sites">
-<thead><tr><th>Site</th><th>Database</th><th>State</th><th>Connections</th><th>Granted</th><th>Denied</th><th>Busy</th><th>Errors</th>
-<th>Cached accounts</th></tr></thead><tbody>${sites.map(siteRow)}</tbody></table>
-${sites_omitted > 0 ? html`<p>${plural(sites_omitted, 'more site')} omitted: the page would be too large.</p>` : ''}
-${unknown > 0 ? html`<p class="quiet">${plural(unknown, 'check')} for a site that is not configured.</p>` : ''}</section>`;
-}
-
-function siteRow({ name, verdicts, leased, stale, accounts, database }: SiteReport): Markup {
-  const { up, state_seconds, connections, last_failure } = database;
-  const state =
-    up === null
-      ? html`<span class="state"><span class="dot"></span>not queried yet</span>`
-      : html`<span class="${up ? 'state good' : 'state bad'}"><span class="dot"></span>${up ? 'up' : 'down'}</span>
-<small>for ${age(state_seconds)}</small>`;
-  const failure =
-    last_failure && html`<small class="failure">${age(last_failure.seconds_ago)} ago: ${last_failure.message}</small>`;
-  const used = connections
-    ? html`${connections.open - connections.idle} of ${connections.limit}${connections.waiting > 0 ? html` <small>${connections.waiting} waiting</small>` : ''}`
-    : '–';
-  const cell = (label: string, value: Markup | string) => html`<td data-label="${label}"><div>${value}</div></td>`;
-  return html`<tr><th scope="row">${name}</th>
-${cell('Database', database.name)}${cell('State', html`${state}${failure ?? ''}`)}${cell('Connections', used)}
-${cell('Granted', html`${count(verdicts.granted)}${leased > 0 ? html` <small>and ${count(leased)} on lease</small>` : ''}${stale > 0 ? html` <small>${count(stale)} while the database was away</small>` : ''}`)}${cell('Denied', count(verdicts.denied))}${cell('Busy', count(verdicts.busy))}
-${cell('Errors', count(verdicts.error))}${cell('Cached accounts', count(accounts))}</tr>`;
-}
-
-/** Nothing if nobody has been refused. */
-function throttled({ throttle: { refusals, refused_now, refused } }: Report): Markup {
-  const all = DEBTORS.reduce((sum, kind) => sum + refusals[kind], 0);
-  if (all === 0) return html``;
-  const counts = DEBTORS.map((kind) => `${plural(refused_now[kind], kind)}`).join(', ');
-  const row = ({ kind, site, who, seconds }: RefusedReport) => html`<tr><th scope="row">${kind}</th>
-<td>${who}</td><td>${site}</td><td>${duration(seconds)}</td></tr>`;
-  const list = html`<table class="plain"><thead><tr><th>Limit</th><th>Who</th><th>Site</th><th>For</th></tr></thead>
-<tbody>${refused.map(row)}</tbody></table>`;
-  return html`<section class="wide"><h2>Throttled</h2>
-<p class="quiet">${count(all)} refused since start; now: ${counts}</p>${refused.length > 0 ? list : ''}</section>`;
-}
-
-function totals(report: Report): Markup {
-  const { verdicts, leased, connections, reloads } = report;
-  const rows: [string, string][] = [
-    ['Granted', count(verdicts.granted)],
-    ['Granted on lease', count(leased)],
-    ['Denied', count(verdicts.denied)],
-    ['Client connections', `${count(connections.open)} of ${count(connections.limit)}`],
-    ['Bad requests', count(report.bad_requests)],
-    ['Cached proofs', count(report.proofs)],
-    ...(report.throttle.store_up === null
-      ? []
-      : ([['Store of the throttle', report.throttle.store_up ? 'up' : 'down']] as [string, string][])),
-    ['Reloads', `${count(reloads.succeeded)}, ${count(reloads.failed)} failed`],
-    ['Memory', octets(report.memory_bytes)],
-    ['Node.js', report.node],
-    ['Protocol', String(report.protocol)],
-    ['PBKDF2 by', report.pbkdf2],
-  ];
-  return html`<section class="wide"><h2>Since start</h2><dl class="facts">${rows.map(
-    ([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`,
-  )}</dl></section>`;
-}
-
-function sum({ granted, denied, busy, error }: VerdictCounts): number {
-  return granted + denied + busy + error;
-}
-
-function plural(value: number, noun: string): string {
-  return `${count(value)} ${noun}${value === 1 ? '' : 's'}`;
 }

@@ -25,10 +25,14 @@ section,.tile{background:var(--card);border:1px solid var(--line);border-radius:
 .key span{margin-right:.9rem;font-size:.85rem}
 .key .all::before,.key .hashed::before{content:"";display:inline-block;width:.7em;height:.7em;margin-right:.4em;border-radius:.15em;background:var(--all)}
 .key .hashed::before{background:var(--hashed)}
-.rates{display:block;width:100%;height:9rem;margin:.5rem 0 .25rem;border-bottom:1px solid var(--line);overflow:visible}
+.plot{display:flex;gap:.5rem;height:10rem;margin:.75rem 0 .35rem}
+.axis{display:flex;flex-direction:column;justify-content:space-between;align-items:flex-end;margin:-.65em 0;line-height:1.3;white-space:nowrap}
+.rates{display:block;flex:1;min-width:0;height:100%;border-bottom:1px solid var(--quiet);overflow:visible}
+.rates .grid{stroke:var(--line);vector-effect:non-scaling-stroke}
 .rates polygon.all{fill:var(--all);opacity:.18}
 .rates polyline{fill:none;stroke:var(--all);stroke-width:1.5;vector-effect:non-scaling-stroke}
 .rates .hashed{fill:var(--hashed)}
+.line{white-space:nowrap}
 .ends{display:flex;justify-content:space-between}
 .bar{display:block;width:100%;height:.75rem;border-radius:.2rem;overflow:hidden}
 .bar .track{fill:var(--track)}
@@ -41,6 +45,11 @@ th{text-align:left;font-weight:500}
 .plain th,.plain td{padding:.12rem 0;font-size:.85rem;white-space:nowrap}
 .plain td:last-child{text-align:right}
 .plain th,.plain td:last-child{width:1%}
+.words th{white-space:normal;width:55%}
+.words small{display:block;line-height:1.3}
+.words .bars{vertical-align:middle}
+.words td{vertical-align:top}
+.words+h2{margin-top:1rem}
 .plain .bars{padding:0 .75rem}
 .sites th,.sites td{padding:.5rem .75rem .5rem 0;vertical-align:top;border-top:1px solid var(--line)}
 .sites thead th{border:0;padding-top:0;font-size:.85rem;white-space:nowrap}
@@ -48,6 +57,7 @@ th{text-align:left;font-weight:500}
 .sites td:nth-child(n+4),.sites th:nth-child(n+4){text-align:right;overflow-wrap:normal}
 .sites td:nth-child(3){min-width:12rem}
 .sites small{display:block}
+.past{color:var(--quiet)}
 .failure{color:var(--bad)}
 .facts{display:grid;grid-template-columns:repeat(auto-fill,minmax(9rem,1fr));gap:.75rem 1rem}
 .facts dt{font-size:.85rem}

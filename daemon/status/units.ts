@@ -12,6 +12,11 @@ export function count(value: number): string {
   return whole(value);
 }
 
+/** A count with its noun: 1 guess, 2 guesses. */
+export function plural(value: number, noun: string): string {
+  return `${count(value)} ${noun}${value === 1 ? '' : noun.endsWith('s') ? 'es' : 's'}`;
+}
+
 /** A rate; below 10 with one decimal. */
 export function perSecond(value: number): string {
   if (value > 0 && value < 0.05) return '< 0.1';

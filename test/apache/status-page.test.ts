@@ -198,7 +198,9 @@ t.test('the status page in a browser', async (t) => {
     t.ok(seen.charts.length >= 6 && seen.charts.every((drawn) => drawn > 50 && drawn < width), 'charts are drawn');
     for (const text of [
       'Checks per second',
-      'Hash queue',
+      'Passwords being hashed',
+      'Why people were denied',
+      'wrong password',
       'Response time',
       'mysite.settings',
       '1 of 2 databases down',

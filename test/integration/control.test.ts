@@ -1,13 +1,14 @@
 import { execFile } from 'node:child_process';
-import { chmodSync, writeFileSync } from 'node:fs';
+import { chmodSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import t, { type Test } from 'tap';
 import { screen } from '../../daemon/command/control/screen.ts';
-import { PROGRAM } from '../fixtures/daemon.ts';
-import { reportOf } from '../fixtures/report.ts';
-import type { Person } from '../fixtures/site.ts';
+import { publicDirectory } from '../fixtures/apache.ts';
+import { PROGRAM, startDaemon } from '../fixtures/daemon.ts';
+import { reportOf, siteOf } from '../fixtures/report.ts';
+import { createSite, type Person } from '../fixtures/site.ts';
 import { createWorld } from '../fixtures/world.ts';
 
 const PEOPLE: Person[] = [
@@ -217,6 +218,55 @@ t.test('stats --watch', async (t) => {
   t.match(none.stderr, /djauthd is not running/);
 });
 
+for (const [columns, rows] of [
+  [80, 24],
+  [60, 24],
+] as const) {
+  t.test(`stats --watch at ${columns}x${rows}`, async (t) => {
+    const directory = publicDirectory();
+    const site = createSite(join(directory, 'db.sqlite3'), PEOPLE);
+    const names = Array.from({ length: 16 }, (_, index) => `site${index + 1}.settings`);
+    const daemon = await startDaemon({
+      directory,
+      config: [...names, 'a-very-long-name-of-a-site.of.the.company.settings']
+        .map((name, index) => `[sites."${name}"]\ndatabase = "${index === 9 ? 'sqlite:///nowhere/db' : site.url}"`)
+        .join('\n'),
+    });
+    t.teardown(async () => {
+      await daemon.stop();
+      site.close();
+      rmSync(directory, { recursive: true, force: true });
+    });
+    const client = await daemon.connect();
+    await client.check('alice', 'secret', { site: 'site1.settings' });
+    await client.check('alice', 'wrong', { site: 'site1.settings' });
+    await client.check('nobody', 'wrong', { site: 'site2.settings' });
+    await client.check('alice', 'secret', { site: 'site10.settings' });
+    const args = ['stats', '--watch', '--config', daemon.configFile];
+    const { parts, status } = await onTerminal(`${columns}x${rows}`, args, ['wait q: quit', 'keys q']);
+    t.equal(status, 0);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: terminal control sequences
+    const frame = (parts.join('').split('\u001b[H')[1] as string).replace(/\u001b\[[?0-9;]*[A-Za-z]/g, '');
+    const lines = frame.split(/\r+\n/);
+    t.comment(`\n${lines.join('\n')}`);
+    t.ok(lines.length <= rows && lines.every((line) => [...line].length <= columns), 'it fits the terminal');
+    t.match(lines[1], /^site10\.settings: database down for \d+ s: .*/, 'first what is broken');
+    t.ok(lines.some((line) => /^verdicts +1 error +0 busy +2 denied +1 granted$/.test(line)));
+    t.ok(
+      lines.some((line) => /^denied +1 no such user, 1 wrong password$/.test(line)),
+      'why',
+    );
+    const titles = lines.findIndex((line) => line.startsWith('SITE'));
+    t.match(lines[titles], /DATABASE +ERROR +BUSY +DENIED +GRANTED/, 'every column that matters');
+    if (columns === 80) t.match(lines[titles], /GRANTED +SINCE +CONN$/);
+    t.match(lines[titles + 1], /^site10\.settings +DOWN +1 +0 +0 +0/, 'the site with a fault first');
+    const more = lines.map((line) => /^and (\d+) more$/.exec(line)).find((found) => found !== null);
+    const shown = lines.slice(titles + 1).filter((line) => / (?:up|unknown|DOWN) +\d/.test(line)).length;
+    t.equal(Number(more?.[1]) + shown, 17, `the sites that do not fit are counted: ${shown} shown`);
+    t.equal(lines.at(-1), 'q: quit');
+  });
+}
+
 t.test('the screen', async (t) => {
   const size = { columns: 90, rows: 100, colour: false };
   const lines = screen(reportOf({}), size);
@@ -235,5 +285,21 @@ t.test('the screen', async (t) => {
   );
   t.equal(screen(reportOf({}), { ...size, rows: 5 }).length, 5);
   t.ok(screen(reportOf({}), { ...size, columns: 7 }).every((line) => [...line].length <= 7));
+  for (const columns of [20, 40, 60, 80, 132]) {
+    for (const rows of [3, 8, 22, 23, 50]) {
+      for (const sites of [1, 3, 12, 500]) {
+        const all = Array.from({ length: sites }, (_, index) => siteOf(`site${index}.${'x'.repeat(index % 40)}`));
+        const drawn = screen(reportOf({ sites: [...all, ...reportOf({}).sites] }), { columns, rows, colour: false });
+        const where = `${columns}x${rows}, ${sites} sites`;
+        if (!drawn.every((line) => [...line].length <= columns) || drawn.length > rows) t.fail(`${where}: too large`);
+        if (rows >= 22 && columns >= 60) {
+          if (!drawn.some((line) => /SITE +DATABASE +ERROR +BUSY +DENIED +GRANTED/.test(line))) t.fail(where);
+          const complete = drawn.filter((line) => / (?:up|DOWN) +\d/.test(line)).length === sites + 2;
+          if (!complete && !drawn.some((line) => /^and \d+ more$/.test(line))) t.fail(`${where}: silently cut`);
+        }
+      }
+    }
+  }
+  t.ok(screen(reportOf({ sites_omitted: 3 }), size).includes('and 3 more'), 'what the report omits is counted too');
   t.same(screen(reportOf({}), size, reportOf({})), lines, 'without activity since then, figures are since the start');
 });

@@ -1,17 +1,19 @@
 import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import t from 'tap';
+import type { Account } from '../../daemon/account/account.ts';
 import { Fault } from '../../daemon/fault.ts';
-import { Counters } from '../../daemon/metrics/counters.ts';
+import { Counters, REASONS } from '../../daemon/metrics/counters.ts';
 import { BOUNDS, difference, Histogram, quantile } from '../../daemon/metrics/histogram.ts';
 import { METRICS, totals } from '../../daemon/metrics/metrics.ts';
 import { toPrometheus } from '../../daemon/metrics/prometheus.ts';
 import { RateWindow, WINDOW_SECONDS } from '../../daemon/metrics/rate-window.ts';
-import { hitRatio, rate } from '../../daemon/metrics/report.ts';
+import { ailing, hitRatio, rate, recentlyUnanswered, sinceStart } from '../../daemon/metrics/report.ts';
 import { InstrumentedStore } from '../../daemon/store/instrumented-store.ts';
 import { Outage } from '../../daemon/store/query-error.ts';
 import type { Store } from '../../daemon/store/store.ts';
-import { HOSTILE, reportOf } from '../fixtures/report.ts';
+import { BUSY_REASONS, type BusyReason, DENY_REASONS, type DenyReason, type Verdict } from '../../daemon/verdict.ts';
+import { HOSTILE, reportOf, siteOf } from '../fixtures/report.ts';
 
 t.test('histograms', async (t) => {
   const histogram = new Histogram();
@@ -52,12 +54,13 @@ t.test('the rate window', async (t) => {
     [1, 1],
     [WINDOW_SECONDS, 2],
   ] as const) {
-    for (let i = 0; i < checks; i++) rates.add(start + second * 1000, i === 0);
+    for (let i = 0; i < checks; i++) rates.add(start + second * 1000, i === 0, i === 2);
   }
-  const { checks, hashed } = rates.report(start + 2000);
+  const { checks, hashed, unanswered } = rates.report(start + 2000);
   t.equal(checks.length, WINDOW_SECONDS);
   t.same(checks.slice(-2), [3, 1], 'each second has its own count');
   t.same(hashed.slice(-2), [1, 1]);
+  t.same(unanswered.slice(-2), [1, 0]);
   t.same(rates.report(start + 1500).checks.at(-1), 3, 'the current second is not included');
   t.same(rates.report(start + (WINDOW_SECONDS + 1) * 1000).checks.slice(0, 2), [1, 0], 'the oldest second');
   const muchLater = rates.report(start + 3 * WINDOW_SECONDS * 1000).checks;
@@ -74,11 +77,12 @@ t.test('the rate window', async (t) => {
 t.test('the counters', async (t) => {
   const counters = new Counters();
   counters.configure(['a', 'b']);
-  counters.record('a', 'granted', 'cached', 1, 0);
-  counters.record('a', 'denied', 'hashed', 100, 0);
-  counters.record('b', 'error', 'hashed', 5000, 0);
-  counters.record('never configured', 'error', undefined, 0, 0);
-  counters.record(undefined, 'error', undefined, 0, 0);
+  const fault: Verdict = { kind: 'error', reason: 'the database is away' };
+  counters.record('a', { kind: 'granted', account: {} as Account }, 'cached', 1, 0);
+  counters.record('a', { kind: 'denied', reason: 'not-staff' }, 'hashed', 100, 0);
+  counters.record('b', fault, 'hashed', 5000, 0);
+  counters.record('never configured', fault, undefined, 0, 0);
+  counters.record(undefined, fault, undefined, 0, 0);
   t.same(counters.verdicts('a'), { granted: 1, denied: 1, busy: 0, error: 0 });
   t.same(
     counters.verdicts(undefined),
@@ -98,6 +102,16 @@ t.test('the counters', async (t) => {
   for (let i = 0; i < 70_000; i++) counters.recordLeased('b', 0xffff_ffff, 0);
   t.equal(counters.leased('b'), 2 ** 48, 'a lie has an end');
   t.equal(checks(), 0xffff_ffff);
+  t.same(counters.reasons('a'), { 'not-staff': 1 }, 'only reasons that occurred');
+  for (const reason of REASONS) {
+    const verdict = DENY_REASONS.find((each) => each === reason)
+      ? { kind: 'denied' as const, reason: reason as DenyReason }
+      : { kind: 'busy' as const, reason: reason as BusyReason, retryAfter: 1 };
+    counters.record('b', verdict, undefined, 0, 0);
+  }
+  t.same(counters.reasons('b'), Object.fromEntries(REASONS.map((reason) => [reason, 1])), 'each reason by itself');
+  t.same(counters.verdicts('b'), { granted: 0, denied: DENY_REASONS.length, busy: BUSY_REASONS.length, error: 1 });
+  t.same(counters.reasons('elsewhere'), {});
   counters.configure(['a', 'c']);
   t.equal(counters.leased('a'), 42);
   t.equal(counters.verdicts('a').granted, 1, 'a site that is still configured keeps its counts');
@@ -152,12 +166,23 @@ t.test('an instrumented store', async (t) => {
 });
 
 t.test('rates', async (t) => {
-  t.equal(rate(reportOf({ uptime_seconds: 1000, per_second: { checks: [0, 0, 4, 8], hashed: [] } }), 2), 6);
   t.equal(
-    rate(reportOf({ uptime_seconds: 1.5, per_second: { checks: [0, 0, 0, 8], hashed: [] } }), 10),
+    rate(reportOf({ uptime_seconds: 1000, per_second: { checks: [0, 0, 4, 8], hashed: [], unanswered: [] } }), 2),
+    6,
+  );
+  t.equal(
+    rate(reportOf({ uptime_seconds: 1.5, per_second: { checks: [0, 0, 0, 8], hashed: [], unanswered: [] } }), 10),
     8,
     'shortly after the start',
   );
+  const young = sinceStart(reportOf({ uptime_seconds: 41.2 }));
+  t.same([young.checks.length, young.hashed.length, young.unanswered.length], [42, 42, 42], 'not before the start');
+  t.equal(sinceStart(reportOf({ uptime_seconds: 0 })).checks.length, 1);
+  t.equal(sinceStart(reportOf({})).checks.length, WINDOW_SECONDS);
+  t.equal(recentlyUnanswered(reportOf({})), 1);
+  const failed = (up: boolean, seconds_ago: number) =>
+    ailing({ ...siteOf('a').database, up, last_failure: { message: 'x', seconds_ago } });
+  t.same([failed(true, 4), failed(true, 4000), failed(false, 4000)], [true, false, true], 'an old outage is history');
   t.equal(hitRatio(reportOf({})), 0.75);
   const { durations } = new Counters();
   const none = {

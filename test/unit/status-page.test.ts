@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
+import { axisTop } from '../../daemon/status/charts.ts';
 import { withRefresh } from '../../daemon/status/html.ts';
 import { html } from '../../daemon/status/markup.ts';
 import { statusPage } from '../../daemon/status/page.ts';
@@ -38,7 +39,8 @@ t.test('formats', async (t) => {
   for (const text of [
     'Checks per second',
     'mysite.settings',
-    'Hash queue',
+    'Passwords being hashed',
+    'Why people were denied',
     '1 of 2 databases down',
     '1.2.3',
     '75.0 %',
@@ -69,15 +71,49 @@ t.test('an idle daemon: no division by zero', async (t) => {
   const none = { granted: 0, denied: 0, busy: 0, error: 0 };
   const site = siteOf('a', { verdicts: none, accounts: 0 });
   const database = { ...site.database, up: null, connections: null };
+  const zeros = Array.from({ length: 300 }, () => 0);
   const report = reportOf({
     ...{ uptime_seconds: 0, verdicts: none, unknown_site: none, sites: [{ ...site, database }] },
     durations: { cached: nothing, hashed: nothing, authorized: nothing },
-    per_second: { checks: Array.from({ length: 300 }, () => 0), hashed: Array.from({ length: 300 }, () => 0) },
+    reasons: {},
+    per_second: { checks: zeros, hashed: zeros, unanswered: zeros },
   });
   for (const format of STATUS_FORMATS) {
     t.notMatch(statusPage(report, format).body, /NaN|Infinity|undefined|\[object/, format);
   }
   t.match(statusPage(report, 'html').body, /0 of 1 database up, 1 not queried yet/);
+});
+
+t.test('what the page says about denials, faults and time', async (t) => {
+  const page = (rest: Parameters<typeof reportOf>[0]) => statusPage(reportOf(rest), 'html').body;
+  const words = (body: string) =>
+    body
+      .replace(/<svg[\s\S]*?<\/svg>/g, '')
+      .replace(/<[^>]*>/g, ' ')
+      .replace(/\s+/g, ' ');
+  const text = words(page({}));
+  t.match(
+    text,
+    /Why people were denied wrong password mysite\.settings 3, .* 6 not staff mysite\.settings 2 2 Why checks were turned away/,
+  );
+  t.match(text, /99 % within 310 ms/);
+  t.match(text, /peak 116\/s/);
+
+  const long = siteOf('a', {
+    database: { ...siteOf('').database, last_failure: { message: 'it was restarted', seconds_ago: 40_000 } },
+  });
+  const none = { ...reportOf({}).per_second, unanswered: reportOf({}).per_second.checks.map(() => 0) };
+  const healthy = page({ sites: [long], per_second: none });
+  t.match(healthy, /it was restarted/, 'an old fault is still told');
+  t.notMatch(healthy, /class="(?:failure|tile bad|state bad)"/, 'but nothing is red');
+  t.match(page({}), /class="tile bad"/, 'a check that was not answered some minutes ago is');
+
+  const young = page({ uptime_seconds: 42 });
+  t.match(young, /started 42 s ago/, 'the curve begins with the daemon');
+  t.equal(young.match(/<polyline class="all" points="([^"]*)"/)?.[1]?.split(' ').length, 42);
+  t.match(page({}), /<span>5 min ago<\/span>/);
+  t.match(page({}), /<span>200\/s<\/span><span>100\/s<\/span><span>0<\/span>/, 'an axis');
+  t.same([0, 1, 3, 30, 61, 99, 101, 4001].map(axisTop), [2, 2, 4, 40, 80, 100, 200, 6000]);
 });
 
 t.test('the page fits a frame, and databases that are down are never omitted first', async (t) => {

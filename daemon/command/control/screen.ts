@@ -1,75 +1,106 @@
 import { SOURCES, type Source } from '../../metrics/counters.ts';
 import { difference, type HistogramReport, quantile } from '../../metrics/histogram.ts';
-import { hitRatio, type Report, rate, type SiteReport } from '../../metrics/report.ts';
+import { hitRatio, type Report, rate, recentlyUnanswered } from '../../metrics/report.ts';
+import { REASON_WORDS } from '../../status/reasons.ts';
 import { age, count, duration, octets, perSecond, share } from '../../status/units.ts';
 import { DEBTORS } from '../../throttle/limits.ts';
+import { BUSY_REASONS, DENY_REASONS } from '../../verdict.ts';
+import { bold, dim, fitList, type Line, label, render, sparkline, warning } from './lines.ts';
+import { faultLines, siteTable } from './site-table.ts';
 
 export interface ScreenOptions {
-  /** The size of the terminal. Longer lines are cut, further lines are omitted. */
+  /** The size of the terminal. Longer lines are cut; what does not fit is counted. */
   readonly columns: number;
   readonly rows: number;
   readonly colour: boolean;
 }
 
+/** A terminal with fewer rows has no empty lines but the one before the sites, and at most two lines on databases. */
+const ROOMY = 30;
+
+/** As many lines at least are left to sites, whoever is throttled. */
+const SITE_ROWS = 4;
+
 /**
- * A report as lines for a terminal. Latencies and the hit ratio cover the time since `before` if it is given and
- * anything was answered since, otherwise the time since the start.
+ * A report as lines for a terminal, what somebody should look at first. Latencies and the hit ratio cover the time since
+ * `before` if it is given and anything was answered since, otherwise the time since the start.
  */
 export function screen(report: Report, options: ScreenOptions, before?: Report): string[] {
-  const { verdicts, leased, hashing, connections } = report;
-  const recent = (source: Source): HistogramReport => {
-    const all = report.durations[source];
-    const since =
-      before !== undefined &&
-      before.uptime_seconds <= report.uptime_seconds &&
-      difference(before.durations[source], all);
-    return since && since.count > 0 ? since : all;
-  };
-  const durations = { cached: recent('cached'), hashed: recent('hashed'), authorized: recent('authorized') };
-  const lines: Line[] = [
+  const { rows } = options;
+  const head: Line[] = [
     [
       bold(`djauthd ${report.version}`),
       `  up ${age(report.uptime_seconds)}  ${octets(report.memory_bytes)}  PBKDF2 by ${report.pbkdf2}`,
     ],
+    ...fitList(faultLines(report), rows < ROOMY ? 2 : rows >> 2, 'more databases down'),
+    ...figures(report, options, before).filter((line) => rows >= ROOMY || line.length > 0),
+  ];
+  const throttled = throttleLines(report);
+  const room = Math.max(2, rows - head.length - Math.min(report.sites.length, SITE_ROWS) - 2);
+  const lines = [...head, ...fitList(throttled, room, 'more throttled')];
+  const [titles, ...sites] = siteTable(report, options.columns);
+  lines.push([], titles as Line);
+  lines.push(...fitList(sites, rows - lines.length, 'more', report.sites_omitted));
+  return lines.slice(0, rows).map((line) => render(line, options));
+}
+
+function figures(report: Report, { columns }: ScreenOptions, before?: Report): Line[] {
+  const { verdicts, leased, hashing, connections, durations: all, reasons } = report;
+  const durations = recent(all, report, before);
+  const { returning, greylisted, other } = hashing.waiting;
+  const waiting = returning + greylisted + other;
+  const unanswered = recentlyUnanswered(report) > 0;
+  const times = (source: Source) =>
+    [0.5, 0.95, 0.99].map((each) => duration(quantile(durations[source], each)).padStart(9)).join('');
+  return [
     [],
+    [
+      label('verdicts'),
+      warning(`${count(verdicts.error)} error  ${count(verdicts.busy)} busy`, unanswered),
+      `  ${count(verdicts.denied)} denied  ${count(verdicts.granted)} granted${leased > 0 ? `  ${count(leased)} on lease` : ''}`,
+    ],
+    ...given('denied', DENY_REASONS, reasons),
+    ...given('busy', BUSY_REASONS, reasons),
     [
       label('checks/s'),
       bold(perSecond(rate(report, 10)).padEnd(9)),
-      sparkline(report.per_second.checks, Math.min(60, options.columns - 24)),
+      sparkline(report.per_second.checks, Math.min(60, columns - 24)),
     ],
     [label('hit ratio'), bold(share(hitRatio({ durations })).padEnd(9)), `${count(report.proofs)} proofs cached`],
     [
-      label('verdicts'),
-      `${count(verdicts.granted)} granted  ${leased > 0 ? `${count(leased)} on lease  ` : ''}${count(verdicts.denied)} denied  `,
-      warning(`${count(verdicts.busy)} busy`, verdicts.busy > 0),
-      '  ',
-      warning(`${count(verdicts.error)} error`, verdicts.error > 0),
-    ],
-    [],
-    [dim(`${''.padEnd(12)}${'p50'.padStart(9)}${'p95'.padStart(9)}${'p99'.padStart(9)}${'answered'.padStart(12)}`)],
-    ...SOURCES.map((source): Line => {
-      const times = [0.5, 0.95, 0.99].map((each) => duration(quantile(durations[source], each)).padStart(9)).join('');
-      return [label(source), `${times}${count(report.durations[source].count).padStart(12)}`];
-    }),
-    [],
-    [
-      label('hash queue'),
-      `${hashing.running} of ${hashing.workers} workers active, waiting: ${count(hashing.waiting.returning)} returning, `,
-      `${count(hashing.waiting.greylisted)} greylisted, ${count(hashing.waiting.other)} other ` +
-        `(capacity ${count(hashing.queue_capacity)} returning, as many others)`,
-      hashing.computed > 0 ? `, ${duration(hashing.average_seconds)} per hash` : '',
+      label('hashes'),
+      `${hashing.running} of ${hashing.workers} running  `,
+      `${count(waiting)} waiting${waiting > 0 ? ` (${count(returning)} returning)` : ''}`,
+      hashing.computed > 0 ? `  ${duration(hashing.average_seconds)} each` : '',
     ],
     [
       label('clients'),
-      `${count(connections.open)} of ${count(connections.limit)} connections, ${count(report.bad_requests)} bad requests`,
+      `${count(connections.open)} of ${count(connections.limit)} connections  ${count(report.bad_requests)} bad requests`,
     ],
-    ...throttleLines(report),
     [],
-    [dim(siteLine(['SITE', 'DATABASE', 'SINCE', 'CONN', 'GRANTED', 'DENIED', 'BUSY', 'ERROR'], report))],
-    ...report.sites.flatMap((site) => siteLines(site, report)),
+    [dim(`${''.padEnd(12)}${'p50'.padStart(9)}${'p95'.padStart(9)}${'p99'.padStart(9)}${'answered'.padStart(12)}`)],
+    ...SOURCES.map((source): Line => [label(source), times(source), count(all[source].count).padStart(12)]),
   ];
-  if (report.sites_omitted > 0) lines.push([dim(`${count(report.sites_omitted)} more omitted`)]);
-  return lines.slice(0, options.rows).map((line) => render(line, options));
+}
+
+/** One line with the reasons of a verdict, the most frequent first; none if there was none. */
+function given(title: string, some: readonly (keyof Report['reasons'])[], reasons: Report['reasons']): Line[] {
+  const shown = some
+    .filter((reason) => reasons[reason] !== undefined)
+    .toSorted((a, b) => (reasons[b] as number) - (reasons[a] as number));
+  if (shown.length === 0) return [];
+  return [
+    [label(title), shown.map((reason) => `${count(reasons[reason] as number)} ${REASON_WORDS[reason]}`).join(', ')],
+  ];
+}
+
+function recent(all: Report['durations'], report: Report, before?: Report): Report['durations'] {
+  const of = (source: Source): HistogramReport => {
+    if (before === undefined || before.uptime_seconds > report.uptime_seconds) return all[source];
+    const since = difference(before.durations[source], all[source]);
+    return since.count > 0 ? since : all[source];
+  };
+  return { cached: of('cached'), hashed: of('hashed'), authorized: of('authorized') };
 }
 
 /** Nothing if nobody has been refused. */
@@ -78,69 +109,7 @@ function throttleLines({ throttle: { refusals, refused } }: Report): Line[] {
   const counts = DEBTORS.map((kind) => `${count(refusals[kind])} by ${kind}`).join(', ');
   const rows = refused.map(({ kind, site, who, seconds }): Line => {
     const where = site === '' ? '' : ` of ${site}`;
-    return [`  ${kind} ${who}${where}: for ${duration(seconds)}`];
+    return [`  for ${duration(seconds)}: ${kind} ${who}${where}`];
   });
   return [[label('throttled'), warning(counts, refused.length > 0)], ...rows];
-}
-
-interface Span {
-  readonly text: string;
-  readonly code: string;
-}
-type Line = readonly (string | Span)[];
-
-const bold = (text: string): Span => ({ text, code: '1' });
-const dim = (text: string): Span => ({ text, code: '2' });
-const warning = (text: string, on: boolean): Span | string => (on ? { text, code: '31' } : text);
-const label = (text: string): Span => dim(text.padEnd(12));
-
-/** Cuts a line at the last column, counting characters, before colour is added. */
-function render(line: Line, { columns, colour }: ScreenOptions): string {
-  let left = columns;
-  return line
-    .map((part) => {
-      const { text, code } = typeof part === 'string' ? { text: part, code: '' } : part;
-      const shown = [...text].slice(0, left).join('');
-      left -= Math.min(left, [...text].length);
-      return colour && code && shown ? `\u001b[${code}m${shown}\u001b[0m` : shown;
-    })
-    .join('')
-    .trimEnd();
-}
-
-const LEVELS = [...'▁▂▃▄▅▆▇█'];
-
-function sparkline(values: readonly number[], width: number): string {
-  if (width < 1) return '';
-  const shown = values.slice(-width);
-  const peak = Math.max(...shown, 1);
-  return shown.map((value) => (value === 0 ? ' ' : LEVELS[Math.ceil((value / peak) * LEVELS.length) - 1])).join('');
-}
-
-function siteLine([name = '', ...rest]: readonly string[], { sites }: Report): string {
-  const width = Math.min(32, Math.max(4, ...sites.map((site) => [...site.name].length)));
-  const [state = '', since = '', ...numbers] = rest;
-  return [
-    fitted(name, width),
-    state.padEnd(9),
-    since.padStart(9),
-    ...numbers.map((number, index) => number.padStart([8, 10, 9, 7, 8][index] ?? 8)),
-  ].join(' ');
-}
-
-function fitted(text: string, width: number): string {
-  const characters = [...text];
-  return characters.length > width
-    ? `${characters.slice(0, width - 1).join('')}…`
-    : text + ' '.repeat(width - characters.length);
-}
-
-function siteLines({ name, verdicts, database }: SiteReport, report: Report): Line[] {
-  const { up, state_seconds, connections, last_failure } = database;
-  const used = connections ? `${connections.open - connections.idle}/${connections.limit}` : '-';
-  const numbers = [verdicts.granted, verdicts.denied, verdicts.busy, verdicts.error].map(count);
-  const state = up === null ? 'unknown' : up ? 'up' : 'DOWN';
-  const line = siteLine([name, state, up === null ? '' : age(state_seconds), used, ...numbers], report);
-  const reason = up === false && last_failure ? [[warning(`  ${last_failure.message}`, true)]] : [];
-  return [[warning(line, up === false)], ...reason];
 }
