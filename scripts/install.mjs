@@ -3,7 +3,7 @@
 //   DESTDIR=/tmp/stage PREFIX=/usr/local npm run install:system
 //
 // Prints each file. Starts no service and creates no user; prints the next steps at the end.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   existsSync,
   lstatSync,
@@ -46,6 +46,7 @@ try {
   const tree = new InstalledTree(destination, `${prefix}/lib/djauthd/installed.json`, (line) => console.log(line));
   if (process.argv.includes('--undo')) {
     tree.remove();
+    indexManual(prefix, destination);
   } else {
     needBuild();
     const packages = findPackages();
@@ -57,6 +58,7 @@ try {
     tree.file('/etc/djauthd/djauthd.toml', readFileSync(join(root, 'daemon/config/djauthd.toml')), 0o640);
     if (!forPackage) {
       tree.finish();
+      indexManual(prefix, destination);
       console.error(next(prefix));
     }
   }
@@ -174,6 +176,11 @@ function placeManual(tree, prefix) {
   }
   const completion = readFileSync(join(root, 'daemon/command/djauthd.bash'));
   tree.file(`${prefix}/share/bash-completion/completions/djauthd`, completion, 0o644);
+}
+
+/** So that "man -k djauth" finds the pages at once, as dpkg's trigger does for packages; without man-db there is no index. */
+function indexManual(prefix, destination) {
+  if (destination === '/') spawnSync('mandb', ['--quiet', `${prefix}/share/man`], { stdio: 'ignore' });
 }
 
 function placeAsIs(tree, from, to) {

@@ -14,7 +14,7 @@ _djauthd() {
         check-config) words='--config --help' ;;
         doctor) words='--config --json --unit --help' ;;
         audit) words='--config --site --json --help' ;;
-        import) words='--python --database --path --timeout --accept --settings --site --write --export --install --help' ;;
+        import) words='--settings --python --database --path --timeout --accept --site --write --export --install --help' ;;
         stats) words='--config --control --json --prometheus --watch --help' ;;
         flush) words='--config --control --site --user --throttle --address --help' ;;
         reload) words='--config --control --help' ;;

@@ -56,7 +56,7 @@ export function createProgram(): Command {
       .addOption(
         new Option('--accept <deviation...>', 'accept that Django may deny users whom djauthd grants, for this reason')
           .choices(ACCEPTABLE)
-          .default([]),
+          .default([], 'none'),
       );
 
   withPython(
@@ -116,15 +116,17 @@ export function createProgram(): Command {
       (await import('./audit.ts')).audit(flags.config, flags),
     );
 
+  // What is required comes first.
   withPython(
     command(
       'import',
       "write the configuration of a Django site from the site's own settings",
       "Runs the site's Python once and writes its section of the configuration: database, user model and password " +
         "hashers. Run it as the site's user, because it runs the site's code.",
-    ),
+    )
+      .usage('--settings <module> [options]\n       djauthd import --install --site <name> [--write <file>]')
+      .option('--settings <module>', 'the DJANGO_SETTINGS_MODULE of the site; required, except with --install'),
   )
-    .option('--settings <module>', 'the DJANGO_SETTINGS_MODULE of the site')
     .option('--site <name>', 'name of the site in the configuration (default: the settings module)')
     .option('--write <file>', 'write the section to sites.d beside this configuration file (default: standard output)')
     .addOption(

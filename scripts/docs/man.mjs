@@ -25,14 +25,28 @@ export function keysAsMan(sections) {
       const named = section.path.at(-1) === '*';
       const heading = named ? '' : `.SS ${argument(sectionName(section))}\n${troff(section.about)}\n`;
       const absent = section.absent ? `${troff(`If omitted: ${section.absent}.`)}\n` : '';
-      return heading + absent + section.keys.map((key) => keyAsMan(section, key)).join('');
+      return heading + absent + section.keys.map((key) => keyAsMan(section, key)).join('') + exampleAsMan(section);
     })
     .join('');
 }
 
+/** How many keys an example shows of a section that gives none of its own. */
+const DEFAULTS_SHOWN = 3;
+
+/** The section as it may stand in the file: the keys that have an example, else some with their defaults. */
+function exampleAsMan(section) {
+  const given = section.keys.filter(({ example, required }) => example !== undefined || required);
+  const shown = given.length > 0 ? given : section.keys.slice(0, DEFAULTS_SHOWN);
+  if (shown.length === 0) return '';
+  const path = section.path.map((part) => (part === '*' ? '"mysite.settings"' : part));
+  const lines = shown.map(({ name, example, default: value }) => `${name} = ${toml(example ?? value)}`);
+  const text = [sectionName({ ...section, path }), ...lines].map((line) => `${escaped(line)}\n`).join('');
+  return `.PP\nExample:\n.PP\n.RS\n.EX\n${text}.EE\n.RE\n`;
+}
+
 function keyAsMan({ path }, { name, about, type, ...rest }) {
   const full = [...path.map((part) => (part === '*' ? 'NAME' : part)), name].join('.');
-  const accepted = type.name === 'string' ? '' : `${troff(`Accepted: ${type.accepted}.`)}\n`;
+  const accepted = `${troff(`Type: ${type.name === 'string' ? type.name : type.accepted}.`)}\n`;
   const value = rest.required ? 'Required.' : `Default: ${rest.absent ?? toml(rest.default)}.`;
   return `.TP\n.B ${argument(full)}\n${troff(about)}\n${accepted}${troff(value)}\n`;
 }

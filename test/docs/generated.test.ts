@@ -3,7 +3,10 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writ
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
+import { createProgram } from '../../daemon/command/program.ts';
 import { parseConfig } from '../../daemon/config/config.ts';
+import { sectionsOf } from '../../daemon/config/key.ts';
+import { schema } from '../../daemon/config/schema.ts';
 import { STOCK } from '../../daemon/store/schema.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -73,6 +76,38 @@ t.test('a new key or option is one entry in one file; lint fails until the docum
   );
   const tried = spawnSync('npx', ['tsx', 'try.ts'], { cwd: copy, encoding: 'utf8' });
   t.equal(tried.stdout, 'full new\n', tried.stderr);
+  t.end();
+});
+
+t.test(
+  'djauthd.toml(5) has a type for each key and an example for each section, and the examples are a configuration',
+  (t) => {
+    const page = read('daemon/man/djauthd.toml.5');
+    const keys = sectionsOf(schema).flatMap((section) => section.keys);
+    t.equal(page.match(/^Type:$/gm)?.length, keys.length);
+    const examples = [...page.matchAll(/^Example:\n\.PP\n\.RS\n\.EX\n([\s\S]*?)^\.EE$/gm)].map(([, text = '']) =>
+      text.replaceAll('\\(dq', '"').replaceAll('\\-', '-').replaceAll('\\e', '\\'),
+    );
+    t.equal(examples.length, sectionsOf(schema).filter((section) => section.keys.length > 0).length);
+    const { sites, listen } = parseConfig(examples.join('\n'), 'examples');
+    t.ok(listen.socket && sites['mysite.settings']?.schema.user.table);
+    t.end();
+  },
+);
+
+t.test('the help of each command begins with what it requires', (t) => {
+  const { commands } = createProgram();
+  for (const command of commands) {
+    const [usage = ''] = command.helpInformation().split('\n\n');
+    const required = [
+      ...command.options.filter(({ mandatory }) => mandatory).map(({ long }) => long as string),
+      ...command.registeredArguments.filter((argument) => argument.required).map((argument) => `<${argument.name()}>`),
+    ];
+    for (const each of required) t.ok(usage.includes(each), `${command.name()}: ${usage}`);
+  }
+  const help = commands.find((command) => command.name() === 'import')?.helpInformation() ?? '';
+  t.match(help, /^Usage: djauthd import --settings <module> \[options\]\n {7}djauthd import --install --site <name> /);
+  t.match(help, /Options:\n {2}--settings <module> .*; required/, 'and so do its options');
   t.end();
 });
 

@@ -103,6 +103,23 @@ t.test('install, install again, uninstall: the printed files are the installed o
   t.end();
 });
 
+t.test('man -k djauth finds each page, with a description that fits the line', (t) => {
+  const stage = temporary(t);
+  t.equal(npm('install:system', { DESTDIR: stage }).status, 0);
+  const manual = join(stage, 'usr/local/share/man');
+  const pages = readdirSync(manual, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile())
+    .map(({ name }) => name);
+  t.ok(pages.length >= 3, pages.join());
+  t.equal(spawnSync('mandb', ['--quiet', manual]).status, 0);
+  const found = spawnSync('man', ['-M', manual, '-k', 'djauth'], { encoding: 'utf8' });
+  for (const page of pages) {
+    const [, name, section] = /^(.*)\.(\d)$/.exec(page) as unknown as string[];
+    t.match(found.stdout, new RegExp(`^${name} \\(${section}\\) +- [^\\n]*[^.\\n]$`, 'm'), found.stderr);
+  }
+  t.end();
+});
+
 t.test('an unchanged installation is removed completely', (t) => {
   const stage = temporary(t);
   t.equal(npm('install:system', { DESTDIR: stage, PREFIX: '/opt/djauthd' }).status, 0);
