@@ -7,7 +7,7 @@ build='gcc libc6-dev make pkg-config apache2-bin apache2-dev libmsgpack-dev libs
 demo="$build curl"
 test="$demo postgresql pgbouncer redis-server mariadb-server python3-mysqldb python3-django python3-psycopg2 python3-argon2 python3-bcrypt clang libclang-rt-dev
       apache2-utils subversion subversion-tools libapache2-mod-svn libsvn-dev libsqlite3-dev git litmus cadaver systemd g++ python3-prometheus-client chromium groff-base
-      fail2ban man-db"
+      fail2ban man-db rpm rpmlint"
 bench="$build apache2-utils wrk postgresql python3-django python3-psycopg2 libapache2-mod-wsgi-py3 libaprutil1-dbd-sqlite3
        subversion libapache2-mod-svn openssl strace mariadb-server libapache2-mod-authnz-external sasl2-bin dovecot-core dovecot-sqlite"
 package="$build build-essential git debhelper libsqlite3-dev"

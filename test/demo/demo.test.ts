@@ -1,4 +1,7 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import t from 'tap';
+import { looks } from './next.ts';
 import { walk } from './walk.ts';
 import { createWorld } from './world.ts';
 
@@ -15,4 +18,18 @@ t.test('every answer of the demo is correct', async (t) => {
   t.equal(granted[0].cached, false, 'the first request is hashed');
   t.equal(granted[1].cached, true, 'the second is not');
   t.comment(`the first took ${times[0]?.toFixed(1)} ms, the second ${times[1]?.toFixed(1)} ms`);
+});
+
+t.test('what the demo says to look at next', async (t) => {
+  const world = await createWorld();
+  t.teardown(() => world.close());
+  const shown: string[] = [];
+  for (const { command } of looks(world)) {
+    shown.push((await promisify(execFile)('sh', ['-c', command], { encoding: 'utf8' })).stdout);
+  }
+  const [wrong, log, stats, page] = shown;
+  t.match(wrong, /^HTTP\/1\.1 401 /);
+  t.match(JSON.parse(log as string), { user: 'alice', msg: 'denied', reason: 'wrong-password' });
+  t.match(stats, /^denied +1 wrong password$/m);
+  t.match(page, /Why people were denied[\s\S]*wrong password/);
 });

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { looks } from './next.ts';
 import { walk } from './walk.ts';
 import { createWorld, ITERATIONS, OLD_PAGES, PAGES, PASSWORD, USERS, type World } from './world.ts';
 
@@ -59,11 +60,16 @@ async function showWalk(world: World): Promise<number> {
       `${right ? 'correct' : 'WRONG'}: ${meaning}`,
     ),
   );
-  console.log(right ? '\nEvery answer is correct.' : '\nSome answers are wrong.');
+  console.log(
+    right
+      ? '\nEvery answer is correct. "npm run demo" serves these pages until Ctrl-C, and says what to look at next.'
+      : '\nSome answers are wrong.',
+  );
   return right ? 0 : 1;
 }
 
-async function serve({ apache, directory }: World): Promise<number> {
+async function serve(world: World): Promise<number> {
+  const { apache, directory } = world;
   const curl = (user: string, path: string) => `    curl -i -u '${user}:${PASSWORD}' ${apache.url}${path}`;
   console.log(`
 Users, all with the password "${PASSWORD}":
@@ -74,6 +80,11 @@ ${[...PAGES, ...OLD_PAGES].map(({ path, about }) => `    ${apache.url}${path.pad
 
 Try:
 ${[curl('alice', '/staff/'), curl('bob', '/staff/'), curl('bob', '/orders/'), curl('dave', '/root/'), curl('alice', '/example/')].join('\n')}
+
+Look at next:
+${looks(world)
+  .map(({ command, about }) => `    ${command}\n        ${about}`)
+  .join('\n')}
 
 The database, the daemon's configuration and its sockets are in ${directory}, Apache's configuration is in
 ${apache.directory}. Ctrl-C stops everything.`);

@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { appendFileSync, chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Apache, startApache } from '../fixtures/apache.ts';
@@ -67,6 +67,8 @@ export interface World {
   readonly daemon: RunningDaemon;
   /** Contains everything; removed by close(). */
   readonly directory: string;
+  /** The file with the daemon's log, in `directory`. */
+  readonly log: string;
   close(): Promise<void>;
 }
 
@@ -92,6 +94,9 @@ export async function createWorld(port?: number): Promise<World> {
     listen,
     config: `[sites."mysite.settings"]\ndatabase = "${site.url}"`,
   });
+  const log = join(directory, 'djauthd.log');
+  writeFileSync(log, daemon.log());
+  daemon.process.stderr?.on('data', (text) => appendFileSync(log, text));
   try {
     const apache = await startApache(apacheConfig(daemon.socket), {
       ...(port === undefined ? {} : { port }),
@@ -102,6 +107,7 @@ export async function createWorld(port?: number): Promise<World> {
       apache,
       daemon,
       directory,
+      log,
       async close() {
         await apache.stop();
         await daemon.stop();
@@ -128,6 +134,7 @@ export function apacheConfig(socket: string): string {
     `DjangoAuthSocket ${socket}`,
     'DjangoAuthTimeout 60s',
     ...pages,
+    '<Location "/django-status">\n    SetHandler django-auth-status\n</Location>',
     ...OLD_PAGES.map(({ config }) => config),
   ].join('\n');
 }

@@ -27,6 +27,7 @@ import { type Block, blocksOf, documents, ROOT } from './blocks.ts';
 const ELSEWHERE: readonly { file: RegExp; language: RegExp; test: string }[] = [
   { file: /./, language: /^apache$/, test: 'test/clients/documents.test.ts' },
   { file: /^docs\/databases\.md$/, language: /^sql$/, test: 'test/integration/session.test.ts' },
+  { file: /^docs\/(walkthrough|without-systemd)\.md$/, language: /^sh$/, test: 'test/packages/packages.sh' },
   { file: /^docs\/hooks\.md$/, language: /./, test: 'test/hooks/document.test.ts' },
 ];
 
@@ -40,6 +41,9 @@ const NOT_RUN: readonly { command: RegExp; why: string }[] = [
   },
   { command: /^npm run (un)?install:system\b/, why: 'test/service/install.test.ts' },
   { command: /^(apt|systemd-tmpfiles|rm -r \/etc\/djauthd$)/, why: 'npm run test:packages, in a root of Debian' },
+  { command: /^npm pack\b/, why: 'test/service/npm-pack.test.ts' },
+  { command: /^(install -d |podman )/, why: 'needs a registry of images' },
+  { command: /^sh packaging\/rpm\/build\.sh/, why: 'needs Fedora; test/service/other-packages.test.ts' },
   { command: /^npm run (setup|package|test:packages)\b/, why: 'npm run test:packages' },
   { command: /^djauthd serve\b/, why: 'it does not end; test/integration/import.test.ts' },
   { command: /^make -C client-c /, why: 'the C tests and test/integration/libdjauth.test.ts' },

@@ -39,6 +39,7 @@ ok 'dpkg --verify finds nothing changed' is "$(dpkg -V djauthd djauth libdjauth0
 ok 'the configuration is root'"'"'s, and the daemon may read it' is "$(stat -c '%U %G %a' /etc/djauthd/djauthd.toml)" 'root djauthd 640'
 ok 'djauthd starts with a Node.js that is new enough' sh -c 'djauthd --version; djauthd --help | grep -q doctor'
 ok 'manual pages' sh -c 'ls /usr/share/man/man1/djauth.1.gz /usr/share/man/man5/djauthd.toml.5.gz /usr/share/man/man8/djauthd.8.gz || dpkg -L djauthd djauth | grep /man/'
+ok 'man -k djauth finds them, by dpkg'"'"'s trigger' sh -c 'for page in "djauth (1)" "djauthd (8)" "djauthd.toml (5)"; do man -k djauth | grep -F "$page" || exit 1; done'
 
 # A site, and a page.
 mkdir -p /srv/mysite /var/www/html/private

@@ -8,7 +8,8 @@
 #   NODE=...                       a Node.js for the clone in the root: a directory with bin/node and lib/node_modules/npm.
 #                                  Default: Node.js 24 of packaging/node, and this machine's npm
 #   MIRROR=...                     of Debian
-#   STEPS="build try"              one of them alone
+#   STEPS="build try walk plain"   some of them alone: build the packages; install, upgrade, remove; follow docs/walkthrough.md;
+#                                  follow docs/without-systemd.md
 #
 # Three roots for each suite: BASE, which the others are copied from; BUILD, with a compiler; RUN, which is booted with a
 # network of its own: the packages that it needs are downloaded before.
@@ -17,7 +18,7 @@ cd "$(dirname "$0")/../.."
 here=$PWD
 roots=${ROOTS:-/opt/djauthd-packages}
 mirror=${MIRROR:-http://deb.debian.org/debian}
-steps=${STEPS:-build try}
+steps=${STEPS:-build try walk plain}
 [ $# -gt 0 ] || set -- bookworm trixie
 mkdir -p "$roots"
 failed=0
@@ -167,12 +168,54 @@ try() {
     [ "$1" = bookworm ] || rm "$root"/root/*/djauthd-node_*.deb
     for node in node20 node22 node24; do cp "packaging/node/node_modules/$node/bin/node" "$root/root/nodes/$node"; done
     cp test/packages/inside.sh test/packages/load.py test/fixtures/schema/auth.sql "$root/root/"
-    inside "$root" 'apt-get -qq install -y systemd systemd-sysv dbus apache2 curl python3 sqlite3 iproute2' >"$root.log" 2>&1
+    inside "$root" 'apt-get -qq install -y systemd systemd-sysv dbus apache2 curl python3 sqlite3 iproute2 man-db' >"$root.log" 2>&1
     inside "$root" 'apt-get -qq install -y --download-only /root/now/*.deb' >>"$root.log" 2>&1
     boot "$root"
     booted "ip link set lo up; systemctl restart apache2; sh inside.sh $1" && status=0 || status=$?
     halt
     check "$1: all tests in the booted root" test $status -eq 0
+}
+
+# blocks DOCUMENT DIRECTORY: the commands of the document's sections, each as N.sh.
+blocks() {
+    mkdir -p "$2"
+    awk -v out="$2" '/^## / { n++ } /^```$/ { on = 0 } on { print >(out "/" n ".sh") } /^```sh$/ { on = 1 }' "$1"
+}
+
+# now SUITE ROOT: the packages in the root.
+now() {
+    mkdir "$2/root/now"
+    cp "$roots/debs-$1"/*.deb "$2/root/now/"
+    [ "$1" = bookworm ] || rm "$2"/root/now/djauthd-node_*.deb
+}
+
+walk() {
+    root=$roots/walk-$1
+    rm -rf "$root"
+    cp -a "$roots/base-$1" "$root"
+    now "$1" "$root"
+    cp test/packages/walkthrough.sh "$root/root/"
+    blocks docs/walkthrough.md "$root/root/walkthrough"
+    # As the document says.
+    [ "$1" != bookworm ] || sed -i '/^apt install/s|\./djauth_|./djauthd-node_*.deb &|' "$root/root/walkthrough/1.sh"
+    inside "$root" 'apt-get -qq install -y systemd systemd-sysv dbus apache2 curl python3-django iproute2 subversion libapache2-mod-svn cadaver' >"$root.log" 2>&1
+    inside "$root" 'apt-get -qq install -y --download-only /root/now/*.deb' >>"$root.log" 2>&1
+    boot "$root"
+    booted "ip link set lo up; systemctl restart apache2; sh walkthrough.sh $1" && status=0 || status=$?
+    halt
+    check "$1: docs/walkthrough.md" test $status -eq 0
+}
+
+plain() {
+    root=$roots/plain-$1
+    rm -rf "$root"
+    cp -a "$roots/base-$1" "$root"
+    now "$1" "$root"
+    cp test/packages/plain.sh test/fixtures/schema/auth.sql "$root/root/"
+    blocks docs/without-systemd.md "$root/root/recipe"
+    inside "$root" 'apt-get -qq install -y systemd-standalone-sysusers systemd-standalone-tmpfiles runit apache2 curl python3 procps' >"$root.log" 2>&1
+    inside "$root" "cd /root; sh plain.sh $1" && status=0 || status=$?
+    check "$1: docs/without-systemd.md" test $status -eq 0
 }
 
 check() {
@@ -185,6 +228,8 @@ for suite; do
     base "$suite"
     case $steps in *build*) build "$suite" || { echo "not ok - $suite: build"; failed=$((failed + 1)); continue; } ;; esac
     case $steps in *try*) try "$suite" ;; esac
+    case $steps in *walk*) walk "$suite" ;; esac
+    case $steps in *plain*) plain "$suite" ;; esac
 done
 echo "# $failed failed"
 [ "$failed" -eq 0 ]
