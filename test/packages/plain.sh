@@ -6,9 +6,11 @@
 suite=$1
 failed=0
 
+# What the test before printed is in /tmp/before.
 ok() {
     name=$1
     shift
+    mv /tmp/output /tmp/before 2>/dev/null || :
     if "$@" >/tmp/output 2>&1; then
         echo "ok - $suite: $name"
     else
@@ -54,7 +56,7 @@ ok 'the supervisor'"'"'s files' sh -eux recipe/2.sh
 runsvdir -P /etc/service & # what runit's own init does
 ok 'runit starts it' until_ sv check djauthd
 ok 'every day: start, reload, restart, log' sh -eux recipe/3.sh
-ok 'the last line of the log is one of JSON' sh -c 'tail -n 1 /tmp/output | grep -q "{.*}"'
+ok 'the last line of the log is one of JSON' sh -c 'tail -n 1 /tmp/before | grep -q "{.*}"'
 ok 'Apache' sh -c 'a2enmod -q authnz_django && a2enconf -q private && apache2ctl start'
 until_ sh -c 'curl -s http://127.0.0.1/ -o /dev/null'
 ok '401 without a password and with a wrong one, 200 with the right one' answers
@@ -72,7 +74,7 @@ ok 'reload: another site' sh -c 'sed "s/mysite\]/other]/" /etc/djauthd/sites.d/m
     chgrp djauthd /etc/djauthd/sites.d/other.toml && djauthd reload && djauthd stats | grep -q "^other"'
 ok 'reload: a mistake is told, and the old configuration stays' sh -c 'echo "database = 7" >>/etc/djauthd/sites.d/other.toml
     ! djauthd reload && rm /etc/djauthd/sites.d/other.toml'
-ok 'it says which' grep -q 'other.toml' /tmp/output
+ok 'it says which' grep -q other.toml /tmp/before
 ok 'sv reload' sh -c 'sv reload djauthd && sleep 1 && ! djauthd stats | grep -q "^other"'
 ok 'the answers' answers
 

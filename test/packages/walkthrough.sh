@@ -6,9 +6,11 @@
 suite=$1
 failed=0
 
+# What the test before printed is in /tmp/before.
 ok() {
     name=$1
     shift
+    mv /tmp/output /tmp/before 2>/dev/null || :
     if "$@" >/tmp/output 2>&1; then
         echo "ok - $suite: $name"
     else
@@ -78,7 +80,7 @@ sleep 2
 url=http://localhost/svn/project
 ok 'Subversion: alice may read' svn_as alice ls $url
 ok 'Subversion: alice may not commit' sh -c '! "$@"' sh svn --non-interactive --no-auth-cache --username alice --password "$password" mkdir -m trunk $url/trunk
-ok 'Subversion: and is told so' grep -q -i forbidden /tmp/output
+ok 'Subversion: and is told so' grep -q -i forbidden /tmp/before
 ok 'Subversion: bob may' svn_as bob mkdir -m trunk $url/trunk
 ok 'Subversion: a checkout and a commit' sh -ec '
     svn="svn --non-interactive --no-auth-cache --username bob"
