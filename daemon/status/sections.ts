@@ -20,8 +20,8 @@ export function throughput(report: Report): Markup {
   return html`<section><h2>Checks per second</h2>
 <p class="key"><span class="all">all</span> <span class="hashed">password hashed</span> <span class="quiet">peak ${count(peak)}/s</span></p>
 <div class="plot"><p class="axis quiet"><span>${count(top)}/s</span><span>${count(top / 2)}/s</span><span>0</span></p>
-${rateChart(shown, top, `Checks in each of the last ${seconds} seconds, peak ${peak}`)}</div>
-<p class="ends quiet"><span>${first}</span><span>${age(seconds / 2)} ago</span><span>now</span></p></section>`;
+${rateChart(shown, top, `Checks in each of the last ${seconds} seconds, peak ${peak}`)}
+<p class="ends quiet"><span>${first}</span><span>${seconds < 4 ? '' : `${count(seconds / 2)} s ago`}</span><span>now</span></p></div></section>`;
 }
 
 /** Why people were denied, and why others got no answer, by reason. */
@@ -95,7 +95,7 @@ export function sites({ sites, sites_omitted, unknown_site }: Report): Markup {
   const unknown = KINDS.reduce((sum, kind) => sum + unknown_site[kind], 0);
   return html`<section class="wide"><h2>Sites</h2><table class="sites">
 <thead><tr><th>Site</th><th>Database</th><th>State</th><th>Connections</th><th>Granted</th><th>Denied</th><th>Busy</th><th>Faults</th>
-<th>Accounts in memory</th></tr></thead><tbody>${sites.map(siteRow)}</tbody></table>
+<th>Accounts</th></tr></thead><tbody>${sites.map(siteRow)}</tbody></table>
 ${sites_omitted > 0 ? html`<p>${plural(sites_omitted, 'more site')} omitted: the page would be too large.</p>` : ''}
 ${unknown > 0 ? html`<p class="quiet">${plural(unknown, 'check')} for a site that is not configured.</p>` : ''}</section>`;
 }
@@ -118,7 +118,7 @@ function siteRow({ name, verdicts, leased, stale, accounts, database }: SiteRepo
   return html`<tr><th scope="row">${name}</th>
 ${cell('Database', database.name)}${cell('State', html`${state}${failure ?? ''}`)}${cell('Connections', used)}
 ${cell('Granted', html`${count(verdicts.granted)}${leased > 0 ? html` <small>and ${count(leased)} on lease</small>` : ''}${stale > 0 ? html` <small>${count(stale)} while the database was away</small>` : ''}`)}${cell('Denied', count(verdicts.denied))}${cell('Busy', count(verdicts.busy))}
-${cell('Faults', count(verdicts.error))}${cell('Accounts in memory', count(accounts))}</tr>`;
+${cell('Faults', count(verdicts.error))}${cell('Accounts', count(accounts))}</tr>`;
 }
 
 /** Nothing if nobody has been refused. */

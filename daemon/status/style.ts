@@ -25,15 +25,15 @@ section,.tile{background:var(--card);border:1px solid var(--line);border-radius:
 .key span{margin-right:.9rem;font-size:.85rem}
 .key .all::before,.key .hashed::before{content:"";display:inline-block;width:.7em;height:.7em;margin-right:.4em;border-radius:.15em;background:var(--all)}
 .key .hashed::before{background:var(--hashed)}
-.plot{display:flex;gap:.5rem;height:10rem;margin:.75rem 0 .35rem}
+.plot{display:grid;grid-template:10rem auto/auto minmax(0,1fr);gap:.35rem .5rem;margin-top:.75rem}
 .axis{display:flex;flex-direction:column;justify-content:space-between;align-items:flex-end;margin:-.65em 0;line-height:1.3;white-space:nowrap}
-.rates{display:block;flex:1;min-width:0;height:100%;border-bottom:1px solid var(--quiet);overflow:visible}
+.rates{display:block;width:100%;height:100%;border-bottom:1px solid var(--quiet);overflow:visible}
 .rates .grid{stroke:var(--line);vector-effect:non-scaling-stroke}
 .rates polygon.all{fill:var(--all);opacity:.18}
 .rates polyline{fill:none;stroke:var(--all);stroke-width:1.5;vector-effect:non-scaling-stroke}
 .rates .hashed{fill:var(--hashed)}
 .line{white-space:nowrap}
-.ends{display:flex;justify-content:space-between}
+.ends{grid-column:2;display:flex;justify-content:space-between}
 .bar{display:block;width:100%;height:.75rem;border-radius:.2rem;overflow:hidden}
 .bar .track{fill:var(--track)}
 .bar .all,.bar .cached,.bar .authorized{fill:var(--all)}
@@ -48,7 +48,6 @@ th{text-align:left;font-weight:500}
 .words th{white-space:normal;width:55%}
 .words small{display:block;line-height:1.3}
 .words .bars{vertical-align:middle}
-.words td{vertical-align:top}
 .words+h2{margin-top:1rem}
 .plain .bars{padding:0 .75rem}
 .sites th,.sites td{padding:.5rem .75rem .5rem 0;vertical-align:top;border-top:1px solid var(--line)}
@@ -63,7 +62,7 @@ th{text-align:left;font-weight:500}
 .facts dt{font-size:.85rem}
 footer{margin:1rem 0 0;font-size:.85rem}
 footer a{margin-right:1rem;color:var(--all)}
-@media (max-width:56rem){
+@media (max-width:60rem){
 main{grid-template-columns:minmax(0,1fr)}
 .tiles{grid-template-columns:repeat(2,minmax(0,1fr));gap:.75rem}
 .tile{padding:.75rem}

@@ -34,7 +34,7 @@ status() {
 }
 svn_as() { who=$1; shift; svn --non-interactive --no-auth-cache --username "$who" --password "$password" "$@"; }
 
-password='correct horse'
+password='correct-horse'
 
 # What the document says is there before.
 ok 'a Django site and its people' sh -ec '
@@ -84,7 +84,7 @@ ok 'Subversion: and is told so' grep -q -i forbidden /tmp/before
 ok 'Subversion: bob may' svn_as bob mkdir -m trunk $url/trunk
 ok 'Subversion: a checkout and a commit' sh -ec '
     svn="svn --non-interactive --no-auth-cache --username bob"
-    $svn --password "$1" checkout "$2/trunk" work && cd work && echo line >file && svn add file && $svn --password "$1" commit -m file' sh "$password" $url
+    $svn --password "$1" checkout "$2/trunk" work && cd work && echo line >file && svn add file && $svn --password "$1" commit -m message' sh "$password" $url
 ok 'Subversion: the author is bob' is "$(svnlook author /srv/svn/project)" bob
 ok 'Subversion: nobody without a password' is "$(status '' /svn/project/)" 401
 echo 'from django.contrib.auth.models import User; User.objects.get(username="bob").groups.clear()' >leave.py

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import t, { type Test } from 'tap';
@@ -91,13 +91,10 @@ t.test('rpm reads the spec, and each file that is installed is in one of its pac
   t.end();
 });
 
-t.test('rpmlint finds no error', (t) => {
-  const directory = temporary(t);
-  // No network here: the sources are files beside it.
-  writeFileSync(join(directory, 'rpmlint.toml'), 'Filters = ["invalid-url"]\n');
-  const { stdout } = spawnSync('rpmlint', ['-c', join(directory, 'rpmlint.toml'), SPEC], { encoding: 'utf8' });
-  t.match(stdout, /1 packages and 1 specfiles checked|specfiles checked/);
-  t.notMatch(stdout, /^[^\n]*: [EW]: /m, stdout);
+t.test('rpmlint finds nothing but what packaging/rpm/rpmlint.toml explains', (t) => {
+  const config = join(ROOT, 'packaging/rpm/rpmlint.toml');
+  const { stdout } = spawnSync('rpmlint', ['-c', config, SPEC], { encoding: 'utf8' });
+  t.match(stdout, / 1 specfiles checked; 0 errors, 0 warnings/);
   t.end();
 });
 
