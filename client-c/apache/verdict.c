@@ -74,13 +74,13 @@ static void put(djauth *handle, const djauth_question *asked, djauth_answer *ans
 }
 
 /*
- * Asks, and asks again without leases if the question as it is makes no sense to the daemon: one that is older than this
- * module, in the middle of an upgrade, refuses every question with an argument that it does not know.
+ * Asks, and asks again without leases if it is them that make no sense to the daemon: one that is older than this module, in
+ * the middle of an upgrade, refuses every question with an argument that it does not know, and names the argument.
  */
 static void put_to_any(request_rec *r, djauth *handle, djauth_question *asked, djauth_answer *answer)
 {
     put(handle, asked, answer);
-    if (answer->status == DJAUTH_BAD_REQUEST && asked->want_lease) {
+    if (answer->status == DJAUTH_BAD_REQUEST && asked->want_lease && strstr(answer->reason, "lease") != NULL) {
         asked->want_lease = 0;
         asked->leased = 0;
         put(handle, asked, answer);
