@@ -8,46 +8,17 @@ import {
   LEASED_MAX,
   REFRESH_MAX_S,
 } from './limits.ts';
+import {
+  type AuthorizeRequest,
+  type CheckRequest,
+  type Require,
+  readQuestion,
+  type VerdictRequest,
+} from './question.ts';
 import { readValue, ShapeError, type Value } from './value.ts';
 import { PROTOCOL_VERSION } from './version.ts';
 
-/** What an account must have. All that is given must be met; of a list, one entry. */
-export interface Require {
-  readonly staff: boolean;
-  readonly superuser: boolean;
-  /** `app_label.codename`; empty: none is required. */
-  readonly permissions: readonly string[];
-  /** Group names; empty: none is required. */
-  readonly groups: readonly string[];
-}
-
-/** What both requests for a verdict have. */
-interface VerdictRequest {
-  readonly id: number;
-  /** undefined: the only site of the daemon. */
-  readonly site: string | undefined;
-  /** As the user sent it. A view of the frame. */
-  readonly username: Buffer;
-  readonly require: Require;
-  readonly client: { readonly address: string; readonly service: string };
-  /** How long the client waits after the frame's arrival, in ms. */
-  readonly deadlineMs: number;
-  readonly wantPermissions: boolean;
-  /** Whether the client can use a grant again for as long as it is told. */
-  readonly lease: boolean;
-  /** How many grants the client gave on lease, for this site, since it last said so. */
-  readonly leased: number;
-}
-
-export interface CheckRequest extends VerdictRequest {
-  readonly operation: 'check';
-  /** As the user sent it. A view of the frame, and wiped with it. */
-  readonly password: Buffer;
-}
-
-export interface AuthorizeRequest extends VerdictRequest {
-  readonly operation: 'authorize';
-}
+export type { AuthorizeRequest, CheckRequest, Require } from './question.ts';
 
 export interface PlainRequest {
   readonly operation: 'ping' | 'stats' | 'reload';
@@ -102,6 +73,11 @@ export class BadRequest extends Error {
 
 /** The request in a body, with every field checked. @throws BadRequest */
 export function decodeRequest(body: Buffer): Request {
+  return readQuestion(body) ?? decodeAny(body);
+}
+
+/** The same for a body of any kind, in any encoding. @throws BadRequest */
+export function decodeAny(body: Buffer): Request {
   const id = peekId(body);
   try {
     return readRequest(readValue(body), id);

@@ -188,16 +188,17 @@ const WORDS = [
   ...['deadline_ms', 'want', 'staff', 'superuser', 'permissions', 'groups', 'address', 'service', 'lease', 'leased'],
 ];
 
-const SLOTS = 64;
-const slots: (string | undefined)[] = new Array(SLOTS).fill(undefined);
+export const WORD_SLOTS = 64;
+const slots: (string | undefined)[] = new Array(WORD_SLOTS).fill(undefined);
 for (const word of WORDS) slots[slotOf(word.length, word.charCodeAt(0), word.charCodeAt(word.length - 1))] = word;
 
 /** The slot of a word, by its length and its first and last octet: no two words of the list share one. */
-function slotOf(length: number, first: number, last: number): number {
-  return (length + 5 * first + 19 * last) % SLOTS;
+export function slotOf(length: number, first: number, last: number): number {
+  return (length + 5 * first + 19 * last) % WORD_SLOTS;
 }
 
-function wordOf(octets: Buffer, start: number, size: number): string | undefined {
+/** The word at that place; undefined if there is none of the list. */
+export function wordOf(octets: Buffer, start: number, size: number): string | undefined {
   if (size === 0) return undefined;
   const word = slots[slotOf(size, octets[start] as number, octets[start + size - 1] as number)];
   if (word?.length !== size) return undefined;

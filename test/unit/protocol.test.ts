@@ -7,8 +7,9 @@ import { Encoded } from '../../protocol/codec.ts';
 import { FrameReader } from '../../protocol/frame.ts';
 import { LEASE_OCTETS_MAX } from '../../protocol/lease.ts';
 import * as limits from '../../protocol/limits.ts';
+import { readQuestion } from '../../protocol/question.ts';
 import { decodeReply, encodeReply, type Reply } from '../../protocol/reply.ts';
-import { BadRequest, decodeRequest, encodeRequest } from '../../protocol/request.ts';
+import { BadRequest, decodeAny, decodeRequest, encodeRequest } from '../../protocol/request.ts';
 import { readValue } from '../../protocol/value.ts';
 
 interface Vector {
@@ -254,6 +255,80 @@ t.test('the daemon reads what a client writes', async (t) => {
     }),
     { numRuns: 300 },
   );
+});
+
+t.test('a question read in one pass is what the general reader makes of it', async (t) => {
+  let taken = 0;
+  const agrees = (body: Buffer): boolean => {
+    const question = readQuestion(body);
+    if (question === undefined) return true;
+    taken++;
+    return isDeepStrictEqual(question, decodeAny(body));
+  };
+  // Requests of clients, with parts of others in them and octets changed: heads, counts, sizes, doubled keys.
+  const bodies = vectors('requests').map(({ hex }) => Buffer.from(hex, 'hex').subarray(4));
+  const octet = fc.oneof(fc.nat(255), fc.constantFrom(0x80, 0x81, 0x90, 0x91, 0xa0, 0xc2, 0xc4, 0xc5, 0xcc, 0xd9));
+  const changes = fc.array(fc.tuple(fc.nat(300), octet), { maxLength: 3 });
+  fc.assert(
+    fc.property(fc.constantFrom(...bodies), changes, (body, list) => {
+      const changed = Buffer.from(body);
+      for (const [at, octet] of list) changed[at % changed.length] = octet;
+      return agrees(changed);
+    }),
+    { numRuns: 30_000 },
+  );
+  for (const body of bodies) for (let end = 0; end < body.length; end++) t.ok(agrees(body.subarray(0, end)));
+  const word = fc.constantFrom(
+    'site',
+    'username',
+    'password',
+    'require',
+    'client',
+    'deadline_ms',
+    'want',
+    'staff',
+    'lease',
+    'leased',
+  );
+  const text = fc.oneof(word, fc.string({ maxLength: 70 }), fc.string({ unit: 'grapheme', maxLength: 5 }));
+  const octets = fc.uint8Array({ maxLength: 400 }).map((array) => Buffer.from(array));
+  const map = (keys: fc.Arbitrary<string>, value: fc.Arbitrary<unknown>) =>
+    fc.array(fc.tuple(keys, value), { maxLength: 5 });
+  const inner = fc.oneof(text, fc.boolean(), fc.array(text, { maxLength: 4 }), fc.nat(300));
+  const parts = fc.constantFrom('staff', 'superuser', 'permissions', 'groups', 'address', 'service');
+  const value = fc.oneof(text, octets, fc.nat(700_000), map(parts, inner), inner);
+  // Pairs in place of maps, so that a key may come twice.
+  const pack = (given: unknown): Buffer => {
+    if (Array.isArray(given) && given.every((each) => Array.isArray(each) && each.length === 2)) {
+      return Buffer.concat([Buffer.of(0x80 | given.length), ...given.flat().map(pack)]);
+    }
+    if (Array.isArray(given)) return Buffer.concat([Buffer.of(0x90 | given.length), ...given.map(pack)]);
+    return Buffer.from(new Packr({ useRecords: false }).pack(given));
+  };
+  fc.assert(
+    fc.property(
+      fc.constantFrom('check', 'authorize', 'ping'),
+      fc.nat(0xffff_ffff),
+      map(word, value),
+      (name, id, list) => {
+        return agrees(Buffer.concat([Buffer.of(0x94, 1), pack(id), pack(name), pack(list)]));
+      },
+    ),
+    { numRuns: 10_000 },
+  );
+  t.ok(taken > 5_000, `${taken} of the bodies are questions that are read so`);
+
+  const parameters = {
+    site: 'mysite.settings',
+    username: Buffer.from('alice'),
+    password: Buffer.from('secret'),
+    require: { staff: true, groups: ['Editors'] },
+    client: { address: '192.0.2.7', service: 'apache' },
+    deadline_ms: 5_000,
+    lease: true,
+    leased: 70_000,
+  };
+  t.ok(readQuestion(encodeRequest(300, 'check', parameters).subarray(4)), "Apache's questions are");
 });
 
 t.test('a request is a view of its frame', async (t) => {
