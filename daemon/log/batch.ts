@@ -1,16 +1,17 @@
 import { pino } from 'pino';
 
-/** Where lines are written: accepts them at once and writes them when it can. */
+/** Where lines are written: accepts them at once and writes them when it can. The octets are its own from then on. */
 export interface Sink {
-  write(lines: string): unknown;
+  write(lines: Buffer): unknown;
   flushSync(): void;
 }
 
 /** How long a line may wait for others, in ms. Lines that wait are lost if the process is killed by SIGKILL. */
 const WAIT_MS = 20;
 
-/** A batch of so many characters is passed on without waiting. */
+/** A batch of so many octets is passed on without waiting; and the space for one, with a long line at its end. */
 const BATCH = 32 * 1024;
+const SPACE = 2 * BATCH;
 
 /** Lines of this level (pino's "warn") and above do not wait. */
 const URGENT = 40;
@@ -24,7 +25,9 @@ export class LineBatch {
   readonly [pino.symbols.needsMetadataGsym] = true;
   lastLevel = 0;
   readonly #sink: Sink;
-  #waiting = '';
+  /** The lines that wait. As a text of many parts they would be more work for the garbage collector than all else in a check. */
+  readonly #waiting = Buffer.allocUnsafeSlow(SPACE);
+  #end = 0;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(sink: Sink) {
@@ -32,8 +35,14 @@ export class LineBatch {
   }
 
   write(line: string): void {
-    this.#waiting += line;
-    if (this.lastLevel >= URGENT || this.#waiting.length >= BATCH) this.#passOn();
+    const most = 3 * line.length; // in UTF-8
+    if (most > SPACE - this.#end) this.#passOn();
+    if (most > SPACE) {
+      this.#sink.write(Buffer.from(line));
+      return;
+    }
+    this.#end += this.#waiting.write(line, this.#end);
+    if (this.lastLevel >= URGENT || this.#end >= BATCH) this.#passOn();
     else this.#timer ??= setTimeout(() => this.#passOn(), WAIT_MS).unref();
   }
 
@@ -46,8 +55,9 @@ export class LineBatch {
   #passOn(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const lines = this.#waiting;
-    this.#waiting = '';
-    if (lines !== '') this.#sink.write(lines);
+    if (this.#end === 0) return;
+    const lines = Buffer.from(this.#waiting.subarray(0, this.#end));
+    this.#end = 0;
+    this.#sink.write(lines);
   }
 }

@@ -43,8 +43,7 @@ export class LogWriter implements Sink {
     this.#onLost = onLost;
   }
 
-  write(lines: string): void {
-    const octets = Buffer.from(lines);
+  write(octets: Buffer): void {
     if (this.#octets + octets.length > BACKLOG_MAX) {
       this.#lost += countOf(octets);
       return;

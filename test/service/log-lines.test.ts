@@ -19,7 +19,7 @@ t.test('lines are passed on whole, in order, and once', async () => {
     fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
       const handed: string[] = [];
       let flushed = 0;
-      const batch = new LineBatch({ write: (lines) => handed.push(lines), flushSync: () => flushed++ });
+      const batch = new LineBatch({ write: (lines) => handed.push(lines.toString()), flushSync: () => flushed++ });
       let all = '';
       for (const [at, what] of steps.entries()) {
         if (what === 'flush') batch.flushSync();
@@ -42,7 +42,7 @@ t.test('lines are passed on whole, in order, and once', async () => {
 
 t.test('a line waits for others, but not for long', async (t) => {
   const handed: string[] = [];
-  const batch = new LineBatch({ write: (lines) => handed.push(lines), flushSync: () => {} });
+  const batch = new LineBatch({ write: (lines) => handed.push(lines.toString()), flushSync: () => {} });
   const log = createLog('info', batch);
   for (const name of ['a', 'b', 'c']) log.info(name);
   log.debug('below the level');

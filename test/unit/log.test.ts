@@ -121,7 +121,7 @@ t.test('the line of a verdict has the octets that pino gives it', async () => {
 
 t.test('a line that is written past pino is batched by its level too', async (t) => {
   const passed: string[] = [];
-  const batch = new LineBatch({ write: (lines: string) => passed.push(lines), flushSync() {} });
+  const batch = new LineBatch({ write: (lines) => passed.push(lines.toString()), flushSync() {} });
   const log = createLog('info', batch);
   const it = new Observer(log, new Counters());
   it.configure({ unknown_names: 'digest', lines: 0 });
