@@ -37,25 +37,28 @@ const HEAD_MAX = 1 + 1 + 5 + 1;
  * `last`, which is a map of less than 14 pairs then; where that would not fit a frame it is left out. @throws FrameTooLong
  */
 export function encodeFrameOf(version: number, id: number, status: number, last: Encoded, lease?: Lease): Buffer {
-  const room = HEAD_MAX + last.octets.length + LEASE_OCTETS_MAX;
-  const frame = Buffer.allocUnsafe(LENGTH_OCTETS + room);
+  const wide = id <= 0x7f ? 0 : id <= 0xff ? 1 : id <= 0xffff ? 2 : 4;
+  const size = LENGTH_OCTETS + HEAD_MAX - 4 + wide + last.octets.length;
+  const leased = lease !== undefined && HEAD_MAX + last.octets.length + LEASE_OCTETS_MAX <= FRAME_MAX;
+  const frame = Buffer.allocUnsafe(leased ? size + LEASE_OCTETS_MAX : size);
   let at = LENGTH_OCTETS;
   frame[at++] = 0x94;
   frame[at++] = version;
-  if (id <= 0x7f) frame[at++] = id;
-  else if (id <= 0xff) at = frame.writeUInt8(id, frame.writeUInt8(0xcc, at));
-  else if (id <= 0xffff) at = frame.writeUInt16BE(id, frame.writeUInt8(0xcd, at));
-  else at = frame.writeUInt32BE(id, frame.writeUInt8(0xce, at));
+  if (wide === 0) frame[at++] = id;
+  else {
+    frame[at++] = wide === 1 ? 0xcc : wide === 2 ? 0xcd : 0xce;
+    at = frame.writeUIntBE(id, at, wide);
+  }
   frame[at++] = status;
   frame.set(last.octets, at);
   const head = at;
   at += last.octets.length;
-  if (lease !== undefined && room <= FRAME_MAX) {
+  if (leased) {
     frame[head] = (frame[head] as number) + LEASE_PAIRS;
     at = writeLease(frame, at, lease);
   }
   frame.writeUInt32BE(fitting(at - LENGTH_OCTETS), 0);
-  return frame.subarray(0, at);
+  return at === frame.length ? frame : frame.subarray(0, at);
 }
 
 /** The message does not fit a frame. */

@@ -116,11 +116,14 @@ export function readQuestion(body: Buffer): CheckRequest | AuthorizeRequest | un
         return undefined;
     }
   }
-  if (at !== body.length || username === undefined) return undefined;
-  const common = {
+  if (at !== body.length || username === undefined || (operation === 'check') !== (password !== undefined))
+    return undefined;
+  const request = {
+    operation,
     id,
     site,
     username,
+    password,
     require: require ?? NOTHING,
     client: client ?? NOBODY,
     deadlineMs: deadlineMs || DEADLINE_DEFAULT_MS,
@@ -128,8 +131,9 @@ export function readQuestion(body: Buffer): CheckRequest | AuthorizeRequest | un
     lease: lease ?? false,
     leased: Math.max(leased, 0),
   };
-  if (operation === 'authorize') return { operation, ...common };
-  return password && { operation, password, ...common };
+  if (operation === 'check') return request as CheckRequest;
+  const { password: _, ...rest } = request;
+  return rest as AuthorizeRequest;
 }
 
 function readRequire(body: Buffer): Require | undefined {

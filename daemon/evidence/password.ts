@@ -79,7 +79,8 @@ export class PasswordVerifier implements Verifier<ShownPassword, PasswordFinding
   }
 
   promote({ key }: PasswordFinding, presented: Presented<ShownPassword>, account: Account, site: Site): void {
-    this.#proofs.promote(key, () => this.#returningOf(presented, targetOf(presented, account, site)));
+    if (!this.#proofs.promote(key)) return; // as of every cached check
+    this.#proofs.addReturning(this.#returningOf(presented, targetOf(presented, account, site)));
   }
 
   demote({ source }: PasswordFinding, presented: Presented<ShownPassword>, account: Account | null, site: Site): void {

@@ -25,13 +25,31 @@ export interface VerdictLine {
  */
 export function verdictLine(line: VerdictLine): string {
   const { level, time, site, user, service, address, reason, asker, ms, cached, verdict } = line;
-  let text = `{"level":${level}${time}`;
-  if (site !== undefined) text += `,"site":${textOf(site)}`;
+  let text = headOf(level, time, site);
   if (user !== undefined) text += `,"user":${textOf(user)}`;
-  text += `,"service":${textOf(service)},"address":${textOf(address)}`;
+  text += clientOf(service, address);
   if (reason !== undefined) text += `,"reason":${textOf(reason)}`;
   if (asker !== undefined) text += `,"uid":${asker.uid},"pid":${asker.pid}`;
   return `${text},"ms":${Math.round(ms * 1000) / 1000},"cached":${cached},"msg":"${verdict}"}\n`;
+}
+
+// What one line after the other has in common is made once.
+let head = { level: 0, time: '', site: '' as string | undefined, text: '' };
+let client = { service: '', address: '', text: ',"service":"","address":""' };
+
+function headOf(level: number, time: string, site: string | undefined): string {
+  if (head.time !== time || head.level !== level || head.site !== site) {
+    const text = `{"level":${level}${time}${site === undefined ? '' : `,"site":${textOf(site)}`}`;
+    head = { level, time, site, text };
+  }
+  return head.text;
+}
+
+function clientOf(service: string, address: string): string {
+  if (client.service !== service || client.address !== address) {
+    client = { service, address, text: `,"service":${textOf(service)},"address":${textOf(address)}` };
+  }
+  return client.text;
 }
 
 function textOf(text: string): string {

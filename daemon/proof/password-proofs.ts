@@ -121,14 +121,14 @@ export class PasswordProofs {
     if (this.#flights.get(key) === flight) this.#flights.delete(key);
   }
 
-  /**
-   * Called when the user is granted: keeps the proof for long and remembers the password's user as one who returns.
-   *
-   * @param returning called only if the proof was not kept for long before, so that it costs a cached check nothing
-   */
-  promote(key: string, returning: () => string): void {
-    const { proofs, returning: users } = this.#options;
-    if (proofs.promote(key)) users.add(returning());
+  /** Called when the user is granted: keeps the proof for long. Returns whether it was not kept so before. */
+  promote(key: string): boolean {
+    return this.#options.proofs.promote(key);
+  }
+
+  /** Called then: remembers the password's user as one who returns. */
+  addReturning(returning: string): void {
+    this.#options.returning.add(returning);
   }
 
   /** Called when a hash granted nobody: its password goes first no more. */

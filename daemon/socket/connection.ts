@@ -7,7 +7,7 @@ import { STATUS } from '../../protocol/status.ts';
 import { Presence } from '../request/presence.ts';
 import type { Limits } from './limits.ts';
 import { hasGone } from './peer.ts';
-import { pauseReading, resumeReading, stopReading } from './reading.ts';
+import { pauseReading, readSimply, resumeReading, stopReading } from './reading.ts';
 import { send } from './sending.ts';
 
 /** How long a closing connection waits for its peer to read the replies, in ms. */
@@ -61,8 +61,9 @@ export class Connection {
   #activeAt: number;
   /** What is counted in `limits.stalled`. */
   #stalled = 0;
-  /** Replies that leave at the end of this turn of the event loop. */
-  #outgoing: Buffer[] = [];
+  /** The replies that leave at the end of this turn of the event loop: the first, mostly the only one, and the others. */
+  #outgoing: Buffer | undefined;
+  #others: Buffer[] = [];
   /** While a chunk is processed: synchronous replies to it leave together when it has been. */
   #processing = false;
   /** No more requests are accepted: the peer has ended, broke the protocol, or the daemon closes the connection. */
@@ -81,6 +82,7 @@ export class Connection {
     this.#socket = socket;
     this.#options = options;
     this.#limits = options.limits;
+    readSimply(socket);
     this.#activeAt = this.#limits.turns.now();
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
     socket.on('end', () => this.#onEnd());
@@ -291,20 +293,28 @@ export class Connection {
   /** All replies of one turn of the event loop leave in one system call. */
   #write(frame: Buffer): void {
     this.#written += frame.length;
-    if (this.#outgoing.push(frame) === 1 && !this.#processing) setImmediate(() => this.#send());
+    if (this.#outgoing !== undefined) {
+      this.#others.push(frame);
+      return;
+    }
+    this.#outgoing = frame;
+    if (!this.#processing) setImmediate(() => this.#send());
   }
 
   #send(): void {
-    const frames = this.#outgoing;
+    const first = this.#outgoing;
+    const others = this.#others;
     const socket = this.#socket;
-    if (frames.length === 0) return;
-    this.#outgoing = [];
+    if (first === undefined) return;
+    this.#outgoing = undefined;
+    if (others.length > 0) this.#others = [];
     if (socket.destroyed || socket.writableEnded) return;
-    if (frames.length === 1) {
-      send(socket, frames[0] as Buffer);
+    if (others.length === 0) {
+      send(socket, first);
     } else {
       socket.cork();
-      for (const frame of frames) socket.write(frame);
+      socket.write(first);
+      for (const frame of others) socket.write(frame);
       socket.uncork();
     }
     if (socket.writableNeedDrain) {
@@ -370,7 +380,7 @@ export class Connection {
     if (this.#socket.destroyed) return;
     if (this.#lingers) this.#lingerTimer ??= setTimeout(() => this.#socket.destroy(), LINGER_MS).unref();
     if (this.#socket.writableEnded) return;
-    if (this.#lastReply) this.#outgoing.push(this.#lastReply);
+    if (this.#lastReply) this.#write(this.#lastReply);
     this.#send();
     if (this.#socket.isPaused()) resumeReading(this.#socket);
     // What a peer that broke the protocol still sends is read and discarded for a while, so that it sees the reply and

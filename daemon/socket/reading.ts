@@ -8,6 +8,15 @@ interface Handle {
 }
 
 /**
+ * Saves the turn of its queues that Node takes after each chunk to see whether the stream should read more: the handle of a
+ * socket reads until it is told to stop. Where Node's state has no such member one day, that is what happens again.
+ */
+export function readSimply(socket: Socket): void {
+  const { _readableState: state } = socket as unknown as { readonly _readableState?: { readingMore?: boolean } };
+  if (state !== undefined) state.readingMore = true;
+}
+
+/**
  * Stops reading at once. Node's own `pause` reads on until its buffer is full: 64 KiB for each connection that waits, which
  * a client could fill at will. It asks its handle for more after each chunk, unless it believes that the handle reads: so
  * `reading` stays as it is. The handle is Node's private matter, the same from version 18 to 24; where it is another one
