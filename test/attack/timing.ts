@@ -173,7 +173,12 @@ export async function measureTiming(options: TimingOptions): Promise<TimingRow[]
       return await measure(kinds, door.deny, options);
     } catch (error) {
       const faults = daemon.lines().filter(({ level }) => Number(level) > 30);
-      console.error(faults.slice(-10).map((line) => JSON.stringify(line)).join('\n'));
+      console.error(
+        faults
+          .slice(-10)
+          .map((line) => JSON.stringify(line))
+          .join('\n'),
+      );
       throw error;
     } finally {
       await door.close();
