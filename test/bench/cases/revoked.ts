@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Apache, startApache } from '../../fixtures/apache.ts';
 import type { Case, Measurement } from '../case.ts';
 import type { KeyName } from '../keys.ts';
@@ -67,6 +68,7 @@ async function run(stage: Stage, kind: DatabaseKind, each: number, lanes: number
   const database = await kind.start(stage, LOSSES.length * each + 1);
   const daemon = await stage.serve({ name: `revoked-${kind.name}`, config: database.config });
   const server = await startServer(daemon);
+  await sleep(database.earsMs);
   try {
     return await underLoad(server, `user${LOSSES.length * each + 1}`, () =>
       tryAll(stage, kind, database, server, each, lanes),

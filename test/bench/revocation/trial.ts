@@ -14,6 +14,8 @@ const PAUSE_MS = 50;
 export interface Trial {
   /** From the answer to COMMIT to the first refusal's arrival. */
   readonly ms: number;
+  /** From the answer to COMMIT to the last request that was granted nevertheless, when it was sent; 0 if none was. */
+  readonly grantedMs: number;
   /** The time of each request before that one, in ms: what a loss can be seen with. */
   readonly requests: readonly number[];
 }
@@ -39,12 +41,14 @@ export async function trial(port: number, asker: Asker, database: Database, loss
   await database.take(loss, user);
   const lostAt = performance.now();
   const requests: number[] = [];
+  let grantedMs = 0;
   for (;;) {
     const since = performance.now() - lostAt;
     if (since > GIVE_UP_MS) throw new Error(`the loss of ${loss} has no effect on ${user} after ${since} ms`);
     if (since < database.deafMs - EARLY_MS) await sleep(PAUSE_MS);
     const askedAt = performance.now();
     if (!(await ask(asker))) break;
+    grantedMs = askedAt - lostAt;
     requests.push(performance.now() - askedAt);
   }
   const ms = performance.now() - lostAt;
@@ -54,5 +58,5 @@ export async function trial(port: number, asker: Asker, database: Database, loss
   } finally {
     other.close();
   }
-  return { ms, requests };
+  return { ms, grantedMs, requests };
 }
