@@ -18,7 +18,7 @@ import { Deadlines } from './request/deadlines.ts';
 import type { Pipeline } from './request/decide.ts';
 import { Shared } from './shared.ts';
 import { hashPolicyOf } from './site/hash-policy.ts';
-import { Site } from './site/site.ts';
+import { type ListenOptions, Site } from './site/site.ts';
 import { Listener, type ListenerOptions } from './socket/listener.ts';
 import { loadStores } from './store/databases.ts';
 import type { OpenStore } from './store/store.ts';
@@ -145,6 +145,7 @@ export class Generation {
     if (this.#sharedPool !== this.#before.pool) {
       log.info(`PBKDF2 is computed by ${describePbkdf2(this.pbkdf2)}`);
     }
+    for (const { opener } of this.#siteParts.values()) opener.value.listen();
     for (const [name, site] of this.sites) {
       site.store.reopen(); // of a site that was not changed
       if (site === this.#before.sites.get(name)?.site) continue;
@@ -304,7 +305,9 @@ export class Generation {
     const { cache } = this.config;
     const { database, timeout, connections, schema } = siteConfig;
     const onTrouble = (message: string) => log.warn({ site: name }, message);
-    const store = openStore(database, { schema, timeoutMs: timeout, connections, onTrouble });
+    const listen = listenOptionsOf(name, siteConfig, cache, log);
+    const listenUrl = listen && (siteConfig.listen_url ?? database);
+    const store = openStore(database, { schema, timeoutMs: timeout, connections, listenUrl, onTrouble });
     const site = new Site({
       name,
       store,
@@ -318,9 +321,10 @@ export class Generation {
       clock,
       // Tests have one clock for everything.
       accountClock: clock === monotonic ? boottime : clock,
+      listen,
       onUnverifiable: ({ message, ...account }) => log.warn({ site: name, ...account }, message),
     });
-    return new Shared(site, () => site.store.close());
+    return new Shared(site, () => site.close());
   }
 
   async #buildListener(options: ListenerOptions): Promise<void> {
@@ -352,6 +356,29 @@ export class Generation {
       if (outcome.status === 'rejected') this.#surroundings.log.warn(`cannot close: ${messageOf(outcome.reason)}`);
     }
   }
+}
+
+/** undefined: accounts are as young as `cache.account_ttl` says. With 0 nothing is kept that could be forgotten. */
+function listenOptionsOf(
+  site: string,
+  config: SiteConfig,
+  cache: Config['cache'],
+  log: Log,
+): ListenOptions | undefined {
+  const fallbackMs = Math.min(config.listen_fallback, cache.account_ttl);
+  if (!config.listen || fallbackMs === 0) return undefined;
+  return {
+    ttlMs: Math.max(config.listen_ttl, fallbackMs),
+    fallbackMs,
+    onChange(hears, reason) {
+      if (hears) log.info({ site }, 'changes of accounts are heard');
+      else
+        log.warn(
+          { site },
+          `changes of accounts are not heard, accounts are read again each ${fallbackMs} ms: ${reason}`,
+        );
+    },
+  };
 }
 
 /** What a connection to the throttle's store depends on. */

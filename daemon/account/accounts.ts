@@ -2,12 +2,16 @@ import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock.ts';
 import { AWAY, Fault, isAway } from '../fault.ts';
 import type { Account } from './account.ts';
+import { Aging, type Freshness } from './freshness.ts';
+import { Roster } from './roster.ts';
 import { Watch, type WatchOptions } from './watch.ts';
 
 /** What the store answered, and when it was asked. null: there is no such account. */
 interface Snapshot {
   readonly account: Account | null;
   readonly askedAt: number;
+  /** What was forgotten before its query began. */
+  readonly era: number;
   /** Whether its renewal has begun. It is renewed once: a database that is down would be asked all the time. */
   renewed: boolean;
 }
@@ -15,6 +19,8 @@ interface Snapshot {
 /** A query under way. */
 interface Read {
   readonly askedAt: number;
+  /** How many changes had been told when it began. */
+  readonly told: number;
   readonly answer: Promise<Account | null>;
 }
 
@@ -37,6 +43,8 @@ export interface AccountsOptions {
   readonly onForgotten?: (() => void) | undefined;
   /** As in `WatchOptions`. */
   readonly startTimer?: WatchOptions['startTimer'] | undefined;
+  /** Until when a snapshot may decide, where changes are told; by default, until it is `ttlMs` old. */
+  readonly freshness?: Freshness | undefined;
 }
 
 /** The share of its time to live after which a snapshot that is asked for is renewed, before a question must wait. */
@@ -45,7 +53,7 @@ const RENEW_FROM = 0.5;
 /** How many renewals run at once: few, because questions that wait need the same connections. */
 const RENEWALS_MAX = 2;
 
-/** How often a question reads an account whose answers arrive too late to decide. */
+/** How often a question reads an account whose answers arrive too late to decide, or while something is forgotten. */
 const READS_MAX = 2;
 
 /**
@@ -63,6 +71,8 @@ const PROBE_MS = 250;
 
 /** Until when a database counts as away that has answered. */
 const PRESENT = Number.NEGATIVE_INFINITY;
+/** Memory of what was forgotten is freed no more often than this, in ms: it takes a time that grows with the bound. */
+const CLEARED_MS = 1_000;
 
 /** How many expired snapshots are evicted at each read. */
 const EVICTED_PER_READ = 4;
@@ -81,25 +91,37 @@ export class Accounts {
   readonly #snapshots: LRUCache<string, Snapshot>;
   readonly #reading = new Map<string, Read>();
   readonly #watch: Watch | undefined;
-  /** How old a snapshot may be at all, in ms. */
-  readonly #keptMs: number;
   #renewals = 0;
   /** Until when the database counts as away. */
   #awayUntil = PRESENT;
   #probing = false;
   #nextProbeAt = Number.NEGATIVE_INFINITY;
+  readonly #freshness: Freshness;
+  /** Where single accounts are told of. */
+  readonly #roster: Roster | undefined;
+  /** Counts how often everything was forgotten: snapshots of a former era are not there any more. */
+  #era = 0;
+  #clearedAt = Number.NEGATIVE_INFINITY;
+  #told = 0;
 
   constructor(options: AccountsOptions) {
+    const { changed, onForgotten, clock, max, ttlMs, freshness, startTimer } = options;
     this.#options = options;
-    this.#snapshots = new LRUCache({ max: options.max });
-    this.#keptMs = options.ttlMs + (options.staleMs ?? 0);
-    const { changed, onForgotten, clock, ttlMs, startTimer } = options;
+    this.#freshness = freshness ?? new Aging(ttlMs);
+    const roster = freshness && new Roster();
+    this.#roster = roster;
+    const dispose = ({ account }: Snapshot, username: string) => account && roster?.remove(account.id, username);
+    this.#snapshots = new LRUCache(roster === undefined ? { max } : { max, dispose });
     if (changed === undefined || ttlMs === 0) return;
     const onChange = () => {
       this.flush();
       onForgotten?.();
     };
     this.#watch = new Watch({ changed, onChange, clock, startTimer });
+  }
+
+  get #staleMs(): number {
+    return this.#options.staleMs ?? 0;
   }
 
   /** How many snapshots are kept now. */
@@ -115,9 +137,9 @@ export class Accounts {
     this.#watch?.look(now);
     const snapshot = this.#snapshots.get(username);
     if (snapshot === undefined) return undefined;
-    const age = now - snapshot.askedAt;
-    if (age >= this.#options.ttlMs) return undefined;
-    if (age >= RENEW_FROM * this.#options.ttlMs) this.#renew(username, snapshot);
+    const { askedAt, era } = snapshot;
+    if (era !== this.#era || now >= this.#freshness.until(askedAt)) return undefined;
+    if (now - askedAt >= RENEW_FROM * this.#freshness.ttlMs) this.#renew(username, snapshot);
     return snapshot.account;
   }
 
@@ -131,10 +153,13 @@ export class Accounts {
     for (let reads = 0; reads < READS_MAX; reads++) {
       const known = this.recall(username);
       if (known !== undefined) return known;
-      const { askedAt, answer } = this.#joinable(username) ?? this.#read(username);
+      const { askedAt, told, answer } = this.#joinable(username) ?? this.#read(username);
       const account = await answer;
       age = this.#age(askedAt);
-      if (age < ageMax) return account;
+      // What was told meanwhile may be missing in it. While changes are told all the time, its age decides.
+      const missed = told !== this.#told;
+      if (!missed && this.#options.clock.now() < this.#freshness.until(askedAt)) return account;
+      if (age < ageMax && (!missed || reads === READS_MAX - 1)) return account;
     }
     throw new Fault(
       `the database answers too late: an account may be ${ageMax} ms old, and the last answer was ${Math.round(age)} ms old`,
@@ -148,7 +173,8 @@ export class Accounts {
    */
   left(username: string, account: Account): number {
     const snapshot = this.#snapshots.peek(username);
-    return snapshot?.account === account ? this.#options.ttlMs - this.#age(snapshot.askedAt) : 0;
+    if (snapshot?.account !== account || snapshot.era !== this.#era) return 0;
+    return this.#freshness.until(snapshot.askedAt) - this.#options.clock.now();
   }
 
   /** Whether the database was asked in vain a moment ago, or still is: `recallStale` need not wait for it. */
@@ -162,10 +188,12 @@ export class Accounts {
    * known, or was read too long ago. Asks the database in the background whether it is back.
    */
   recallStale(username: string): Account | null | undefined {
-    if (!this.#options.staleMs) return undefined;
+    if (this.#staleMs === 0) return undefined;
     this.#probe(username);
     const snapshot = this.#snapshots.get(username);
-    return snapshot !== undefined && this.#age(snapshot.askedAt) < this.#keptMs ? snapshot.account : undefined;
+    if (snapshot === undefined || snapshot.era !== this.#era) return undefined;
+    const until = this.#freshness.until(snapshot.askedAt) + this.#staleMs;
+    return this.#options.clock.now() < until ? snapshot.account : undefined;
   }
 
   /** Called when a lease is given for so many ms: the database is watched until nobody can use it. */
@@ -185,6 +213,24 @@ export class Accounts {
   }
 
   /**
+   * Forgets the accounts with these primary keys, or all: at once, however many there are, and however often it is
+   * called. A read that is under way serves nobody who asks from now on.
+   */
+  forget(ids?: ReadonlySet<string>): void {
+    this.#told++;
+    this.#reading.clear();
+    if (ids !== undefined && this.#roster !== undefined) {
+      for (const id of ids) for (const username of this.#roster.of(id)) this.#snapshots.delete(username);
+      return;
+    }
+    this.#era++;
+    const now = this.#options.clock.now();
+    if (this.#snapshots.size === 0 || now - this.#clearedAt < CLEARED_MS) return;
+    this.#clearedAt = now;
+    this.#snapshots.clear();
+  }
+
+  /**
    * Evicts expired snapshots that were not asked for the longest, more at each read than a read adds: whatever the
    * bound, only snapshots that can still decide are kept in the long run.
    */
@@ -193,7 +239,7 @@ export class Accounts {
       const { value: username } = this.#snapshots.rkeys().next();
       if (username === undefined) return;
       const snapshot = this.#snapshots.peek(username);
-      if (snapshot === undefined || this.#age(snapshot.askedAt) < this.#keptMs) return;
+      if (snapshot === undefined || this.#isKept(snapshot)) return;
       this.#snapshots.delete(username);
     }
   }
@@ -201,7 +247,12 @@ export class Accounts {
   /** A query under way that began recently enough. */
   #joinable(username: string): Read | undefined {
     const read = this.#reading.get(username);
-    return read !== undefined && this.#age(read.askedAt) < this.#options.ttlMs ? read : undefined;
+    return read !== undefined && this.#options.clock.now() < this.#freshness.until(read.askedAt) ? read : undefined;
+  }
+
+  /** Whether it may still come to decide. */
+  #isKept({ askedAt, era }: Snapshot): boolean {
+    return era === this.#era && this.#age(askedAt) < this.#freshness.ttlMaxMs + this.#staleMs;
   }
 
   #age(askedAt: number): number {
@@ -243,16 +294,18 @@ export class Accounts {
 
   #read(username: string): Read {
     const askedAt = this.#options.clock.now();
-    const entry: Read = { askedAt, answer: this.#options.read(username) };
-    if (this.#keptMs === 0) return entry;
+    const entry: Read = { askedAt, told: this.#told, answer: this.#options.read(username) };
+    if (this.#freshness.ttlMaxMs + this.#staleMs === 0) return entry;
     this.#reading.set(username, entry);
     const settle = (account?: Account | null, error?: unknown): void => {
       this.#noteAway(isAway(error));
       // A flush or a later read may have taken its place.
       if (this.#reading.get(username) !== entry) return;
       this.#reading.delete(username);
-      if (account === undefined || this.#age(askedAt) >= this.#keptMs) return;
-      this.#snapshots.set(username, { account, askedAt, renewed: false });
+      const snapshot = { account: account ?? null, askedAt, era: this.#era, renewed: false };
+      if (account === undefined || !this.#isKept(snapshot)) return;
+      this.#snapshots.set(username, snapshot);
+      if (account !== null) this.#roster?.add(account.id, username);
       this.#evictExpired();
     };
     entry.answer.then(settle, (error) => settle(undefined, error)); // the questions that wait for the answer get its fault

@@ -14,12 +14,13 @@ _djauthd() {
         check-config) words='--config --help' ;;
         doctor) words='--config --json --unit --help' ;;
         audit) words='--config --site --json --help' ;;
+        triggers) words='--config --site --drop --check --unit --help' ;;
         import) words='--settings --python --database --path --timeout --accept --site --write --export --install --help' ;;
         stats) words='--config --control --json --prometheus --watch --help' ;;
         flush) words='--config --control --site --user --throttle --address --help' ;;
         reload) words='--config --control --help' ;;
         esac
-        [ "$COMP_CWORD" -gt 1 ] || words='serve check-config doctor audit import stats flush reload --help --version'
+        [ "$COMP_CWORD" -gt 1 ] || words='serve check-config doctor audit triggers import stats flush reload --help --version'
     fi
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
 }

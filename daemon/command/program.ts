@@ -116,6 +116,25 @@ export function createProgram(): Command {
       (await import('./audit.ts')).audit(flags.config, flags),
     );
 
+  command(
+    'triggers',
+    "print the SQL that makes a site's database tell of changes at COMMIT",
+    'Prints SQL for the PostgreSQL database of a site that listens (sites.NAME.listen): triggers that tell the daemon ' +
+      'which accounts to read again. Run it with psql as the owner of the tables; the daemon never writes. With --check ' +
+      'it prints what is missing, changed or disabled and exits 1 if anything is.',
+  )
+    .addOption(config())
+    .option('--site <name>', 'the site (default: the only one)')
+    .addOption(new Option('--drop', 'print the SQL that removes the triggers').conflicts('check'))
+    .option('--check', 'check the triggers that are there')
+    .option(
+      '--unit <unit>',
+      "the daemon's unit, by name or path (default: djauthd.service, if it serves the configuration)",
+    )
+    .action(async (flags: { config: string; site?: string; drop?: true; check?: true; unit?: string }) =>
+      (await import('./triggers.ts')).triggers(flags.config, flags),
+    );
+
   // What is required comes first.
   withPython(
     command(

@@ -1,8 +1,9 @@
 import { messageOf } from '../fault.ts';
+import { databaseOf } from '../store/databases.ts';
 import { ConfigError } from './config-error.ts';
 import { messagesOf, spell } from './messages.ts';
 import { hasPassword, readPasswordFile, withPassword } from './password-file.ts';
-import { type Config, schema } from './schema.ts';
+import { type Config, type SiteConfig, schema } from './schema.ts';
 import { parseToml, readSources, type Sources } from './sources.ts';
 
 /**
@@ -35,7 +36,7 @@ function withPasswords(config: Config, { fileOf }: Sources): Config {
   const sites = Object.entries(config.sites).map(([name, site]) => {
     if (site.password_file === undefined) return [name, site] as const;
     try {
-      return [name, { ...site, database: withPassword(site.database, readPasswordFile(site.password_file)) }] as const;
+      return [name, withDatabasePassword(site, readPasswordFile(site.password_file))] as const;
     } catch (error) {
       problems.push(
         `${fileOf(name)}: ${spell(['sites', name, 'password_file'])}: "${site.password_file}": ${messageOf(error)}`,
@@ -46,6 +47,16 @@ function withPasswords(config: Config, { fileOf }: Sources): Config {
   const throttle = withSecrets(config.throttle, (problem) => problems.push(`${fileOf()}: throttle.${problem}`));
   if (problems.length > 0) throw new ConfigError(problems.join('\n'));
   return { ...config, throttle, sites: Object.fromEntries(sites) };
+}
+
+function withDatabasePassword(site: SiteConfig, password: string): SiteConfig {
+  const { database, listen_url } = site;
+  return {
+    ...site,
+    database: withPassword(database, password),
+    // A URL with a password of its own keeps it.
+    listen_url: listen_url && (hasPassword(listen_url) ? listen_url : withPassword(listen_url, password)),
+  };
 }
 
 /** The least characters of the key that hosts share. */
@@ -96,6 +107,18 @@ function contradictions({ listen, sites, throttle }: Config, fileOf: Sources['fi
     if (user.length + group.length === 0) problems.push(`${table}: names nobody; accepted: "user", "group" or both`);
     for (const name of named ?? []) {
       if (!Object.hasOwn(sites, name)) problems.push(`${table}: sites: no section [${spell(['sites', name])}]`);
+    }
+  }
+  for (const [name, { database, listen, listen_url }] of Object.entries(sites)) {
+    const inSite = (key: string, problem: string) =>
+      problems.push(`${fileOf(name)}: ${spell(['sites', name, key])}: ${problem}`);
+    const tells = (url: string) => databaseOf(url)?.tells === true;
+    if (listen && !tells(database)) {
+      inSite('listen', 'true: only PostgreSQL tells of changes; accepted for other databases: false');
+    }
+    if (listen_url !== undefined && !listen) inSite('listen_url', 'nobody listens; accepted: with listen = true only');
+    if (listen_url !== undefined && !tells(listen_url)) {
+      inSite('listen_url', 'no PostgreSQL database; accepted: a URL such as "postgres://user@host/db"');
     }
   }
   for (const [name, { database, password_file }] of Object.entries(sites)) {

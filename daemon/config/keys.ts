@@ -136,6 +136,33 @@ export const keys = section('The file.', {
         about: 'Limit of connections to the database; not used for SQLite.',
         default: 4,
       }),
+      listen: key(boolean, {
+        about:
+          'Listen for changes of accounts, which PostgreSQL tells at COMMIT once the SQL that `djauthd triggers` prints has ' +
+          'been run: a changed password, a deactivation, a lost group or permission counts at once, and accounts need not ' +
+          'be read again each `cache.account_ttl`.',
+        default: false,
+      }),
+      listen_url: key(databaseUrl, {
+        about:
+          'Where to listen, if not at `database`: the server itself where `database` leads to a pooler such as PgBouncer. ' +
+          'It must be the same database. A password is taken from `password_file` too.',
+        absent: '`database`',
+        example: 'postgres:///mysite?host=/run/postgresql',
+        secret: true,
+      }),
+      listen_ttl: key(duration(1), {
+        about:
+          'Highest age of an account that a verdict may use while changes are heard, in place of `cache.account_ttl`.',
+        default: '1h',
+      }),
+      listen_fallback: key(duration(1), {
+        about:
+          'Highest age of an account while changes are not heard, or `cache.account_ttl` if that is less. Twice in this ' +
+          'time, and at least every 5 s, a notification of its own tells the daemon that it hears. However the connection ' +
+          'is lost, no verdict uses what is older than this.',
+        default: '1s',
+      }),
       hashers: key(acceptedHashers, {
         about:
           'Accepted password algorithms, as in `PASSWORD_HASHERS`: a list such as `["pbkdf2_sha256", "md5"]`, or the ' +

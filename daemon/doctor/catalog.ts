@@ -1,5 +1,5 @@
 import { flag } from '../store/row.ts';
-import type { Table } from './tables.ts';
+import type { Table } from '../store/tables.ts';
 
 /** Whether the daemon can use a table. */
 export interface TableState {

@@ -2,9 +2,9 @@ import type { RowDataPacket } from 'mysql2';
 import { connect } from '../store/mysql/connect.ts';
 import { settingsOf } from '../store/mysql/url.ts';
 import type { Schema } from '../store/schema.ts';
+import { partsOf, type Table } from '../store/tables.ts';
 import { BATCH, type Catalog, QUERY_TIMEOUT_MS, type Row, rowOf } from './catalog.ts';
 import { censusQuery, sharedNamesQuery } from './queries.ts';
-import { partsOf, type Table } from './tables.ts';
 
 /** The server's errors for a table or column that the role may not read, or that does not exist. */
 const TABLE_DENIED = 1142;

@@ -4,9 +4,9 @@ import { connect } from '../store/postgres/connect.ts';
 import { SESSION_OPTIONS } from '../store/postgres/session.ts';
 import { settingsOf } from '../store/postgres/url.ts';
 import type { Schema } from '../store/schema.ts';
+import { partsOf, type Table } from '../store/tables.ts';
 import { BATCH, type Catalog, QUERY_TIMEOUT_MS, type Row, rowOf } from './catalog.ts';
 import { censusQuery, sharedNamesQuery } from './queries.ts';
-import { partsOf, type Table } from './tables.ts';
 
 interface Relation {
   readonly oid: number;

@@ -6,6 +6,7 @@ import { databaseOf, loadStores } from '../store/databases.ts';
 import type { Schema } from '../store/schema.ts';
 import { sqlitePathOf } from '../store/sqlite/url.ts';
 import type { Store } from '../store/store.ts';
+import { tablesOf, usernameOf } from '../store/tables.ts';
 import type { Catalog } from './catalog.ts';
 import { openCatalog } from './catalogs.ts';
 import { type Census, takeCensus } from './census.ts';
@@ -14,7 +15,7 @@ import type { DaemonProcess } from './daemon-process.ts';
 import { examineSqliteFile, readingProblem } from './file-access.ts';
 import { counted, type Finding, problem, warning } from './finding.ts';
 import { guardsOf } from './guards.ts';
-import { tablesOf, usernameOf } from './tables.ts';
+import { examineTriggers } from './triggers.ts';
 import { blockedHosts, hiddenBy } from './unit-restrictions.ts';
 
 /** The doctor's report on one site. What could not be examined is undefined. */
@@ -73,6 +74,7 @@ export async function examineSite(
     await examineNames(catalog, schema, findings);
     await examineColumns(catalog, schema, findings);
     findings.push(...(await guardsOf(catalog)));
+    if (kind.tells) findings.push(...(await examineTriggers(name, url, schema, config.listen)));
     // The same queries that the daemon sends.
     await store.accountByName(NOBODY);
     const cost = coldCost((await store.sample(SAMPLE)).encoded, policy, workers);

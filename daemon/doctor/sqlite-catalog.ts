@@ -2,9 +2,9 @@ import { sql } from 'kysely';
 import type { Schema } from '../store/schema.ts';
 import { driver } from '../store/sqlite/drivers.ts';
 import { pathOf } from '../store/sqlite/url.ts';
+import { partsOf } from '../store/tables.ts';
 import { BATCH, type Catalog, QUERY_TIMEOUT_MS, type Row, rowOf } from './catalog.ts';
 import { censusQuery, sharedNamesQuery } from './queries.ts';
-import { partsOf } from './tables.ts';
 
 export async function openSqlite(url: string, schema: Schema): Promise<Catalog> {
   const database = driver.open(pathOf(url), {

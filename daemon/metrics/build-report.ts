@@ -1,4 +1,5 @@
 import { PROTOCOL_VERSION } from '../../protocol/version.ts';
+import type { HearingReport } from '../account/hearing.ts';
 import type { Lane } from '../hasher/lanes.ts';
 import type { DatabaseReport } from '../store/database-report.ts';
 import type { ThrottleReport } from '../throttle/report.ts';
@@ -28,6 +29,7 @@ interface ReportedSite {
   readonly name: string;
   readonly accounts: { readonly size: number };
   readonly store: { report(): DatabaseReport };
+  readonly hearing?: { report(): HearingReport } | undefined;
 }
 
 /** What a report needs of the hash pool. */
@@ -42,7 +44,7 @@ interface ReportedPool {
 /** A snapshot of all figures. */
 export function buildReport({ counters, sites, pool, connections, startedAt, now, ...rest }: ReportInput): Report {
   const reports = [...sites].map(
-    ({ name, accounts, store }): SiteReport => ({
+    ({ name, accounts, store, hearing }): SiteReport => ({
       name,
       verdicts: counters.verdicts(name),
       leased: counters.leased(name),
@@ -50,6 +52,7 @@ export function buildReport({ counters, sites, pool, connections, startedAt, now
       reasons: counters.reasons(name),
       accounts: accounts.size,
       database: store.report(),
+      hearing: hearing?.report() ?? null,
     }),
   );
   const unknownSite = counters.verdicts(undefined);

@@ -1,3 +1,4 @@
+import type { HearingReport } from '../account/hearing.ts';
 import type { Lane } from '../hasher/lanes.ts';
 import type { DatabaseReport } from '../store/database-report.ts';
 import type { ThrottleReport } from '../throttle/report.ts';
@@ -16,6 +17,8 @@ export interface SiteReport {
   /** Accounts in memory. */
   readonly accounts: number;
   readonly database: DatabaseReport;
+  /** What is heard of changes; null for a site that does not listen. */
+  readonly hearing: HearingReport | null;
 }
 
 /**

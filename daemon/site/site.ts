@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Account } from '../account/account.ts';
 import { Accounts } from '../account/accounts.ts';
+import { Hearing } from '../account/hearing.ts';
 import type { WatchOptions } from '../account/watch.ts';
 import type { Clock } from '../clock.ts';
 import { Fault } from '../fault.ts';
@@ -8,7 +9,7 @@ import type { HashWork } from '../hasher/hasher.ts';
 import type { Password } from '../password.ts';
 import { InstrumentedStore } from '../store/instrumented-store.ts';
 import type { Schema } from '../store/schema.ts';
-import type { Store } from '../store/store.ts';
+import type { Listening, Store } from '../store/store.ts';
 import type { DenyReason } from '../verdict.ts';
 import { paddingOf } from './decoys.ts';
 import { HashCosts } from './hash-costs.ts';
@@ -40,13 +41,26 @@ export interface SiteOptions {
   readonly clock: Clock;
   /** By which the age of an account counts; `clock` by default. */
   readonly accountClock?: Clock;
-  /** Called after the snapshots were emptied because the database has changed. */
+  /** If the site is to hear of changes; the store can `listen`. */
+  readonly listen?: ListenOptions | undefined;
+  /** Called after accounts were forgotten because they may have changed. */
   readonly onForgotten?: () => void;
   /** For tests: what calls back while leases may be out. */
   readonly startTimer?: WatchOptions['startTimer'];
   /** Called once per account with a stored hash that can grant nobody. */
   readonly onUnverifiable?: (flaw: UnverifiableHash) => void;
 }
+
+export interface ListenOptions {
+  /** How old an account may be while changes are heard, and while they are not, in ms. */
+  readonly ttlMs: number;
+  readonly fallbackMs: number;
+  /** Called when it begins or ends to hear. */
+  readonly onChange: (hears: boolean, reason: string | undefined) => void;
+}
+
+/** The longest time from one canary to the next, in ms. */
+const CANARY_MAX_MS = 5_000;
 
 /** A stored hash that can grant nobody. */
 export interface UnverifiableHash {
@@ -65,6 +79,9 @@ export class Site {
   readonly schema: Schema;
   readonly accounts: Accounts;
   readonly policy: HashPolicy;
+  /** What is heard of changes, if anything is. */
+  readonly hearing: Hearing | undefined;
+  #listening: Listening | undefined;
   readonly #options: SiteOptions;
   readonly #reported = new LRUCache<string, true>({ max: REPORTED_MAX });
   readonly #costs: HashCosts;
@@ -83,23 +100,42 @@ export class Site {
     this.#costs = new HashCosts(options.policy);
     const store = former?.store ?? new InstrumentedStore(options.store, options.clock);
     this.store = store;
+    const { listen, onForgotten, accountClock: clock = options.clock } = options;
+    const forget = (ids?: ReadonlySet<string>) => {
+      this.accounts.forget(ids);
+      onForgotten?.();
+    };
+    this.hearing = former ? former.hearing : listen && new Hearing({ ...listen, clock, forget });
     this.accounts =
       former?.accounts ??
       new Accounts({
         read: (username) => store.accountByName(username),
-        ttlMs: options.accountTtlMs,
+        ttlMs: listen?.fallbackMs ?? options.accountTtlMs,
         staleMs: options.staleMs,
         max: options.accountsMax,
-        clock: options.accountClock ?? options.clock,
+        clock,
         changed: store.changed,
-        onForgotten: options.onForgotten,
+        onForgotten,
         startTimer: options.startTimer,
+        freshness: this.hearing,
       });
   }
 
   /** Whether what was known may decide on a user whom the client vouches for, while the database is away. */
   get staleAuthorize(): boolean {
     return this.#options.staleAuthorize ?? false;
+  }
+
+  /** Begins to hear of changes, if the site is to. */
+  listen(): void {
+    const { listen } = this.#options;
+    if (this.hearing === undefined || listen === undefined || this.#listening !== undefined) return;
+    this.#listening = this.store.listen?.(this.hearing, Math.min(CANARY_MAX_MS, listen.fallbackMs / 2));
+  }
+
+  close(): Promise<void> {
+    this.#listening?.close();
+    return this.store.close();
   }
 
   /** The same site under another policy, with the same connections and snapshots. */

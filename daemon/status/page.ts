@@ -66,7 +66,7 @@ function cleanThrottle(throttle: Report['throttle']): Report['throttle'] {
 }
 
 function cleanSite(site: SiteReport): SiteReport {
-  const { database } = site;
+  const { database, hearing } = site;
   const { last_failure } = database;
   return {
     ...site,
@@ -76,5 +76,6 @@ function cleanSite(site: SiteReport): SiteReport {
       name: clean(database.name),
       last_failure: last_failure && { ...last_failure, message: clean(last_failure.message) },
     },
+    hearing: hearing && { ...hearing, reason: hearing.reason && clean(hearing.reason) },
   };
 }

@@ -1,3 +1,4 @@
+import type { HearingReport } from '../account/hearing.ts';
 import { KINDS, REASONS, type Reason, type Source } from '../metrics/counters.ts';
 import { type HistogramReport, quantile } from '../metrics/histogram.ts';
 import { ailing, type Report, type SiteReport, sinceStart } from '../metrics/report.ts';
@@ -100,7 +101,7 @@ ${sites_omitted > 0 ? html`<p>${plural(sites_omitted, 'more site')} omitted: the
 ${unknown > 0 ? html`<p class="quiet">${plural(unknown, 'check')} for a site that is not configured.</p>` : ''}</section>`;
 }
 
-function siteRow({ name, verdicts, leased, stale, accounts, database }: SiteReport): Markup {
+function siteRow({ name, verdicts, leased, stale, accounts, database, hearing }: SiteReport): Markup {
   const { up, state_seconds, connections, last_failure } = database;
   const state =
     up === null
@@ -111,14 +112,24 @@ function siteRow({ name, verdicts, leased, stale, accounts, database }: SiteRepo
   const failure =
     last_failure &&
     html`<small class="${ailing(database) ? 'failure' : 'past'}">${up ? 'last fault ' : ''}${age(last_failure.seconds_ago)} ago: ${last_failure.message}</small>`;
+  const heard = hearing && (hearing.hears ? heardNote(hearing) : notHeardNote(hearing));
   const used = connections
     ? html`${connections.open - connections.idle} of ${connections.limit}${connections.waiting > 0 ? html` <small>${connections.waiting} waiting</small>` : ''}`
     : '–';
   const cell = (label: string, value: Markup | string) => html`<td data-label="${label}"><div>${value}</div></td>`;
   return html`<tr><th scope="row">${name}</th>
-${cell('Database', database.name)}${cell('State', html`${state}${failure ?? ''}`)}${cell('Connections', used)}
+${cell('Database', database.name)}${cell('State', html`${state}${failure ?? ''}${heard ?? ''}`)}${cell('Connections', used)}
 ${cell('Granted', html`${count(verdicts.granted)}${leased > 0 ? html` <small>and ${count(leased)} on lease</small>` : ''}${stale > 0 ? html` <small>${count(stale)} while the database was away</small>` : ''}`)}${cell('Denied', count(verdicts.denied))}${cell('Busy', count(verdicts.busy))}
 ${cell('Faults', count(verdicts.error))}${cell('Accounts', count(accounts))}</tr>`;
+}
+
+function heardNote({ state_seconds, notifications, canary_seconds }: HearingReport): Markup {
+  const proof = canary_seconds === null ? '' : `, last proven ${age(canary_seconds)} ago`;
+  return html`<small>hears changes for ${age(state_seconds)}: ${count(notifications)} told${proof}</small>`;
+}
+
+function notHeardNote({ state_seconds, reason }: HearingReport): Markup {
+  return html`<small class="failure">changes not heard for ${age(state_seconds)}: ${reason ?? ''}</small>`;
 }
 
 /** Nothing if nobody has been refused. */

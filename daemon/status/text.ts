@@ -9,7 +9,7 @@ export function toText(report: Report): string {
   lines.push(['Sites', report.sites.length]);
   lines.push(['DatabasesDown', report.sites.filter(({ database }) => database.up === false).length]);
   if (report.sites_omitted > 0) lines.push(['SitesOmitted', report.sites_omitted]);
-  for (const [index, { name, verdicts, leased, stale, accounts, database }] of report.sites.entries()) {
+  for (const [index, { name, verdicts, leased, stale, accounts, database, hearing }] of report.sites.entries()) {
     const { connections, last_failure } = database;
     const site = `Site${index + 1}`;
     lines.push([`${site}Name`, name], [`${site}Database`, database.name]);
@@ -22,6 +22,13 @@ export function toText(report: Report): string {
     if (connections) {
       lines.push([`${site}DatabaseConnections`, `${connections.open - connections.idle}/${connections.limit}`]);
       lines.push([`${site}DatabaseQueriesWaiting`, connections.waiting]);
+    }
+    if (hearing) {
+      lines.push([`${site}ChangesHeard`, hearing.hears ? 'yes' : 'no']);
+      lines.push([`${site}ChangesHeardStateSeconds`, Math.floor(hearing.state_seconds)]);
+      lines.push([`${site}ChangesTold`, hearing.notifications]);
+      if (hearing.canary_seconds !== null) lines.push([`${site}CanarySecondsAgo`, round(hearing.canary_seconds)]);
+      if (hearing.reason !== null) lines.push([`${site}ChangesNotHeardBecause`, hearing.reason]);
     }
     for (const [kind, number] of Object.entries(verdicts)) lines.push([`${site}${camel(kind)}`, number]);
     lines.push([`${site}Leased`, leased], [`${site}Stale`, stale], [`${site}Accounts`, accounts]);

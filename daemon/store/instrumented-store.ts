@@ -14,6 +14,7 @@ const MESSAGE_MAX = 300;
 export class InstrumentedStore implements Store {
   readonly name: string;
   readonly changed?: () => boolean | undefined;
+  readonly listen: Store['listen'];
   readonly #store: Store;
   readonly #clock: Clock;
   #up: boolean | undefined;
@@ -24,6 +25,7 @@ export class InstrumentedStore implements Store {
 
   constructor(store: Store, clock: Clock) {
     this.name = store.name;
+    this.listen = store.listen;
     this.#store = store;
     if (store.changed) this.changed = () => store.changed?.();
     this.#clock = clock;

@@ -23,6 +23,8 @@ export interface Server {
   /** The account queries. Their one parameter is the username or the primary key. */
   readonly accountByName: CompiledQuery;
   readonly accountById: CompiledQuery;
+  /** As `Store.listen`. */
+  readonly listen?: Store['listen'];
   /** A row as `accountOf` reads it; unchanged by default. */
   readonly rowOf?: (row: AccountRow) => AccountRow;
 }
@@ -30,10 +32,12 @@ export interface Server {
 /** A store on a database server, with a connection pool. */
 export class ServerStore implements Store {
   readonly name: string;
+  readonly listen: Store['listen'];
   readonly #server: Server;
 
   constructor(server: Server) {
     this.name = server.name;
+    this.listen = server.listen;
     this.#server = server;
   }
 

@@ -1,4 +1,5 @@
 import type { Account } from '../account/account.ts';
+import type { Heard } from '../account/hearing.ts';
 import type { ConnectionPoolReport } from './database-report.ts';
 import type { Cursor, Membership } from './membership.ts';
 import type { Sample } from './sample.ts';
@@ -29,6 +30,11 @@ export interface Store {
    * Rejects as `accountByName` does.
    */
   memberships(after: Cursor | undefined, limit: number): Promise<Membership[] | undefined>;
+  /**
+   * Listens for changes of accounts until it is closed, and sends a canary each `periodMs`; absent where the database
+   * tells nobody.
+   */
+  listen?: ((heard: Heard, periodMs: number) => Listening) | undefined;
   /** The use of its connections; absent for a file. */
   connections?(): ConnectionPoolReport;
   /**
@@ -42,6 +48,10 @@ export interface Store {
   close(): Promise<void>;
 }
 
+export interface Listening {
+  close(): void;
+}
+
 /** What a store needs to know in addition to its URL. */
 export interface StoreOptions {
   readonly schema: Schema;
@@ -49,6 +59,8 @@ export interface StoreOptions {
   readonly timeoutMs: number;
   /** The largest number of open connections. */
   readonly connections: number;
+  /** Where `listen` connects, and undefined if it is never called. */
+  readonly listenUrl?: string | undefined;
   /** Called for a problem that no query waits for, such as a lost idle connection. */
   readonly onTrouble: (message: string) => void;
 }
@@ -60,6 +72,8 @@ export type OpenStore = (url: string, options: StoreOptions) => Store;
 export interface Database {
   /** The schemes of its URLs. */
   readonly schemes: readonly string[];
+  /** Whether its stores can `listen`. */
+  readonly tells?: true;
   /** An example of a URL, for messages. */
   readonly example: string;
   /** A sentence that says what is wrong with the URL, or undefined. */

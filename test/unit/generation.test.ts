@@ -477,6 +477,10 @@ const CHANGES: Readonly<Record<string, readonly [value: unknown, effect: Effect,
   'sites.*.password_file': ['{}.password', store],
   'sites.*.timeout': ['7s', store],
   'sites.*.connections': [7, store],
+  'sites.*.listen': [true, site],
+  'sites.*.listen_url': ['postgres:///b', site, { listen: true }],
+  'sites.*.listen_ttl': ['7s', site],
+  'sites.*.listen_fallback': ['7s', site],
   'sites.*.hashers': [['argon2'], site],
   'sites.*.foreign_hashers': [['custom'], site],
   'sites.*.bcrypt_long': ['refuse', site],
@@ -586,7 +590,7 @@ t.test('every key of the configuration is reloaded', async (t) => {
       writeFileSync(`${w.directory}.key`, 'k'.repeat(32), { mode: 0o600 });
       const before = await effect(w);
       const changed = tables();
-      if (beside) put(changed, ['throttle'], beside);
+      if (beside) put(changed, named(key.split('.').slice(0, -1)), beside);
       put(changed, named(key.split('.')), value);
       w.configure(stringify(changed));
       await w.daemon.reload();

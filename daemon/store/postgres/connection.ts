@@ -7,6 +7,7 @@ import { QueryError } from '../query-error.ts';
 import { connect, socketOf } from './connect.ts';
 import { isPreparedElsewhere, queryErrorOf } from './errors.ts';
 import { ignoredSettings, SESSION_OPTIONS, SESSION_QUERY } from './session.ts';
+import type { Standbys } from './standbys.ts';
 import type { Settings } from './url.ts';
 
 export interface PostgresConnectionOptions {
@@ -14,6 +15,8 @@ export interface PostgresConnectionOptions {
   readonly timeoutMs: number;
   readonly prepared: PreparedQuery;
   readonly session: SessionCheck;
+  /** Where it is to be known which connections lead to a standby. */
+  readonly standbys: Standbys | undefined;
 }
 
 /**
@@ -64,7 +67,7 @@ export class SessionCheck {
 const PROBES = ['0'.repeat(32), '2000-01-01', '127.0.0.1'];
 
 export function makeConnection(
-  { settings, timeoutMs, prepared, session }: PostgresConnectionOptions,
+  { settings, timeoutMs, prepared, session, standbys }: PostgresConnectionOptions,
   onEnd: (reason: string) => void,
 ): Connection {
   const destroyed = new AbortController();
@@ -117,6 +120,7 @@ export function makeConnection(
           bound = true;
         });
         await session.run(opened);
+        await standbys?.add(opened);
       } catch (error) {
         throw queryErrorOf(error, true);
       }
@@ -124,6 +128,7 @@ export function makeConnection(
 
     async query({ sql, parameters }) {
       try {
+        if (standbys !== undefined && standbys.open > 0) await standbys.check(connected());
         return await execute(sql, parameters);
       } catch (error) {
         if (!isPreparedElsewhere(error)) throw await queryErrorFor(error, sql, parameters);

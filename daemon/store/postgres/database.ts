@@ -6,6 +6,7 @@ import { settingsOf } from './url.ts';
 
 export const postgres: Database = {
   schemes: ['postgres', 'postgresql'],
+  tells: true,
   example: 'postgres://user@host/db',
 
   problem(url) {

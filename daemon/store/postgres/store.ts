@@ -5,6 +5,8 @@ import { accountQuery, type SqlDialect } from '../query.ts';
 import { ServerStore } from '../server-store.ts';
 import type { Store, StoreOptions } from '../store.ts';
 import { makeConnection, PreparedQuery, SessionCheck } from './connection.ts';
+import { Ear } from './ear.ts';
+import { Standbys } from './standbys.ts';
 import { settingsOf } from './url.ts';
 
 const dialect: SqlDialect = {
@@ -34,11 +36,18 @@ export function openPostgres(url: string, options: StoreOptions): Store {
   const onTrouble = (message: string) => options.onTrouble(`${name}: ${message}`);
   const prepared = new PreparedQuery(accountByName.sql, new PreparedStatements(settings.prepare, onTrouble));
   const session = new SessionCheck(timeoutMs, onTrouble);
+  const { listenUrl } = options;
+  const standbys = listenUrl === undefined ? undefined : new Standbys();
   const pool = new ConnectionPool({
-    make: (onEnd) => makeConnection({ settings, timeoutMs, prepared, session }, onEnd),
+    make: (onEnd) => makeConnection({ settings, timeoutMs, prepared, session, standbys }, onEnd),
     limit: options.connections,
     timeoutMs,
     onTrouble,
   });
-  return new ServerStore({ name, schema, dialect, db, pool, accountByName, accountById });
+  const listen: Store['listen'] = (heard, periodMs) => {
+    const where = settingsOf(listenUrl ?? url);
+    if (standbys === undefined) throw new Error('listenUrl was not given');
+    return new Ear({ settings: where, schema, pool, timeoutMs, periodMs, heard, standbys });
+  };
+  return new ServerStore({ name, schema, dialect, db, pool, accountByName, accountById, listen });
 }

@@ -1,4 +1,4 @@
-import type { Schema } from '../store/schema.ts';
+import type { Schema } from './schema.ts';
 
 /** A table that the daemon reads, by its db_table, with the columns that it reads. */
 export interface Table {
