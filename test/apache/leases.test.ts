@@ -116,7 +116,7 @@ async function world(t: Test, lines = '', options: ApacheOptions = {}): Promise<
     await daemon.remove();
   });
   // mod_cgid's own process may start later than the server.
-  if (!options.files) await waitFor(async () => (await apache.get('/ready.cgi')).status === 200);
+  await waitFor(async () => (await apache.get('/ready.cgi')).status === 200);
   return {
     ...{ daemon, epoch, apache },
     async get(path, user = 'alice', password = 'x') {
@@ -346,7 +346,10 @@ t.test('what other directives refuse stays refused', async (t) => {
     </Location>`,
     {
       files: Object.fromEntries(
-        ['private', 'private/forbidden', 'private/chosen', 'other'].map((path) => [`${path}/env.cgi`, CGI]),
+        [
+          'ready.cgi',
+          ...['private', 'private/forbidden', 'private/chosen', 'other'].map((path) => `${path}/env.cgi`),
+        ].map((path) => [path, CGI]),
       ),
     },
   );

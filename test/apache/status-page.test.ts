@@ -42,6 +42,7 @@ async function world(t: Test): Promise<World> {
     `
 DjangoAuthSocket ${daemon.socket}
 DjangoAuthTimeout 60s
+DjangoAuthLeases Off
 ExtendedStatus On
 <Location "/django-status">
   SetHandler django-auth-status
