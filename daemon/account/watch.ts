@@ -5,7 +5,7 @@ const LOOK_MS = 4;
 const LOOK_AGAIN_MS = 25;
 
 /** How often it is asked while leases may be out and no question makes the daemon ask, in ms. */
-const LEASED_LOOK_MS = 25;
+const LEASED_LOOK_MS = 10;
 
 export interface WatchOptions {
   /** Whether anybody has written since this was last called: true also the first time, undefined if that cannot be told. */

@@ -8,6 +8,7 @@ import { Presence } from '../request/presence.ts';
 import type { Limits } from './limits.ts';
 import { hasGone } from './peer.ts';
 import { pauseReading, readSimply, resumeReading, stopReading } from './reading.ts';
+import { isShared, receive } from './receiving.ts';
 import { send } from './sending.ts';
 
 /** How long a closing connection waits for its peer to read the replies, in ms. */
@@ -84,7 +85,6 @@ export class Connection {
     this.#limits = options.limits;
     readSimply(socket);
     this.#activeAt = this.#limits.turns.now();
-    socket.on('data', (chunk: Buffer) => this.#onData(chunk));
     socket.on('end', () => this.#onEnd());
     socket.on('drain', () => {
       this.#watchPeer(false);
@@ -100,6 +100,7 @@ export class Connection {
       this.#leave();
       if (this.#stalled > 0) options.limits.stalled.set(this, 0);
     });
+    receive(socket, (chunk) => this.#onData(chunk));
   }
 
   /** Since when nothing is asked and nothing is to be answered, by the clock of `limits.turns`; undefined: it works. */
@@ -160,6 +161,7 @@ export class Connection {
       this.#chunk = chunk;
       this.#at = 0;
       if (!this.#limits.turns.over && !this.#isBlocked) this.#takeSlice();
+      this.#keepRest();
     } else {
       // Read before reading stopped.
       const rest = this.#chunk.subarray(this.#at);
@@ -170,6 +172,17 @@ export class Connection {
       this.#at = 0;
     }
     this.#settle();
+  }
+
+  /** Copies what is left of a chunk whose memory is not its own. */
+  #keepRest(): void {
+    const chunk = this.#chunk;
+    if (chunk === undefined || !isShared(chunk)) return;
+    const rest = Buffer.from(new ArrayBuffer(chunk.length - this.#at));
+    chunk.copy(rest, 0, this.#at);
+    chunk.fill(0, this.#at);
+    this.#chunk = rest;
+    this.#at = 0;
   }
 
   readonly #onTurn = (): void => {

@@ -13,6 +13,8 @@ import { createSite, createSiteOnPostgres } from '../fixtures/site.ts';
 // A live daemon, clients that use leases, commits all the time, and everything that can stop meanwhile. Each grant says by
 // the account's e-mail address which row it is based on, and the test knows when that row was superseded.
 
+t.setTimeout(900_000);
+
 const SECONDS = Number(process.env.DJAUTH_FRESHNESS_SECONDS ?? 15);
 /** Longer than anything that the test waits for, so that what is noticed too late is seen. */
 const TTL_MS = 2_000;

@@ -14,7 +14,9 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
+import { encodeRequest } from '../../protocol/request.ts';
 import { connect } from '../fixtures/client.ts';
 import { NO_ADDON, PROGRAM, waitFor } from '../fixtures/daemon.ts';
 import { createSite, encodePbkdf2, type Person } from '../fixtures/site.ts';
@@ -72,6 +74,24 @@ async function useAll(daemon: { socket: string; control: string }): Promise<void
   control.close();
 }
 
+/** Sends frames in pieces, frames without an end, and long ones: each is in memory of another size for a while. */
+async function sendOddly(socket: string): Promise<void> {
+  for (let at = 0; at < 12; at++) {
+    const parameters = { username: Buffer.from('alice'), password: Buffer.from(WRONG) };
+    const frame = encodeRequest(1, 'check', parameters);
+    const { socket: stream } = await connect(socket);
+    stream.write(frame.subarray(0, 2 + 3 * at));
+    await sleep(2);
+    stream.write(at % 2 ? frame.subarray(2 + 3 * at) : frame.subarray(2 + 3 * at, -1));
+    await sleep(20);
+    stream.destroy();
+  }
+  const client = await connect(socket);
+  for (let at = 0; at < 10; at++) await client.check('alice', WRONG.padEnd(1_000 + 3_000 * at, 'z'));
+  await Promise.all(Array.from({ length: 30 }, (_, at) => client.check('alice', `${WRONG}${at}`)));
+  client.close();
+}
+
 /** Types a password where the name belongs, in every way that leaves a line. */
 async function typeAsName(daemon: { socket: string; control: string }): Promise<void> {
   const client = await connect(daemon.socket);
@@ -114,6 +134,9 @@ t.test('no form of a password is in the log, at any level', async (t) => {
   }
 });
 
+/** V8 reserves more than this for compiled code, from Node.js 24 on; no octets of requests are there. */
+const MAPPING_MAX = 500_000_000;
+
 /** The number of occurrences of each text in the memory of a process. */
 function inMemory(pid: number, texts: readonly Buffer[]): number[] {
   const found = texts.map(() => 0);
@@ -122,7 +145,9 @@ function inMemory(pid: number, texts: readonly Buffer[]): number[] {
     const [, from, to] = /^([0-9a-f]+)-([0-9a-f]+) rw/.exec(line) ?? [];
     if (from === undefined || to === undefined) continue;
     const start = Number.parseInt(from, 16);
-    const octets = Buffer.alloc(Number.parseInt(to, 16) - start);
+    const size = Number.parseInt(to, 16) - start;
+    if (size > MAPPING_MAX) continue;
+    const octets = Buffer.alloc(size);
     try {
       readSync(memory, octets, 0, octets.length, start);
     } catch {
@@ -147,9 +172,9 @@ t.test('no password stays in memory', async (t) => {
   await client.check(marker, 'x');
   t.not(inMemory(pid, [Buffer.from(marker)])[0], 0, 'a text that is there is found');
 
+  // Long passwords last: from Node.js 22 on, memory that was freed with them in it would not be used again soon.
   await useAll(daemon);
-  // Octets stay where the kernel put them until others are read into the same place.
-  for (let at = 0; at < 200; at++) await client.check('alice', Buffer.alloc(1 + 20 * at, 'x'), { deadline_ms: 1 });
+  await sendOddly(daemon.socket);
   await Promise.all(Array.from({ length: 50 }, async () => (await daemon.connect()).ask('ping')));
   t.ok(((await stats()).proofs ?? 0) > 0, 'although their proofs are kept');
   // A password sent as text, against the protocol, becomes a string, which cannot be wiped.

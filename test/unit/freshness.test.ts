@@ -11,7 +11,7 @@ import { Machine } from './schedule/machine.ts';
 
 /** For how long, in ms of a daemon that runs and a database that can tell, a superseded row may decide, and be leased. */
 const NOTICED_MS = 4 + 25;
-const LEASE_NOTICED_MS = NOTICED_MS + 25;
+const LEASE_NOTICED_MS = NOTICED_MS + 10;
 
 /** After so long a database counts as present that was asked meanwhile: the longest probe, and a second. */
 const STALE_AFTER_MS = TIMEOUT_MS + 1_000;
