@@ -30,6 +30,9 @@ export const ALTERNATIVES_MAX = 64;
 /** The longest client address and service, in octets. */
 export const CLIENT_TEXT_MAX = 255;
 
+/** The longest expression of `explain`, in octets. */
+export const EXPRESSION_MAX = 4_096;
+
 /** The longest time after which a status page refreshes itself, in seconds. */
 export const REFRESH_MAX_S = 86_400;
 

@@ -4,6 +4,7 @@ import {
   CLIENT_TEXT_MAX,
   DEADLINE_DEFAULT_MS,
   DEADLINE_MAX_MS,
+  EXPRESSION_MAX,
   ID_MAX,
   LEASED_MAX,
   REFRESH_MAX_S,
@@ -45,6 +46,23 @@ export interface GroupsRequest {
   readonly after: string | undefined;
 }
 
+/** Asks why a user is granted or denied. */
+export interface ExplainRequest {
+  readonly operation: 'explain';
+  readonly id: number;
+  readonly site: string | undefined;
+  /** As the user would send it. A view of the frame. */
+  readonly username: Buffer;
+  /** The same; undefined: what is decided given the right password. Wiped with the frame. */
+  readonly password: Buffer | undefined;
+  readonly require: Require;
+  /** What `Require` lines say in addition; undefined: nothing. */
+  readonly expression: string | undefined;
+  /** The user's network address, for the throttle; "" if unknown. */
+  readonly address: string;
+  readonly deadlineMs: number;
+}
+
 /** What clients ask, as opposed to administrators. */
 export const CLIENT_OPERATIONS = ['check', 'authorize', 'status', 'ping'] as const;
 
@@ -60,7 +78,14 @@ export interface StatusRequest {
   readonly refresh: number | undefined;
 }
 
-export type Request = CheckRequest | AuthorizeRequest | PlainRequest | FlushRequest | GroupsRequest | StatusRequest;
+export type Request =
+  | CheckRequest
+  | AuthorizeRequest
+  | PlainRequest
+  | FlushRequest
+  | GroupsRequest
+  | StatusRequest
+  | ExplainRequest;
 
 /** The body is not a request. `message` is a sentence for the client; `id` is the request's if it could be read. */
 export class BadRequest extends Error {
@@ -126,6 +151,18 @@ function readRequest(message: Value, id: number | undefined): Request {
         throttle: fields.bool('throttle'),
         address: fields.text('address', CLIENT_TEXT_MAX),
       });
+    case 'explain':
+      return fields.end({
+        operation,
+        id,
+        site: fields.text('site'),
+        username: fields.octets('username') ?? fields.missing('username'),
+        password: fields.octets('password'),
+        require: readRequire(fields),
+        expression: fields.text('expression', EXPRESSION_MAX),
+        address: fields.text('address', CLIENT_TEXT_MAX) ?? '',
+        deadlineMs: fields.uint('deadline_ms', 1, DEADLINE_MAX_MS) ?? DEADLINE_DEFAULT_MS,
+      });
     case 'groups':
       return fields.end({ operation, id, site: fields.text('site'), after: fields.text('after') });
     case 'status':
@@ -143,8 +180,19 @@ function readRequest(message: Value, id: number | undefined): Request {
 const NOTHING: Require = { staff: false, superuser: false, permissions: [], groups: [] };
 const NOBODY = { address: '', service: '' };
 
-function readVerdictRequest(id: number, fields: Fields): VerdictRequest {
+function readRequire(fields: Fields): Require {
   const require = fields.map('require');
+  return (
+    require?.end({
+      staff: require.bool('staff'),
+      superuser: require.bool('superuser'),
+      permissions: require.texts('permissions', 1) ?? [],
+      groups: require.texts('groups', 1) ?? [],
+    }) ?? NOTHING
+  );
+}
+
+function readVerdictRequest(id: number, fields: Fields): VerdictRequest {
   const client = fields.map('client');
   const want = fields.texts('want', 0) ?? [];
   for (const word of want) {
@@ -155,13 +203,7 @@ function readVerdictRequest(id: number, fields: Fields): VerdictRequest {
     id,
     site: fields.text('site'),
     username: fields.octets('username') ?? fields.missing('username'),
-    require:
-      require?.end({
-        staff: require.bool('staff'),
-        superuser: require.bool('superuser'),
-        permissions: require.texts('permissions', 1) ?? [],
-        groups: require.texts('groups', 1) ?? [],
-      }) ?? NOTHING,
+    require: readRequire(fields),
     client:
       client?.end({
         address: client.text('address', CLIENT_TEXT_MAX) ?? '',

@@ -2,7 +2,8 @@
 //
 //   DESTDIR=/tmp/stage PREFIX=/usr/local npm run install:system
 //
-// Prints each file. Starts no service and creates no user; prints the next steps at the end.
+// Prints each file. Starts no service and creates no user; prints the next steps at the end: those of a first installation, of an
+// upgrade or of a removal.
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
   existsSync,
@@ -19,6 +20,7 @@ import { dirname, isAbsolute, join, normalize, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import './require-node.cjs';
 import { InstalledTree } from './installed-tree.mjs';
+import { stepsAfterFirst, stepsAfterRemoval, stepsAfterUpgrade, usesOfModule } from './next-steps.mjs';
 
 /** Directories hidden from a unit with ProtectHome=. */
 const HOMES = /^\/(home|root|run\/user)\//;
@@ -47,7 +49,9 @@ try {
   if (process.argv.includes('--undo')) {
     tree.remove();
     indexManual(prefix, destination);
+    console.error(stepsAfterRemoval(usesOfModule(destination)));
   } else {
+    const isUpgrade = tree.isInstalled;
     needBuild();
     const packages = findPackages();
     placeDaemon(tree, prefix);
@@ -57,9 +61,10 @@ try {
     placeManual(tree, prefix);
     tree.file('/etc/djauthd/djauthd.toml', readFileSync(join(root, 'daemon/config/djauthd.toml')), 0o640);
     if (!forPackage) {
+      placeDocuments(tree, prefix);
       tree.finish();
       indexManual(prefix, destination);
-      console.error(next(prefix));
+      console.error(hiddenNode() + (isUpgrade ? stepsAfterUpgrade() : stepsAfterFirst(prefix)));
     }
   }
 } catch (error) {
@@ -183,25 +188,44 @@ function indexManual(prefix, destination) {
   if (destination === '/') spawnSync('mandb', ['--quiet', `${prefix}/share/man`], { stdio: 'ignore' });
 }
 
+/** Documents, samples and licenses, in the folders of the repository, so that links lead somewhere. */
+function placeDocuments(tree, prefix) {
+  const inFolder = (folder, ending) =>
+    readdirSync(join(root, folder), { withFileTypes: true, recursive: true })
+      .filter((entry) => entry.isFile() && ending.test(entry.name))
+      .map((entry) => relative(root, join(entry.parentPath, entry.name)));
+  const files = [
+    ...['README.md', 'CHANGELOG.md', 'SECURITY.md', 'LICENSE', 'protocol/PROTOCOL.md', 'daemon/config/djauthd.toml'],
+    ...inFolder('docs', /\.md$/),
+    ...inFolder('client-c/conf', /\.(conf|load)$/),
+    ...inFolder('client-c/examples', /\.c$/),
+  ];
+  const place = `${prefix}/share/doc/djauthd`;
+  for (const file of files.sort()) tree.file(`${place}/${file}`, readFileSync(join(root, file)), 0o644);
+  const bundled = join(build, 'bundled.json');
+  if (!existsSync(bundled)) return;
+  // Of the packages that are in the bundle; the others bring theirs.
+  for (const name of JSON.parse(readFileSync(bundled, 'utf8')).sort()) {
+    const directory = join(root, 'node_modules', name);
+    if (!existsSync(directory)) continue;
+    for (const file of readdirSync(directory).filter((each) => /^(licen[cs]e|notice)/i.test(each))) {
+      const content = readFileSync(join(directory, file));
+      tree.file(`${place}/licenses/${name.replace('/', '-')}/${file}`, content, 0o644);
+    }
+  }
+}
+
 function placeAsIs(tree, from, to) {
   const stats = lstatSync(from);
   if (stats.isSymbolicLink()) tree.link(to, readlinkSync(from));
   else tree.file(to, readFileSync(from), stats.mode & 0o100 ? 0o755 : 0o644);
 }
 
-function next(prefix) {
+/** A sentence if systemd's service could not run this Node.js. */
+function hiddenNode() {
   const node = realpathSync(process.execPath);
-  const hidden = HOMES.test(node)
+  return HOMES.test(node)
     ? `
 The service cannot run ${node}, which is in a home directory: also install Node.js in /usr/bin or /usr/local/bin.`
     : '';
-  return `${hidden}
-Next steps, as root on the host:
-  systemd-sysusers && systemd-tmpfiles --create      creates the user djauthd and /run/djauthd
-  ${prefix}/bin/djauthd import --settings mysite.settings --python venv/bin/python
-                                                     as the site's user; put its output into /etc/djauthd/sites.d/mysite.toml
-  systemctl daemon-reload
-  systemctl enable --now djauthd-control.socket djauthd.socket djauthd.service
-  a2enmod auth_basic authnz_django && systemctl restart apache2
-  ldconfig                                           if you build programs with libdjauth`;
 }

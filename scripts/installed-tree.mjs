@@ -28,6 +28,11 @@ export class InstalledTree {
     for (const directory of this.#before.directories) this.#directories.add(directory);
   }
 
+  /** Whether an earlier version is installed. */
+  get isInstalled() {
+    return fs.existsSync(this.#place(this.#manifest));
+  }
+
   /** Installs a file. One with the same content and mode is left alone. */
   file(path, content, mode) {
     this.#files.set(path, digestOf(content));

@@ -61,6 +61,33 @@ static djauth_outcome fail_errno(djauth_exchange *exchange, const char *attempt)
     return djauth_fail(exchange, DJAUTH_ERROR, "cannot %s %s: %s", attempt, exchange->handle->address.sun_path, text);
 }
 
+/* What is to be done about it: whoever reads the message is the one who can. */
+static const char *remedy_of(int error)
+{
+    switch (error) {
+    case EACCES:
+    case EPERM:
+        return "; this user must be in the socket's group, which listen.group or SocketGroup= of djauthd.socket sets, and may "
+               "need to enter its directory";
+    case ENOENT:
+        return "; djauthd is not running, or its listen.socket is another one";
+    case ECONNREFUSED:
+        return "; djauthd is not running: djauthd check-config says why it does not start";
+    default:
+        return "";
+    }
+}
+
+static djauth_outcome fail_connect(djauth_exchange *exchange)
+{
+    char buffer[128];
+    int error = errno;
+    const char *text = strerror_r(error, buffer, sizeof(buffer));
+
+    return djauth_fail(exchange, DJAUTH_ERROR, "cannot connect to %s: %s%s", exchange->handle->address.sun_path, text,
+                       remedy_of(error));
+}
+
 static djauth_outcome fail_late(djauth_exchange *exchange, const char *attempt)
 {
     djauth_fail(exchange, DJAUTH_ERROR, "cannot %s %s: timed out after %d ms", attempt,
@@ -125,10 +152,10 @@ djauth_outcome djauth_connect(djauth_exchange *exchange)
             return djauth_fail(exchange, DJAUTH_BUSY, "connect-queue-full");
         }
         if (errno == ENOENT || errno == ECONNREFUSED || errno == ECONNRESET) {
-            fail_errno(exchange, "connect to");
+            fail_connect(exchange);
             return later(exchange);
         }
-        return fail_errno(exchange, "connect to");
+        return fail_connect(exchange);
     }
     return DJAUTH_DONE;
 }

@@ -201,6 +201,13 @@ export class Accounts {
     this.#watch?.leased(this.#options.clock.now() + ms);
   }
 
+  /** The age of the snapshot that would decide now, in ms; undefined if there is none. Looks only. */
+  ageOf(username: string): number | undefined {
+    const snapshot = this.#snapshots.peek(username);
+    const age = snapshot && this.#age(snapshot.askedAt);
+    return age !== undefined && age < this.#options.ttlMs ? age : undefined;
+  }
+
   /** Forgets one username, or all. Returns how many snapshots were removed. */
   flush(username?: string): number {
     // A read that is under way may carry what is to be forgotten.

@@ -7,6 +7,7 @@ import { ACCEPTABLE, type Acceptable } from '../import/note.ts';
 import { VERSION } from '../version.ts';
 import { ControlError } from './control/client.ts';
 import type { ControlFlags, FlushFlags } from './control/commands.ts';
+import type { ExplainFlags } from './control/explain.ts';
 import { EXIT_CODES } from './exit-code.ts';
 
 const DEFAULT_CONFIG = '/etc/djauthd/djauthd.toml';
@@ -42,6 +43,12 @@ export function createProgram(): Command {
     program.command(name).summary(summary).description(description);
 
   const config = () => new Option('-c, --config <file>', 'the configuration file').default(DEFAULT_CONFIG);
+
+  const unit = () =>
+    new Option(
+      '--unit <unit>',
+      "the daemon's unit, by name or path (default: djauthd.service, if it serves the configuration)",
+    );
 
   const withPython = (command: Command) =>
     command
@@ -79,10 +86,15 @@ export function createProgram(): Command {
   command(
     'check-config',
     'check the configuration file',
-    'Checks the configuration file and prints one line per mistake. Sockets and databases are not touched.',
+    'Checks the configuration file and prints one line per mistake. Then opens the files that it names, run by root as the ' +
+      "user of the daemon's unit, and warns of those that cannot be used: databases of SQLite, passwords, certificates, the " +
+      'directories of the sockets. No database is asked.',
   )
     .addOption(config())
-    .action(async ({ config }: { config: string }) => (await import('./check-config.ts')).checkConfig(config));
+    .addOption(unit())
+    .action(async (flags: { config: string; unit?: string }) =>
+      (await import('./check-config.ts')).checkConfig(flags.config, flags),
+    );
 
   command(
     'doctor',
@@ -94,10 +106,7 @@ export function createProgram(): Command {
   )
     .addOption(config())
     .option('--json', 'print JSON', false)
-    .option(
-      '--unit <unit>',
-      "the daemon's unit, by name or path (default: djauthd.service, if it serves the configuration)",
-    )
+    .addOption(unit())
     .action(async (flags: { config: string; json: boolean; unit?: string }) =>
       (await import('./doctor.ts')).doctor(flags.config, flags),
     );
@@ -199,6 +208,33 @@ export function createProgram(): Command {
     .option('--throttle', 'forgive wrong passwords instead: all, or those of --site, --user or --address')
     .option('--address <address>', 'with --throttle: those of this source')
     .action(async (flags: ControlFlags & FlushFlags) => (await import('./control/commands.ts')).flush(flags));
+
+  const several = (value: string, before: readonly string[] = []) => [...before, value];
+  toRunning(
+    'explain',
+    'say why a user is granted or denied',
+    'Asks the running daemon why a user is granted or denied: the account, its encoded hash, each requirement with the ' +
+      'value that decides and where it comes from, caches, throttle, and what Apache would answer. Without ' +
+      '--password-stdin it says what is decided given the right password. With it the password is compared as any other, ' +
+      'but is not counted as a guess: whoever may open the control socket may also forgive guesses. Exits 0 if granted, 1 if denied, ' +
+      '2 if neither: busy, throttled or a fault.',
+  )
+    .argument('<user>', 'the name as the user would type it')
+    .option('--site <name>', 'the site; required if there are several')
+    .option('--staff', 'as DjangoRequireStaffStatus On')
+    .option('--superuser', 'as DjangoRequireSuperuserStatus On')
+    .option('--permission <permission>', 'as DjangoPermissionName; if repeated, one of them', several)
+    .option('--group <group>', 'be in this group; if repeated, in one of them', several)
+    .option(
+      '--require <expression>',
+      "what Require lines say, such as 'all(any(django-group Editors), not django-staff)'",
+    )
+    .option('--address <address>', "the user's address, whose guesses count as well")
+    .option('--password-stdin', 'compare the password on standard input')
+    .option('--json', 'print JSON')
+    .action(async (user: string, flags: ControlFlags & ExplainFlags) =>
+      (await import('./control/explain.ts')).explain(user, flags),
+    );
 
   toRunning(
     'reload',

@@ -3,6 +3,7 @@ import { djangoReleases } from '../hasher/django-releases.ts';
 import { hashers } from '../hasher/hashers.ts';
 import { isNetwork, NETWORK_FORM } from '../network.ts';
 import { databaseOf, databases } from '../store/databases.ts';
+import { closest } from '../text/suggest.ts';
 import { STORE_URL_FORM, storeAddressOf } from '../throttle/store-url.ts';
 import { isPasswordFile, PASSWORD_FILE_FORM } from './password-file.ts';
 import { DURATION_FORM, parseDuration, parseSize, SIZE_FORM } from './units.ts';
@@ -28,6 +29,12 @@ const isText = (value: unknown): value is string => typeof value === 'string' &&
 
 const quoted = (names: readonly string[]) => names.map((name) => `"${name}"`).join(', ');
 
+/** @throws Error if a value is almost one of the words */
+function meant(value: unknown, words: readonly string[]): undefined {
+  const word = isText(value) ? closest(value, words) : undefined;
+  if (word !== undefined) throw new Error(`did you mean "${word}"?`);
+}
+
 export const string: KeyType<string> = {
   name: 'string',
   accepted: 'a string that is not empty',
@@ -51,7 +58,10 @@ export const column: KeyType<string | false> = {
 export const boolean: KeyType<boolean> = {
   name: 'true or false',
   accepted: 'true or false',
-  parse: (value) => (typeof value === 'boolean' ? value : undefined),
+  parse(value) {
+    if (value === 'true' || value === 'false') throw new Error(`write ${value} without quotation marks`);
+    return typeof value === 'boolean' ? value : undefined;
+  },
 };
 
 export function integer(from: number, to: number): KeyType<number> {
@@ -73,7 +83,7 @@ export function oneOf<const T extends string>(...words: readonly T[]): KeyType<T
   return {
     name: quoted(words),
     accepted: `one of ${quoted(words)}`,
-    parse: (value) => words.find((word) => word === value),
+    parse: (value) => words.find((word) => word === value) ?? meant(value, words),
   };
 }
 
@@ -167,7 +177,7 @@ const algorithms = hashers.map((hasher) => hasher.algorithm);
 const algorithm: KeyType<string> = {
   name: 'algorithm',
   accepted: quoted(algorithms),
-  parse: (value) => algorithms.find((name) => name === value),
+  parse: (value) => algorithms.find((name) => name === value) ?? meant(value, algorithms),
 };
 const algorithmList = list(algorithm, 1);
 const releases = [...djangoReleases.keys()];
@@ -176,5 +186,6 @@ const releases = [...djangoReleases.keys()];
 export const acceptedHashers: KeyType<readonly string[]> = {
   name: 'Django release or list: algorithm',
   accepted: `a Django release from "${releases[0]}" to "${releases.at(-1)}", or ${algorithmList.accepted}`,
-  parse: (value) => (isText(value) ? djangoReleases.get(value) : algorithmList.parse(value)),
+  parse: (value) =>
+    isText(value) ? (djangoReleases.get(value) ?? meant(value, releases)) : algorithmList.parse(value),
 };

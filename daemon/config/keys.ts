@@ -47,7 +47,8 @@ export const keys = section('The file.', {
       example: 'www-data',
     }),
     control: key(socketPath, {
-      about: 'Socket for `djauthd stats`, `flush` and `reload` and for `djauth svn-groups`. Its mode is always 0600.',
+      about:
+        'Socket for `djauthd stats`, `explain`, `flush` and `reload` and for `djauth svn-groups`. Its mode is always 0600.',
       absent: 'no control socket',
       example: '/run/djauthd/control.sock',
     }),

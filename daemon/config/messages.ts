@@ -19,7 +19,9 @@ export function messagesOf(error: z.ZodError, document: unknown, fileOf: (site?:
     (path) =>
       `${fileOf(path[1])}: [${spell(path)}]: a site name with a dot must be quoted: [sites.${JSON.stringify(path.slice(1).join('.'))}]`,
   );
+  const meant = meantKeys(error.issues);
   for (const issue of error.issues) {
+    if (meant.has(JSON.stringify(issue.path)) && at(document, issue.path) === undefined) continue;
     const rest = withoutUnquoted(issue, unquoted);
     if (rest === undefined) continue;
     const [top, site] = rest.path;
@@ -53,6 +55,17 @@ function unknownKey(path: Path, name: string, value: unknown): string {
   const known = [...(sectionAt(path)?.keys.map((key) => key.name) ?? []), ...inner.filter((word) => word !== '*')];
   const hint = didYouMean(name, known) || belongsIn(name);
   return `unknown key "${withoutSecret(name)}"${inSection(path)}${hint}`;
+}
+
+/** The keys that are missing because they are misspelt: the line about the misspelt one says so. As JSON of their paths. */
+function meantKeys(issues: readonly z.core.$ZodIssue[]): Set<string> {
+  const meant = new Set<string>();
+  for (const issue of issues) {
+    if (issue.code !== 'unrecognized_keys') continue;
+    const known = sectionAt(issue.path)?.keys.map(({ name }) => name) ?? [];
+    for (const name of issue.keys) meant.add(JSON.stringify([...issue.path, closest(name, known)]));
+  }
+  return meant;
 }
 
 /** `; it belongs in [cache]`, of a key that is known in one other section. */

@@ -16,7 +16,7 @@ export function flush(request: FlushRequest, generation: Generation, epoch: Epoc
   const { sites, proofs, returning, greylist } = generation;
   if (site !== undefined && !sites.has(site)) return failed(`site "${shortened(site)}" is not configured`);
   if (site === undefined && username && sites.size > 1) {
-    return failed(`${sites.size} sites are configured: a username needs a site`);
+    return failed(`${sites.size} sites are configured: a username needs a site; name it by --site`);
   }
   const name = username && decodeTyped(username);
   if (request.throttle) return forgive(request, generation);

@@ -15,6 +15,7 @@ import type { PeerAnswer } from '../socket/front-end.ts';
 import type { Peer } from '../socket/peer.ts';
 import type { StatusPages } from '../status/pages.ts';
 import { VERSION } from '../version.ts';
+import { explainReply } from './explain.ts';
 import { flush } from './flush.ts';
 import { groupsPage } from './groups.ts';
 
@@ -74,6 +75,10 @@ export const OPERATIONS: {
   groups: {
     sockets: CONTROL,
     handler: (request, { generation }) => generation.during(groupsPage(request, generation.sites)),
+  },
+  explain: {
+    sockets: CONTROL,
+    handler: (request, daemon) => daemon.generation.during(explainReply(request, daemon.generation, daemon.now())),
   },
   reload: { sockets: CONTROL, handler: (_, daemon) => daemon.reload().then(() => granted({}), failed) },
 };

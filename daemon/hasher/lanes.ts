@@ -8,6 +8,11 @@ import { Shares } from './shares.ts';
 export const LANES = ['returning', 'greylisted', 'other'] as const;
 export type Lane = (typeof LANES)[number];
 
+/** The lane of a question: of a user who returns, or one that was turned away, which is asked only if need be. */
+export function laneOf(returns: boolean, turnedAway: () => boolean): Lane {
+  return returns ? 'returning' : turnedAway() ? 'greylisted' : 'other';
+}
+
 export interface Laned extends Asked {
   readonly lane: Lane;
 }

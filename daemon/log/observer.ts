@@ -14,6 +14,10 @@ type Kind = keyof typeof LEVELS;
 /** pino's numbers of these levels. */
 const VALUES = pino.levels.values as Readonly<Record<'info' | 'warn' | 'error', number>>;
 
+/** How often a line says where to look, in ms: it is the same for all. */
+const HINT_MS = 60_000;
+const HINT = 'djauthd explain USER says why; djauthd audit lists the accounts that can never pass';
+
 /** The process that asked, as far as it is known. */
 interface Asker {
   readonly uid: number;
@@ -26,6 +30,7 @@ export class Observer {
   readonly #counters: Counters;
   readonly #rate: LineRate;
   #unknownNames: UnknownNames = 'digest';
+  #hintedAt = Number.NEGATIVE_INFINITY;
 
   constructor(log: Log, counters: Counters) {
     this.#log = log;
@@ -66,6 +71,7 @@ export class Observer {
       asker: refused && question.peer,
       ms,
       cached: source !== undefined && source !== 'hashed',
+      hint: refused?.kind === 'denied' && now - this.#hintedAt >= HINT_MS ? this.#hint(now) : undefined,
       verdict: verdict.kind,
     });
     writeLine(log, level, line);
@@ -87,6 +93,11 @@ export class Observer {
       },
       'granted',
     );
+  }
+
+  #hint(now: number): string {
+    this.#hintedAt = now;
+    return HINT;
   }
 
   /** A client broke the protocol or was refused, as a sentence. */

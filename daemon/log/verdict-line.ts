@@ -16,6 +16,8 @@ export interface VerdictLine {
   readonly asker: { readonly uid: number; readonly pid: number } | undefined;
   readonly ms: number;
   readonly cached: boolean;
+  /** Where to look. */
+  readonly hint?: string | undefined;
   readonly verdict: string;
 }
 
@@ -24,13 +26,15 @@ export interface VerdictLine {
  * takes as long for it as the check takes to be decided.
  */
 export function verdictLine(line: VerdictLine): string {
-  const { level, time, site, user, service, address, reason, asker, ms, cached, verdict } = line;
+  const { level, time, site, user, service, address, reason, asker, ms, cached, hint, verdict } = line;
   let text = headOf(level, time, site);
   if (user !== undefined) text += `,"user":${textOf(user)}`;
   text += clientOf(service, address);
   if (reason !== undefined) text += `,"reason":${textOf(reason)}`;
   if (asker !== undefined) text += `,"uid":${asker.uid},"pid":${asker.pid}`;
-  return `${text},"ms":${Math.round(ms * 1000) / 1000},"cached":${cached},"msg":"${verdict}"}\n`;
+  text += `,"ms":${Math.round(ms * 1000) / 1000},"cached":${cached}`;
+  if (hint !== undefined) text += `,"hint":${textOf(hint)}`;
+  return `${text},"msg":"${verdict}"}\n`;
 }
 
 // What one line after the other has in common is made once.

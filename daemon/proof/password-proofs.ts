@@ -1,5 +1,6 @@
 import { Busy } from '../fault.ts';
 import type { HashWork } from '../hasher/hasher.ts';
+import { laneOf } from '../hasher/lanes.ts';
 import type { HashPool, Job, Ran } from '../hasher/pool.ts';
 import type { Password } from '../password.ts';
 import type { Wait } from '../wait.ts';
@@ -97,8 +98,7 @@ export class PasswordProofs {
   #begin(unproved: Unproved, password: Password, work: HashWork, { deadlineAt }: Wait): Flight {
     const { proofs, returning, greylist, pool } = this.#options;
     const { key, origin, name } = unproved;
-    const returns = returning.has(unproved.returning);
-    const lane = returns ? 'returning' : greylist.has(unproved.turnedAway) ? 'greylisted' : 'other';
+    const lane = laneOf(returning.has(unproved.returning), () => greylist.has(unproved.turnedAway));
     const job: Job = { ...work, lane, origin, name, deadlineAt };
     const flight: Flight = { job, answer: pool.verify(password, job), waiting: 0 };
     this.#flights.set(key, flight);

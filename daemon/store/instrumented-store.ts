@@ -4,6 +4,7 @@ import { Busy, Fault, messageOf } from '../fault.ts';
 import type { DatabaseReport } from './database-report.ts';
 import type { Cursor, Membership } from './membership.ts';
 import { Outage } from './query-error.ts';
+import type { Rights, RightsAsked } from './rights.ts';
 import type { Sample } from './sample.ts';
 import type { Store } from './store.ts';
 
@@ -46,6 +47,10 @@ export class InstrumentedStore implements Store {
 
   memberships(after: Cursor | undefined, limit: number): Promise<Membership[] | undefined> {
     return this.#watch(this.#store.memberships(after, limit));
+  }
+
+  rights(asked: RightsAsked): Promise<Rights> {
+    return this.#watch(this.#store.rights(asked));
   }
 
   reopen(): void {

@@ -216,7 +216,8 @@ function labels({ permission, contentType }: Schema, dialect: SqlDialect): RawBu
   return dialect.list(dialect.pair(sql.id('ct', contentType.appLabel), sql.id('p', permission.codename)));
 }
 
-function permissionJoins({ permission, contentType }: Schema, column: Columns, of: RawBuilder<unknown>) {
+/** The permission with the primary key `of`, as `p`, and its content type as `ct`. */
+export function permissionJoins({ permission, contentType }: Schema, column: Columns, of: RawBuilder<unknown>) {
   return sql`
     join ${column.table(permission.table)} as p on ${sql.id('p', permission.id)} = ${of}
     join ${column.table(contentType.table)} as ct

@@ -5,6 +5,7 @@ import type { ConnectionPool } from './connection-pool.ts';
 import { type Cursor, type Membership, type MembershipRow, membershipOf, membershipQuery } from './membership.ts';
 import type { AccountRow, SqlDialect } from './query.ts';
 import { Outage, QueryError } from './query-error.ts';
+import { type Rights, type RightsAsked, rightsSteps } from './rights.ts';
 import { accountOf, rowsWithId, rowsWithUsername } from './row.ts';
 import { type Sample, sampleSteps } from './sample.ts';
 import type { Schema } from './schema.ts';
@@ -66,6 +67,13 @@ export class ServerStore implements Store {
     const { db, schema, dialect } = this.#server;
     const query = membershipQuery(db, schema, dialect, after, limit);
     return query && (await this.#query<MembershipRow>(query)).map(membershipOf);
+  }
+
+  async rights(asked: RightsAsked): Promise<Rights> {
+    const steps = rightsSteps(this.#server, asked);
+    let step = steps.next();
+    while (!step.done) step = steps.next(await this.#query<object>(step.value));
+    return step.value;
   }
 
   connections() {

@@ -2,6 +2,7 @@ import type { Account } from '../account/account.ts';
 import type { Heard } from '../account/hearing.ts';
 import type { ConnectionPoolReport } from './database-report.ts';
 import type { Cursor, Membership } from './membership.ts';
+import type { Rights, RightsAsked } from './rights.ts';
 import type { Sample } from './sample.ts';
 import type { Schema } from './schema.ts';
 
@@ -35,6 +36,8 @@ export interface Store {
    * tells nobody.
    */
   listen?: ((heard: Heard, periodMs: number) => Listening) | undefined;
+  /** Where permissions come from, and what exists of what was asked about. Rejects as `accountByName` does. */
+  rights(asked: RightsAsked): Promise<Rights>;
   /** The use of its connections; absent for a file. */
   connections?(): ConnectionPoolReport;
   /**
@@ -78,11 +81,6 @@ export interface Database {
   readonly example: string;
   /** A sentence that says what is wrong with the URL, or undefined. */
   problem(url: string): string | undefined;
-  /**
-   * A sentence that says why this process could not use the database of a good URL now, as far as that is known without
-   * opening it. The daemon starts all the same: the cause may be gone later.
-   */
-  warning?(url: string): string | undefined;
   /** Loads the driver, which is slow, so only if a site needs it. Rejects if the driver is not installed. */
   load(): Promise<OpenStore>;
 }

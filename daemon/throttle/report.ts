@@ -23,3 +23,24 @@ export interface ThrottleReport {
   /** Whether the store that hosts share answers; null without one. */
   readonly store_up: boolean | null;
 }
+
+/** The throttle as it looks at one question. */
+export interface ThrottleView {
+  readonly enabled: boolean;
+  /** Whether this very password was charged before and not given back: it is admitted without being charged. */
+  readonly paid: boolean;
+  /** Until the question would be admitted, in ms; 0: now. */
+  readonly waitMs: number;
+  readonly debtors: readonly DebtorView[];
+}
+
+export interface DebtorView {
+  readonly kind: DebtorKind;
+  /** The username, the source; "" for all strangers of the site. */
+  readonly who: string;
+  /** What is owed, in guesses, of at most so many. */
+  readonly guesses: number;
+  readonly burst: number;
+  /** Until one more guess would be admitted, in ms; 0: now. */
+  readonly waitMs: number;
+}

@@ -11,7 +11,7 @@ import { type Debtor, Debts } from './debts.ts';
 import { foldedName } from './folded-name.ts';
 import type { DebtorKind, Limits } from './limits.ts';
 import { RefusedList } from './refused-list.ts';
-import type { ThrottleReport } from './report.ts';
+import type { ThrottleReport, ThrottleView } from './report.ts';
 import type { Answer, SharedDebts } from './shared-debts.ts';
 
 /** How many pairs of name and password are remembered as paid for, and for how long, in ms. */
@@ -108,6 +108,30 @@ export class Throttle {
     const over = () => this.#asking.delete(pair);
     admitted.then(over, over);
     return admitted;
+  }
+
+  /** What `admit` would say to a question that has no proof, and what is owed. Charges nobody. Looks at this host only. */
+  look(asked: Presented, site: string): ThrottleView {
+    if (!this.#limits.enabled) return { enabled: false, paid: false, waitMs: 0, debtors: [] };
+    const { username, evidence } = asked;
+    const { secret } = evidence;
+    const debtors = this.#debtorsOf(asked, site);
+    const paid =
+      secret !== undefined &&
+      this.#paid.get(this.#wordsOf(this.#keyed.of('pair', site, username, secret.octets))) !== undefined;
+    const returns = secret !== undefined && this.#greylist.has(this.#greylist.digestOf(site, username, secret));
+    const waitMs = paid ? 0 : Math.min(this.#wait(debtors, 0), returns ? this.#wait(debtors, 1) : Infinity);
+    return {
+      enabled: true,
+      paid,
+      waitMs,
+      debtors: debtors.map((debtor) => {
+        const { kind, who } = debtor;
+        const { burst, refillMs } = this.#limits[kind];
+        const guesses = Math.ceil(this.#debts.owed(debtor, 0) / refillMs);
+        return { kind, who, guesses, burst, waitMs: this.#debts.wait(debtor, 0) };
+      }),
+    };
   }
 
   /** Charges all debtors of a guess. @throws Busy */

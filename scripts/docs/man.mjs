@@ -55,11 +55,12 @@ function keyAsMan({ path }, { name, about, type, ...rest }) {
 export function synopsisAsMan(program) {
   return program.commands
     .map((command) => {
+      const given = command.registeredArguments.map((argument) => `\\fI${escaped(argument.name()).toUpperCase()}\\fR`);
       const words = visible(command).map((option) => {
         const word = `\\fB${escaped(option.long)}\\fR${valueName(option)}`;
         return option.mandatory ? word : `[${word}]`;
       });
-      return `.br\n\\fBdjauthd ${escaped(command.name())}\\fR\n${words.join('\n')}\n`;
+      return `.br\n\\fBdjauthd ${escaped(command.name())}\\fR\n${[...given, ...words].join('\n')}\n`;
     })
     .join('')
     .replace(/^\.br\n/, '');

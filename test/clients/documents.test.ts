@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { configtest, MODULE, publicDirectory, startApache } from '../fixtures/apache.ts';
 import { book, type Entry, fakeDaemon } from '../fixtures/fake-daemon.ts';
+import { moved } from '../fixtures/sample.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const PAGES = ['README.md', ...readdirSync(join(ROOT, 'docs')).map((name) => `docs/${name}`)].filter((name) =>
@@ -39,7 +40,7 @@ const LOAD = [
 
 /** The block with the module under test and with /srv in another place. */
 const placed = (text: string, srv: string): string =>
-  text.replace(/^ *LoadModule authnz_django_module .*$/m, '').replaceAll('/srv/', `${srv}/`);
+  moved(text.replace(/^ *LoadModule authnz_django_module .*$/m, ''), srv);
 
 /** A directory in the place of /srv, with what the blocks name. */
 function createSrv(): string {

@@ -1,9 +1,12 @@
 import { readdirSync, rmSync } from 'node:fs';
+import https from 'node:https';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { type Apache, configtest, MODULE, publicDirectory, startApache } from '../fixtures/apache.ts';
+import { certificates } from '../fixtures/certificates.ts';
 import { connect } from '../fixtures/client.ts';
 import { startDaemon } from '../fixtures/daemon.ts';
+import { freePort } from '../fixtures/free-port.ts';
 import { sample } from '../fixtures/sample.ts';
 import { createSite, type Person } from '../fixtures/site.ts';
 
@@ -101,6 +104,45 @@ t.test('the files that a2enmod enables', async (t) => {
   t.equal(code, 0);
 });
 
+t.test('a virtual host with TLS: nothing is asked for a password without', async (t) => {
+  const directory = publicDirectory();
+  const site = createSite(join(directory, 'db.sqlite3'), [{ username: 'alice', password }]);
+  const config = `[sites."mysite.settings"]\ndatabase = "${site.url}"`;
+  const daemon = await startDaemon({ directory, listen: 'group = "www-data"', config });
+  const { cert, key } = certificates(t);
+  const [port, plain] = [await freePort(), await freePort()];
+  const text = sample('tls.conf', directory)
+    .replace('*:443', `*:${port}`)
+    .replace('*:80', `*:${plain}`)
+    .replace(/"[^"]*fullchain.pem"/, cert)
+    .replace(/"[^"]*privkey.pem"/, key)
+    .replace('"/var/www/html"', '@HTDOCS@');
+  const apache = await startApache(`Listen 127.0.0.1:${plain}\nDjangoAuthSocket "${daemon.socket}"\n${text}`, {
+    port,
+    load: ['socache_shmcb', 'ssl'],
+    files: { 'reports/x.txt': 'inside' },
+  });
+  t.teardown(async () => {
+    await apache.stop();
+    await daemon.stop();
+    site.close();
+    rmSync(directory, { recursive: true, force: true });
+  });
+  const get = (auth?: string) =>
+    new Promise<number | undefined>((resolve, reject) => {
+      const headers = { host: 'files.example.com' };
+      const options = { host: '127.0.0.1', port, path: '/reports/x.txt', rejectUnauthorized: false, headers };
+      https
+        .get({ ...options, ...(auth === undefined ? {} : { auth }) }, ({ statusCode }) => resolve(statusCode))
+        .on('error', reject);
+    });
+  t.same([await get(), await get('alice:wrong'), await get(`alice:${password}`)], [401, 401, 200]);
+  const response = await fetch(`http://127.0.0.1:${plain}/reports/x.txt`, { redirect: 'manual' });
+  t.equal(response.status, 301);
+  t.equal(response.headers.get('location'), 'https://files.example.com/reports/x.txt');
+  t.equal(response.headers.get('www-authenticate'), null);
+});
+
 t.test('every sample has a test', async (t) => {
   const here = [
     'authnz_django.conf',
@@ -108,6 +150,7 @@ t.test('every sample has a test', async (t) => {
     'several-sites.conf',
     'from-mod_python.conf',
     'from-mod_wsgi.conf',
+    'tls.conf',
   ];
   const all = readdirSync(join(import.meta.dirname, '../../client-c/conf'));
   t.same(all.sort(), [...here, ...ELSEWHERE].sort());

@@ -14,6 +14,7 @@ import { Deadlines } from '../../daemon/request/deadlines.ts';
 import { decide, type Pipeline } from '../../daemon/request/decide.ts';
 import type { Question } from '../../daemon/request/question.ts';
 import { Site, type SiteOptions } from '../../daemon/site/site.ts';
+import { NO_RIGHTS } from '../../daemon/store/rights.ts';
 import { STOCK } from '../../daemon/store/schema.ts';
 import type { Store } from '../../daemon/store/store.ts';
 import { hashPolicy } from '../fixtures/hash-policy.ts';
@@ -69,6 +70,7 @@ function stage(sampled: string[], options: Partial<SiteOptions> = {}): Stage {
         : null,
     sample: async () => ({ encoded: sampled, last: undefined }),
     memberships: async () => undefined,
+    rights: async () => NO_RIGHTS,
     close: async () => {},
   };
   const site = new Site({

@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
+import { startProject } from '../fixtures/django-project.ts';
 import { run } from '../fixtures/hooks.ts';
 import { createWorld } from '../fixtures/world.ts';
 
@@ -64,4 +65,26 @@ t.test('every command of docs/hooks.md does what it says', async (t) => {
       env: { ...env, REMOTE_USER: user },
     });
   t.match(await update('bob'), { code: 1, err: /requires the permission git\.push/ });
+});
+
+t.test('the migration makes a permission that a user can be given', async (t) => {
+  const [, text = ''] = /^```python\n([\s\S]*?)^```$/m.exec(DOCUMENT) ?? [];
+  t.ok(text.split('\n').filter((line) => line !== '').length <= 10, 'ten lines');
+  const project = startProject(t);
+  project.app('shop', 'from django.db import models\nclass Order(models.Model):\n    pass\n');
+  project.append('mysite/settings.py', '\nINSTALLED_APPS += ["shop"]\n');
+  project.manage('makemigrations', 'shop');
+  writeFileSync(join(project.directory, 'shop/migrations/0002_svn_commit.py'), text.replaceAll('mysite', 'shop'));
+  project.manage('migrate');
+  project.manage('migrate', 'shop', '0001');
+  project.manage('migrate'); // again: it is there already
+  const holds = project.python(
+    [
+      'from django.contrib.auth.models import Permission, User',
+      'alice = User.objects.create_user("alice")',
+      'alice.user_permissions.add(Permission.objects.get(content_type__app_label="svn", codename="commit"))',
+      'print(User.objects.get(pk=alice.pk).has_perm("svn.commit"))',
+    ].join('\n'),
+  );
+  t.match(holds, 'True');
 });

@@ -69,12 +69,29 @@ t.test('install, install again, uninstall: the printed files are the installed o
   t.equal(statSync(join(stage, CONFIG)).mode & 0o7777, 0o640);
   t.match(first.stderr, /systemd-sysusers && systemd-tmpfiles --create/);
   t.match(first.stderr, /systemctl enable --now djauthd-control\.socket djauthd\.socket/);
+  t.notMatch(first.stderr, /Upgraded|restart djauthd/);
+  const documents = 'usr/local/share/doc/djauthd';
+  for (const path of [
+    'README.md',
+    'LICENSE',
+    'docs/troubleshooting.md',
+    'client-c/conf/subversion.conf',
+    'licenses/pino/LICENSE',
+  ]) {
+    t.ok(installed.has(join(stage, documents, path)), path);
+  }
   for (const path of installed.keys()) {
     if (path.endsWith('.service')) t.notMatch(readFileSync(path, 'utf8'), /^Exec\w+=\/usr\/(lib|bin)/m, path);
     t.notOk(readFileSync(path).includes(stage), `${path} does not know of DESTDIR`);
   }
 
-  t.equal(npm('install:system', { DESTDIR: stage }).status, 0);
+  const second = npm('install:system', { DESTDIR: stage });
+  t.equal(second.status, 0);
+  t.match(
+    second.stderr,
+    /^Upgraded\.[\s\S]*^ {2}systemctl daemon-reload$[\s\S]*^ {2}systemctl restart djauthd apache2 /m,
+  );
+  t.notMatch(second.stderr, /enable --now|a2enmod/);
   t.same([...contentOf(stage)].sort(), [...installed].sort(), 'installing again changes nothing');
 
   appendFileSync(join(stage, CONFIG), '# mine\n');
@@ -87,8 +104,30 @@ t.test('install, install again, uninstall: the printed files are the installed o
 
   // A file of another product, in a directory that was created for this one.
   writeFileSync(join(stage, 'usr/local/bin/other'), '');
+  const sites = join(stage, 'etc/apache2/sites-enabled');
+  const uses = [
+    'AuthBasicProvider file django',
+    '<AuthnProviderAlias django shop>',
+    'Require not django-staff',
+    'DjangoPermissionName a.b',
+  ];
+  mkdirSync(sites, { recursive: true });
+  mkdirSync(join(stage, 'etc/apache2/sites-available'));
+  writeFileSync(
+    join(sites, 'x.conf'),
+    ['# AuthBasicProvider django', ...uses, 'AuthBasicProvider file', 'Require valid-user'].join('\n'),
+  );
+  writeFileSync(join(stage, 'etc/apache2/sites-available/y.conf'), 'AuthBasicProvider django');
   const undo = npm('uninstall:system', { DESTDIR: stage });
   t.equal(undo.status, 0, undo.stderr);
+  t.match(undo.stderr, /systemctl disable --now djauthd\.service djauthd\.socket djauthd-control\.socket/);
+  t.match(undo.stderr, /a2dismod authnz_django/);
+  t.same(
+    undo.stderr.match(/^ {2}\S+\.conf:\d+: .*$/gm),
+    uses.map((line, at) => `  ${join(sites, 'x.conf')}:${at + 2}: ${line}`),
+    'lines with which Apache would not start; not comments, and not what it does not read',
+  );
+  rmSync(join(stage, 'etc/apache2'), { recursive: true });
   t.same([...contentOf(stage).keys()].sort(), [join(stage, CONFIG), join(stage, 'usr/local/bin/other')]);
   t.equal(readFileSync(join(stage, CONFIG), 'utf8'), edited);
   t.notOk(existsSync(join(stage, 'usr/local/lib')), 'directories that were created for it are removed');

@@ -247,13 +247,7 @@ t.test('sites in files of their own', async (t) => {
     write('x.toml', source);
     t.equal(complaintOf(), expected, source);
   };
-  broken(
-    '[sites.x]\ndatabse = "x"\n',
-    [
-      'sites.d/x.toml: missing key "database" in [sites.x]; accepted: a URL such as "sqlite:///srv/mysite/db.sqlite3" or "postgres://user@host/db" or "mysql://user@host/db"',
-      'sites.d/x.toml: unknown key "databse" in [sites.x]; did you mean "database"?',
-    ].join('\n'),
-  );
+  broken('[sites.x]\ndatabse = "x"\n', 'sites.d/x.toml: unknown key "databse" in [sites.x]; did you mean "database"?');
   broken(
     '[sites.b.c]\ndatabase = "sqlite:///x"\n',
     'sites.d/x.toml: [sites.b.c]: a site name with a dot must be quoted: [sites."b.c"]',

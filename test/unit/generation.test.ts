@@ -16,6 +16,7 @@ import type { HashQuestion } from '../../daemon/hasher/worker.ts';
 import { createLog } from '../../daemon/log/log.ts';
 import type { ActivatedSockets } from '../../daemon/service/socket-activation.ts';
 import { Listener } from '../../daemon/socket/listener.ts';
+import { NO_RIGHTS } from '../../daemon/store/rights.ts';
 import type { Store, StoreOptions } from '../../daemon/store/store.ts';
 import { type Client, connect } from '../fixtures/client.ts';
 import { waitFor } from '../fixtures/daemon.ts';
@@ -85,6 +86,9 @@ class FakeStore implements Store {
   }
   async sample() {
     return { encoded: [ENCODED], last: undefined };
+  }
+  async rights() {
+    return NO_RIGHTS;
   }
   async memberships(): Promise<undefined> {
     return undefined;

@@ -11,6 +11,7 @@ import { RateWindow, WINDOW_SECONDS } from '../../daemon/metrics/rate-window.ts'
 import { ailing, hitRatio, rate, recentlyUnanswered, sinceStart } from '../../daemon/metrics/report.ts';
 import { InstrumentedStore } from '../../daemon/store/instrumented-store.ts';
 import { Outage } from '../../daemon/store/query-error.ts';
+import { NO_RIGHTS } from '../../daemon/store/rights.ts';
 import type { Store } from '../../daemon/store/store.ts';
 import { BUSY_REASONS, type BusyReason, DENY_REASONS, type DenyReason, type Verdict } from '../../daemon/verdict.ts';
 import { HOSTILE, reportOf, siteOf } from '../fixtures/report.ts';
@@ -131,6 +132,7 @@ t.test('an instrumented store', async (t) => {
     accountById: query,
     sample: async () => ({ encoded: [], last: undefined }),
     memberships: async () => [],
+    rights: async () => NO_RIGHTS,
     close: async () => {},
   };
   const store = new InstrumentedStore(inner, clock);

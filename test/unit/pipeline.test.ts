@@ -18,6 +18,7 @@ import type { Decision, Question } from '../../daemon/request/question.ts';
 import { Site } from '../../daemon/site/site.ts';
 import { questionOf } from '../../daemon/socket/question.ts';
 import { replyOf } from '../../daemon/socket/reply.ts';
+import { NO_RIGHTS } from '../../daemon/store/rights.ts';
 import { STOCK } from '../../daemon/store/schema.ts';
 import type { Store } from '../../daemon/store/store.ts';
 import { PASSWORD_MAX, USERNAME_MAX } from '../../protocol/limits.ts';
@@ -75,6 +76,7 @@ function world(
     accountById: (id) => read(`id ${id}`, () => null),
     sample: () => read('sample', () => ({ encoded: [hashOf('sample')], last: undefined })),
     memberships: async () => undefined,
+    rights: async () => NO_RIGHTS,
     close: async () => {},
   };
   const withdrawn: Job[] = [];

@@ -2,11 +2,16 @@ import { accessSync, constants, existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { dirname } from 'node:path';
 
+/** What ProtectHome= hides from a service: it looks like a directory that nobody may enter. */
+const HOMES = ['/home', '/root', '/run/user'];
+
 /** Why this process cannot read a file: a few words; undefined if it can. */
 export function accessProblem(path: string): string | undefined {
   const closed = directoriesOf(path).find((directory) => !isAllowed(directory, constants.X_OK));
   if (closed !== undefined) {
-    return existsSync(closed) ? `permission denied at directory ${closed}` : `no such directory: ${closed}`;
+    if (!existsSync(closed)) return `no such directory: ${closed}`;
+    const home = HOMES.includes(closed) ? ', which ProtectHome= of a systemd unit hides; run djauthd doctor' : '';
+    return `permission denied at directory ${closed}${home}`;
   }
   if (!existsSync(path)) return 'no such file';
   return isAllowed(path, constants.R_OK) ? undefined : 'permission denied';

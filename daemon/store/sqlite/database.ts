@@ -1,7 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { messageOf } from '../../fault.ts';
 import type { Database } from '../store.ts';
-import { accessProblem, cannotRead } from './access.ts';
 import { pathOf } from './url.ts';
 
 export const sqlite: Database = {
@@ -15,12 +14,6 @@ export const sqlite: Database = {
     } catch (error) {
       return messageOf(error);
     }
-  },
-
-  warning(url) {
-    const path = pathOf(url);
-    const problem = accessProblem(path);
-    return problem === undefined ? undefined : cannotRead(path, problem);
   },
 
   async load() {

@@ -6,6 +6,7 @@ import { AWAY, Fault } from '../../fault.ts';
 import { type Cursor, type Membership, type MembershipRow, membershipOf, membershipQuery } from '../membership.ts';
 import { type AccountRow, accountQuery, type SqlDialect } from '../query.ts';
 import { Outage } from '../query-error.ts';
+import { type Rights, type RightsAsked, rightsSteps } from '../rights.ts';
 import { accountOf, rowsWithId, rowsWithUsername } from '../row.ts';
 import { type Sample, sampleSteps } from '../sample.ts';
 import type { Schema } from '../schema.ts';
@@ -73,6 +74,7 @@ interface Opened {
   readonly byId: Statements;
   readonly sample: (limit: number, after: string | undefined) => Sample;
   readonly memberships: (after: Cursor | undefined, limit: number) => MembershipRow[] | undefined;
+  readonly rights: (asked: RightsAsked) => Rights;
 }
 
 /**
@@ -136,6 +138,10 @@ export class SqliteStore implements Store {
       if (!(error instanceof Fault) && !isLock(error)) this.#drop();
       return undefined;
     }
+  }
+
+  rights(asked: RightsAsked): Promise<Rights> {
+    return this.#query(({ rights }) => rights(asked));
   }
 
   reopen(): void {
@@ -251,6 +257,15 @@ function open(path: string, schema: Schema): Opened {
               .safeIntegers()
               .all(...parameters),
           );
+        }
+        return step.value;
+      },
+      rights(asked) {
+        const steps = rightsSteps({ db, schema, dialect }, asked);
+        let step = steps.next();
+        while (!step.done) {
+          const { sql, parameters } = step.value;
+          step = steps.next(connection.prepare<unknown[], object>(sql).all(...parameters));
         }
         return step.value;
       },

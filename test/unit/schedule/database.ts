@@ -1,5 +1,6 @@
 import type { Account } from '../../../daemon/account/account.ts';
 import { AWAY, Fault } from '../../../daemon/fault.ts';
+import { NO_RIGHTS } from '../../../daemon/store/rights.ts';
 import type { Store } from '../../../daemon/store/store.ts';
 import type { Machine, Process } from './machine.ts';
 
@@ -116,6 +117,7 @@ export class Database {
   readonly #rest = {
     accountById: async () => null,
     sample: async () => ({ encoded: [hashOf('sample')], last: undefined }),
+    rights: async () => NO_RIGHTS,
     memberships: async () => undefined,
     close: async () => {},
   };
