@@ -13,8 +13,8 @@ mkdirSync(out, { recursive: true });
 
 /**
  * The flags that Node is started with. V8 is limited to small spaces and returns unused memory early; otherwise garbage
- * occupies more memory than the caches: 169 MB instead of 119 with 100,000 proofs. The price is a fifth of the checks per
- * second, of which there are still more than Apache can ask for. One collector thread is enough for a heap this small.
+ * occupies more memory than the caches: over 200 MB instead of 135 with 100,000 proofs. The price is a twentieth of a cached
+ * check's processor time. One collector thread is enough for a heap this small. They hold for the hash workers too.
  */
 const FLAGS = ['--no-deprecation', '--max-semi-space-size=2', '--optimize-for-size', '--single-threaded-gc'];
 
