@@ -1,9 +1,13 @@
+import { createHook, executionAsyncId } from 'node:async_hooks';
 import { mkdtempSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
+import { Connection } from '../../daemon/socket/connection.ts';
+import { Limits } from '../../daemon/socket/limits.ts';
 import { send } from '../../daemon/socket/sending.ts';
+import { encodeRequest } from '../../protocol/request.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'djauthd-send-'));
 t.teardown(() => rmSync(directory, { recursive: true, force: true }));
@@ -26,6 +30,17 @@ async function connect(t: Tap): Promise<[net.Socket, net.Socket]> {
 
 type Tap = typeof t;
 
+/** Counts what is written to a socket by Node from now on. */
+function writesOf(socket: net.Socket): () => number {
+  const { write } = socket;
+  let writes = 0;
+  socket.write = function counted(this: net.Socket, ...words: unknown[]) {
+    writes++;
+    return write.apply(this, words as never);
+  } as typeof write;
+  return () => writes;
+}
+
 t.test('octets arrive in order, whether the kernel takes them at once, in part, or not', async (t) => {
   const [own, other] = await connect(t as Tap);
   other.pause();
@@ -47,17 +62,12 @@ t.test('octets arrive in order, whether the kernel takes them at once, in part, 
 
 t.test('what is taken at once makes no work for Node', async (t) => {
   const [own, other] = await connect(t as Tap);
-  const { write } = own;
-  let writes = 0;
-  own.write = function counted(this: net.Socket, ...words: unknown[]) {
-    writes++;
-    return write.apply(this, words as never);
-  } as typeof write;
+  const writes = writesOf(own);
   for (let at = 0; at < 10; at++) {
     send(own, Buffer.from('abc'));
     await new Promise((resolve) => other.once('data', resolve));
   }
-  t.equal(writes, 0);
+  t.equal(writes(), 0);
 });
 
 t.test('a peer that is gone is an error of Node’s', async (t) => {
@@ -69,4 +79,30 @@ t.test('a peer that is gone is an error of Node’s', async (t) => {
   await closed;
   t.ok(own.destroyed);
   send(own, Buffer.from('abc')); // and nothing is thrown
+});
+
+t.test('a question that is answered at once makes no work for Node but the turn', async (t) => {
+  const [own, other] = await connect(t as Tap);
+  const answer = () => ({ status: 0, content: { ok: true } }) as const;
+  new Connection(own, { limits: new Limits(), answer, onMisuse: (message) => t.fail(message) });
+  const handle = (own as unknown as { readonly _handle: { getAsyncId(): number } })._handle.getAsyncId();
+  const question = encodeRequest(1, 'ping', {});
+  const writes = writesOf(own);
+  const ask = () => {
+    other.write(question);
+    return new Promise((resolve) => other.once('data', resolve));
+  };
+  await ask(); // Node begins to read
+  const made: string[] = [];
+  // What is made while Node calls back for this connection.
+  const hook = createHook({
+    init(_, type) {
+      if (executionAsyncId() === handle) made.push(type);
+    },
+  }).enable();
+  for (let at = 0; at < 20; at++) await ask();
+  hook.disable();
+  t.same([...new Set(made)], ['Immediate']);
+  t.equal(writes(), 0);
+  t.ok(made.length <= 20, `${made.length}: one for each turn`);
 });
