@@ -1,6 +1,8 @@
 import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import t from 'tap';
+import { waitFor } from '../fixtures/daemon.ts';
 import { looks } from './next.ts';
 import { walk } from './walk.ts';
 import { createWorld } from './world.ts';
@@ -25,9 +27,14 @@ t.test('what the demo says to look at next', async (t) => {
   t.teardown(() => world.close());
   const shown: string[] = [];
   for (const { command } of looks(world)) {
-    shown.push((await promisify(execFile)('sh', ['-c', command], { encoding: 'utf8' })).stdout);
+    // "explain" exits 1, because bob is denied.
+    const ran = await promisify(execFile)('sh', ['-c', command], { encoding: 'utf8' }).catch((error) => error);
+    shown.push(ran.stdout);
+    await waitFor(() => readFileSync(world.log, 'utf8').includes('wrong-password'));
   }
-  const [wrong, log, stats, page] = shown;
+  const [wrong, log, stats, ...more] = shown;
+  const page = more.pop();
+  for (const explained of more) t.match(explained, /staff/);
   t.match(wrong, /^HTTP\/1\.1 401 /);
   t.match(JSON.parse(log as string), { user: 'alice', msg: 'denied', reason: 'wrong-password' });
   t.match(stats, /^denied +1 wrong password$/m);
