@@ -29,6 +29,7 @@ interface Options {
 }
 
 // process.exit() runs the fixtures' exit handlers, which stop everything that was started.
+process.setMaxListeners(100); // of each server's fixture
 process.on('SIGINT', () => process.exit(130));
 process.on('SIGTERM', () => process.exit(143));
 

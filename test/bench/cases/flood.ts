@@ -6,8 +6,8 @@ import { load, loadArguments } from '../load.ts';
 import { end, start } from '../processes.ts';
 import { interleave, ratio } from '../rounds.ts';
 
-/** The number of concurrent cold checks: enough to keep every worker busy, few enough not to be rejected. */
-const FLOOD = 16;
+/** Concurrent cold checks for each core: enough to keep every worker busy, few enough not to be rejected. */
+const FLOOD_PER_CORE = 4;
 const PER_SECOND = 80;
 
 /** The latency of cached checks during a flood of cold ones. */
@@ -18,12 +18,13 @@ export const flood: Case = {
     const frames = await stage.hotFrames();
     const main = await stage.main();
     const { socket } = main;
+    const flood = FLOOD_PER_CORE * stage.cores;
     const seconds = stage.choose(3, 1);
     const p99 = async () => (await load({ socket, frames, seconds })).p99_us;
     const figures = await interleave(stage, stage.choose(7, 3), {
       flooded: async () => {
-        const cold = stage.coldFrames(PER_SECOND * seconds * stage.cores + FLOOD);
-        const strangers = { socket, frames: cold, connections: FLOOD, once: true };
+        const cold = stage.coldFrames(PER_SECOND * seconds * stage.cores + flood);
+        const strangers = { socket, frames: cold, connections: flood, once: true };
         const child = start(join(TOOLS, 'load'), loadArguments(strangers), { stdio: ['ignore', 'ignore', 'pipe'] });
         let said = '';
         child.stderr?.on('data', (text) => {

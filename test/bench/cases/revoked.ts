@@ -29,6 +29,9 @@ const KINDS: readonly { key: KeyName; kind: DatabaseKind; lanes: number }[] = [
   { key: 'revoked_ms_max_mariadb', kind: mariadb, lanes: 100 },
 ];
 
+/** A thread for each connection: an httpd whose threads are all busy closes connections that wait for a request. */
+const PROCESSES = SERVER.processes.replaceAll('25', '64');
+
 /** The trials of one database end by then: where a loss takes long, fewer are tried, and the table says how many. */
 const BUDGET_MS = 90_000;
 
@@ -122,7 +125,11 @@ async function startServer(daemon: Served): Promise<Apache> {
   };
   const locations = LOSSES.map((loss) => `<Location "/${loss}/">\n${authDjango(SITE, require[loss])}\n</Location>`);
   const files = Object.fromEntries(LOSSES.map((loss) => [pageOf(loss).slice(1), 'a page']));
-  return startApache([QUIET, `DjangoAuthSocket "${daemon.socket}"`, ...locations].join('\n'), { ...SERVER, files });
+  return startApache([QUIET, `DjangoAuthSocket "${daemon.socket}"`, ...locations].join('\n'), {
+    ...SERVER,
+    processes: PROCESSES,
+    files,
+  });
 }
 
 /** Runs `work` while wrk asks for a page. Rejects if one of its requests was not answered with the page. */

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import net from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -42,8 +42,16 @@ export const saslauthd: Peer = {
     );
     stage.atEnd(() => end(server));
     const socket = join(directory, 'mux');
-    await waitFor(() => existsSync(socket) || server.exitCode !== null, 10_000);
-    return { enter: (username, password) => ask(socket, [username, password, 'imap', '']) };
+    const enter = (username: string, password: string) => ask(socket, [username, password, 'imap', '']);
+    await waitFor(
+      () =>
+        enter('nobody', 'nothing').then(
+          () => true,
+          () => server.exitCode !== null,
+        ),
+      10_000,
+    );
+    return { enter };
   },
 };
 

@@ -1,5 +1,8 @@
 import net from 'node:net';
 
+/** The connection ended before an answer began. */
+class Closed extends Error {}
+
 /** An HTTP client with one keep-alive connection that asks for one page after the other and costs little itself. */
 export class Asker {
   readonly #port: number;
@@ -10,7 +13,18 @@ export class Asker {
   }
 
   /** The status of the page for these credentials. */
-  status(path: string, authorization: string): Promise<number> {
+  async status(path: string, authorization: string): Promise<number> {
+    const kept = this.#socket !== undefined;
+    try {
+      return await this.#ask(path, authorization);
+    } catch (error) {
+      // The server may close a kept connection at any time, before it reads the request: as browsers do, ask once more.
+      if (!kept || !(error instanceof Closed)) throw error;
+      return await this.#ask(path, authorization);
+    }
+  }
+
+  #ask(path: string, authorization: string): Promise<number> {
     const socket = this.#socket ?? net.connect({ port: this.#port, host: '127.0.0.1', noDelay: true });
     this.#socket = socket;
     return new Promise((resolve, reject) => {
@@ -22,7 +36,8 @@ export class Asker {
       };
       const fail = (why: string) => {
         this.close();
-        finish(() => reject(new Error(`${path}: ${why}`)));
+        const Kind = text === '' ? Closed : Error;
+        finish(() => reject(new Kind(`${path}: ${why}`)));
       };
       socket.on('data', (chunk) => {
         text += chunk.toString('latin1');
