@@ -18,8 +18,8 @@ import type { Database, User } from './database.ts';
 import { type Machine, Process } from './machine.ts';
 
 export interface Settings {
-  /** Whether the database is a file that is asked for commits, or a server that is not. */
-  readonly kind: 'file' | 'server';
+  /** Whether the database is a file that is asked for commits, a server that does not tell of them, or one that does. */
+  readonly kind: 'file' | 'server' | 'teller';
   readonly ttlMs: number;
   readonly leaseMs: number;
   readonly staleMs: number;
@@ -102,6 +102,7 @@ export class SimulatedDaemon {
   /** @param changed whether the configuration of the site was changed: its accounts are then read anew */
   reload(changed: boolean): void {
     if (changed) {
+      void this.#site.close();
       this.#site = this.#makeSite();
       this.#pipeline = this.#makePipeline();
     }
@@ -129,14 +130,19 @@ export class SimulatedDaemon {
 
   #makeSite(): Site {
     const { kind, ttlMs, staleMs } = this.#settings;
-    const store = kind === 'file' ? this.#database.file() : this.#database.server(this.process, this.#delay);
-    return new Site({
+    const database = this.#database;
+    const store = kind === 'file' ? database.file() : database[kind](this.process, this.#delay);
+    const listen = kind === 'teller' && ttlMs > 0 ? { ttlMs: 60_000, fallbackMs: ttlMs, onChange() {} } : undefined;
+    const site = new Site({
+      listen,
       ...{ name: 'site', store, schema: STOCK, policy: hashPolicy(), accountTtlMs: ttlMs, staleMs, accountsMax: 10 },
       clock: this.#clock,
       accountClock: this.#accountClock,
       onForgotten: () => this.#raise(),
       startTimer: this.#startTimer,
     });
+    site.listen();
+    return site;
   }
 
   #makePipeline(): Pipeline {

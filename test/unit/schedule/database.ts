@@ -1,4 +1,5 @@
 import type { Account } from '../../../daemon/account/account.ts';
+import type { Heard } from '../../../daemon/account/hearing.ts';
 import { AWAY, Fault } from '../../../daemon/fault.ts';
 import { NO_RIGHTS } from '../../../daemon/store/rights.ts';
 import type { Store } from '../../../daemon/store/store.ts';
@@ -24,9 +25,107 @@ export interface Version {
   readonly from: number;
   /** Infinity while it is the present one. */
   until: number;
+  /** When the daemon was told of its end; Infinity if it was not. */
+  toldAt: number;
 }
 
 const hashOf = (salt: string) => `pbkdf2_sha256$1000$${salt}$${Buffer.alloc(32).toString('base64')}`;
+
+interface Session {
+  readonly heard: Heard;
+  readonly process: Process;
+  readonly delay: () => number;
+  readonly onLost: () => void;
+  /** When the last message arrives. */
+  arrivesAt: number;
+  /** Nothing more arrives. */
+  broken: boolean;
+  /** The daemon has given it up. */
+  ended: boolean;
+}
+
+const SILENCE_MS = 3_000;
+const PAUSE_MS = 250;
+
+/** What store/postgres/ear.ts does: one connection after the other, and canaries. */
+class SimulatedEar {
+  readonly #database: Database;
+  readonly #machine: Machine;
+  readonly #process: Process;
+  readonly #heard: Heard;
+  readonly #periodMs: number;
+  readonly #delay: () => number;
+  #session: Session | undefined;
+  #closed = false;
+
+  constructor(
+    database: Database,
+    machine: Machine,
+    process: Process,
+    heard: Heard,
+    periodMs: number,
+    delay: () => number,
+  ) {
+    this.#database = database;
+    this.#machine = machine;
+    this.#process = process;
+    this.#heard = heard;
+    this.#periodMs = periodMs;
+    this.#delay = delay;
+  }
+
+  close(): void {
+    this.#closed = true;
+    if (this.#session !== undefined) this.#session.ended = true;
+  }
+
+  /** Begins a session: LISTEN, then a canary each period. */
+  open(): void {
+    const database = this.#database;
+    const machine = this.#machine;
+    const process = this.#process;
+    const heard = this.#heard;
+    const periodMs = this.#periodMs;
+    const delay = this.#delay;
+    const end = () => {
+      if (session.ended) return;
+      session.ended = true;
+      if (database.session === session) database.session = undefined;
+      heard.ended('lost');
+      machine.after(PAUSE_MS, () => this.open(), 'timer', process);
+    };
+    const session: Session = { heard, process, delay, onLost: end, arrivesAt: 0, broken: false, ended: false };
+    if (this.#closed) return;
+    this.#session = session;
+    let hears = false;
+    let provenAt = heard.clock.now();
+    const period = () => {
+      if (session.ended) return;
+      if (heard.clock.now() - provenAt > SILENCE_MS) {
+        end();
+        return;
+      }
+      const sentAt = heard.clock.now();
+      const back = () => {
+        if (!hears) heard.began();
+        hears = true;
+        provenAt = Math.max(provenAt, sentAt);
+        heard.proven(sentAt);
+      };
+      database.canary(session, back, () => {});
+      machine.after(periodMs, period, 'timer', process);
+    };
+    machine.after(delay(), () => {
+      if (database.state === 'away' || database.state === 'refuses' || process.dead) {
+        machine.after(delay(), end, 'network', process);
+        return;
+      }
+      if (database.session !== undefined) database.session.broken = true; // of a daemon that was killed
+      database.session = session;
+      machine.after(delay(), period, 'network', process);
+    });
+  }
+}
 
 /** Django's table, with all that it ever was. */
 export class Database {
@@ -38,6 +137,8 @@ export class Database {
   /** SQLite's mark of the last commit. */
   mark = 0;
   #hanging: (() => void)[] = [];
+  /** The connection that listens, from its LISTEN on. */
+  session: Session | undefined;
 
   constructor(machine: Machine) {
     this.#machine = machine;
@@ -52,6 +153,13 @@ export class Database {
     const before = this.present(user);
     const number = before.number + 1;
     before.until = this.#machine.time;
+    const { session } = this;
+    if (session !== undefined) {
+      this.#send(session, () => {
+        session.heard.changed(new Set([user]));
+        before.toldAt = this.#machine.time;
+      });
+    }
     this.mark++;
     this.#insert(
       user,
@@ -67,6 +175,7 @@ export class Database {
     if (wasAway && !isAway) this.presentSince = this.#machine.time;
     else if (isAway) this.presentSince = Number.POSITIVE_INFINITY;
     this.state = state;
+    if (state === 'away') this.breakSession('silently');
     if (state !== 'hangs') for (const answer of this.#hanging.splice(0)) answer();
   }
 
@@ -95,6 +204,52 @@ export class Database {
         after.call(machine, delay(), execute);
       });
     return { name: 'server', accountByName: read, ...this.#rest };
+  }
+
+  /** A server that tells of changes. */
+  teller(process: Process, delay: () => number): Store {
+    const listen = (heard: Heard, periodMs: number) => {
+      const ear = new SimulatedEar(this, this.#machine, process, heard, periodMs, delay);
+      ear.open();
+      return ear;
+    };
+    return { ...this.server(process, delay), name: 'teller', listen };
+  }
+
+  /** What is sent on the listener's connection comes in its order, or not at all. */
+  #send(session: Session, take: () => void): void {
+    const machine = this.#machine;
+    if (this.state === 'hangs') {
+      this.#hanging.push(() => this.#send(session, take));
+      return;
+    }
+    if (session.broken) return;
+    session.arrivesAt = Math.max(session.arrivesAt, machine.time + session.delay());
+    const arrive = () => {
+      if (!session.broken && !session.ended) take();
+    };
+    machine.after(session.arrivesAt - machine.time, arrive, 'network', session.process);
+  }
+
+  /** The daemon asks for a canary, on another connection. */
+  canary(session: Session, take: () => void, failed: () => void): void {
+    const machine = this.#machine;
+    const execute = (): void => {
+      if (this.state === 'hangs') this.#hanging.push(execute);
+      else if (this.state === 'away' || this.state === 'refuses')
+        machine.after(session.delay(), failed, 'network', session.process);
+      else this.#send(session, take);
+    };
+    machine.after(session.delay(), execute);
+  }
+
+  /** The listener's connection is lost; `loudly`: both sides see it. */
+  breakSession(how: 'loudly' | 'silently'): void {
+    const { session } = this;
+    if (session === undefined) return;
+    session.broken = true;
+    this.session = undefined;
+    if (how === 'loudly') this.#machine.after(session.delay(), session.onLost, 'network', session.process);
   }
 
   /** A file: it is read at once, and tells whether it was written. */
@@ -137,6 +292,7 @@ export class Database {
 
   #insert(user: User, number: number, active: boolean, encoded: string): void {
     const from = this.#machine.time;
-    this.versions.push({ user, number, active, encoded, from, until: Number.POSITIVE_INFINITY });
+    const never = Number.POSITIVE_INFINITY;
+    this.versions.push({ user, number, active, encoded, from, until: never, toldAt: never });
   }
 }
