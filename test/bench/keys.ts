@@ -139,7 +139,7 @@ export const keys = [
   },
   {
     name: 'revoked_ms_max',
-    what: 'COMMIT to the first refusal through Apache under load, slowest of 4,000: PostgreSQL with triggers',
+    what: 'COMMIT to the first refused request through Apache under load, slowest of 4,000: PostgreSQL with triggers',
     aim: { most: 50 },
     unit: 'ms',
     front: true,

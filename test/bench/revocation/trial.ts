@@ -12,10 +12,10 @@ const EARLY_MS = 150;
 const PAUSE_MS = 50;
 
 export interface Trial {
-  /** From the answer to COMMIT to the first refusal's arrival. */
+  /** From the answer to COMMIT to the first request that is refused, when it is sent: so long the door was open. */
   readonly ms: number;
-  /** From the answer to COMMIT to the last request that was granted nevertheless, when it was sent; 0 if none was. */
-  readonly grantedMs: number;
+  /** The same to the arrival of the refusal. A denial that looks like a wrong password takes a hash's time on purpose. */
+  readonly answeredMs: number;
   /** The time of each request before that one, in ms: what a loss can be seen with. */
   readonly requests: readonly number[];
 }
@@ -41,22 +41,22 @@ export async function trial(port: number, asker: Asker, database: Database, loss
   await database.take(loss, user);
   const lostAt = performance.now();
   const requests: number[] = [];
-  let grantedMs = 0;
+  let ms = 0;
   for (;;) {
     const since = performance.now() - lostAt;
     if (since > GIVE_UP_MS) throw new Error(`the loss of ${loss} has no effect on ${user} after ${since} ms`);
     if (since < database.deafMs - EARLY_MS) await sleep(PAUSE_MS);
     const askedAt = performance.now();
+    ms = askedAt - lostAt;
     if (!(await ask(asker))) break;
-    grantedMs = askedAt - lostAt;
     requests.push(performance.now() - askedAt);
   }
-  const ms = performance.now() - lostAt;
+  const answeredMs = performance.now() - lostAt;
   const other = new Asker(port);
   try {
     if (await ask(other)) throw new Error(`${user} is let in again after the loss of ${loss} had taken effect`);
   } finally {
     other.close();
   }
-  return { ms, grantedMs, requests };
+  return { ms, answeredMs, requests };
 }
