@@ -1,4 +1,3 @@
-import { createProgram } from '../../daemon/command/program.ts';
 import { PROGRAM } from '../fixtures/daemon.ts';
 import type { World } from './world.ts';
 
@@ -10,7 +9,6 @@ export interface Look {
 
 /** What to look at after the pages: a denial and where its reason is told, and the figures. */
 export function looks({ apache, daemon, log }: World): Look[] {
-  const explains = createProgram().commands.some((command) => command.name() === 'explain');
   return [
     {
       command: `curl -i -u 'alice:wrong' ${apache.url}/staff/`,
@@ -21,14 +19,10 @@ export function looks({ apache, daemon, log }: World): Look[] {
       command: `${PROGRAM} stats --config ${daemon.configFile}`,
       about: 'the figures, with why people were denied; --watch redraws them each second',
     },
-    ...(explains
-      ? [
-          {
-            command: `${PROGRAM} explain bob --staff --config ${daemon.configFile}`,
-            about: 'why bob is refused at /staff/: each requirement, and the value that decides',
-          },
-        ]
-      : []),
+    {
+      command: `${PROGRAM} explain bob --staff --config ${daemon.configFile}`,
+      about: 'why bob is refused at /staff/: each requirement, and the value that decides',
+    },
     { command: `curl ${apache.url}/django-status`, about: 'the status page: open it in a browser' },
   ];
 }
