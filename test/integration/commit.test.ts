@@ -8,6 +8,7 @@ import type { Client } from '../fixtures/client.ts';
 import { PROGRAM, type RunningDaemon, startDaemon, waitFor } from '../fixtures/daemon.ts';
 import { startProject } from '../fixtures/django-project.ts';
 import { type DjangoShell, startShell } from '../fixtures/django-shell.ts';
+import { LeasingClient } from '../fixtures/leasing-client.ts';
 import { startMariaDb } from '../fixtures/mariadb.ts';
 import { startPgBouncer } from '../fixtures/pgbouncer.ts';
 import { binDirectory, type Postgres, startPostgres } from '../fixtures/postgres.ts';
@@ -292,6 +293,32 @@ t.test('PostgreSQL', async (t) => {
     t.ok(hearing.canary_seconds < 60);
     t.equal(database.failures, 0);
     t.equal(times(daemon, HEARS_NOT), 0);
+  });
+
+  await t.test('a lease ends at COMMIT too', async (t) => {
+    const { daemon } = await listener(t, url);
+    await hears(daemon);
+    const client = new LeasingClient(daemon.socket);
+    t.teardown(() => client.close());
+    let leased = 0;
+    for (let round = 0; round < 5; round++) {
+      await waitFor(async () => {
+        const grant = await client.check('tom', 'secret');
+        if (grant?.leased) leased++;
+        return grant?.leased === true;
+      });
+      const { notifications } = (await siteReport(daemon)).hearing;
+      const granted = await client.check('tom', 'secret');
+      await deactivate('tom');
+      await waitFor(async () => (await siteReport(daemon)).hearing.notifications > notifications);
+      t.equal(
+        await client.check('tom', 'secret'),
+        undefined,
+        `told, after a grant ${granted?.leased ? 'on lease' : ''}`,
+      );
+      await reset('tom');
+    }
+    t.ok(leased >= 5, 'there were leases');
   });
 
   await t.test('what does not change an account is not told', async (t) => {

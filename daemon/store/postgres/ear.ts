@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CompiledQuery } from 'kysely';
-import type pg from 'pg';
+import pg from 'pg';
 import type { Heard } from '../../account/hearing.ts';
 import { Busy, messageOf } from '../../fault.ts';
 import type { ConnectionPool } from '../connection-pool.ts';
@@ -27,6 +27,12 @@ export interface EarOptions {
   /** Those of the pool. */
   readonly standbys: Standbys;
 }
+
+const FROM_STANDBY = 'accounts are read from a standby, which lags behind what is told';
+const AT_STANDBY = 'the server to listen at is a standby, which hears no notifications: name the primary';
+
+/** SQLSTATE read_only_sql_transaction: of LISTEN, that the server is in recovery. */
+const READ_ONLY = '25006';
 
 /** How long an attempt waits for the next one, in ms: twice as long each time. */
 const PAUSE_MS = 250;
@@ -124,7 +130,9 @@ export class Ear {
       socketOf(client).destroy(new Error('the server does not answer LISTEN'));
     }, this.#options.timeoutMs);
     try {
-      await client.query(`LISTEN ${client.escapeIdentifier(this.#channel)}`);
+      await client.query(`LISTEN ${client.escapeIdentifier(this.#channel)}`).catch((error) => {
+        throw error instanceof pg.DatabaseError && error.code === READ_ONLY ? new Error(AT_STANDBY) : error;
+      });
     } finally {
       clearTimeout(timer);
     }
@@ -144,9 +152,7 @@ export class Ear {
       const back = session.expect(name, silenceMax);
       try {
         const found = await this.#identify(CANARY_QUERY, `${CANARY}${name}`);
-        if (standbys.open > 0 || standbys.seen !== seen) {
-          throw new Error('accounts are read from a standby, which lags behind what is told');
-        }
+        if (standbys.open > 0 || standbys.seen !== seen) throw new Error(FROM_STANDBY);
         if (triggers !== found) throw new Error('the triggers were changed');
         if (await back) {
           if (!hears) {
@@ -160,7 +166,7 @@ export class Ear {
       } catch (error) {
         // No connection was free, or the server is away for a moment: what was heard ages meanwhile.
         const passes = error instanceof Busy || (error instanceof QueryError && error.class !== 'fault');
-        if (!passes) throw error;
+        if (!passes) throw standbys.open > 0 ? new Error(FROM_STANDBY) : error;
         if (heard.clock.now() - provenAt > silenceMax) throw error;
       }
       const silentMs = heard.clock.now() - provenAt;
