@@ -25,10 +25,10 @@ export function writeDocuments(results: Results, root = ROOT): string[] {
     const [before, first, last] = [readFileSync(path, 'utf8'), markOf(name), `<!-- end of ${name} -->`];
     const [from, to] = [before.indexOf(first), before.indexOf(last)];
     if (from < 0 || to < from) {
-      missing.push(`${document} has no part "${name}"; it belongs there as:\n\n${first}\n\n${part}\n\n${last}\n`);
+      missing.push(`${document} has no part "${name}"; it belongs there as:\n\n${first}\n${part}\n${last}\n`);
       continue;
     }
-    writeFileSync(path, `${before.slice(0, from)}${first}\n\n${part}\n\n${before.slice(to)}`);
+    writeFileSync(path, `${before.slice(0, from)}${first}\n${part}\n${before.slice(to)}`);
   }
   return missing;
 }
