@@ -116,7 +116,6 @@ function contradictions({ listen, sites, throttle }: Config, fileOf: Sources['fi
     if (listen && !tells(database)) {
       inSite('listen', 'true: only PostgreSQL tells of changes; accepted for other databases: false');
     }
-    if (listen_url !== undefined && !listen) inSite('listen_url', 'nobody listens; accepted: with listen = true only');
     if (listen_url !== undefined && !tells(listen_url)) {
       inSite('listen_url', 'no PostgreSQL database; accepted: a URL such as "postgres://user@host/db"');
     }

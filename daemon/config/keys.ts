@@ -147,7 +147,7 @@ export const keys = section('The file.', {
       listen_url: key(databaseUrl, {
         about:
           'Where to listen, if not at `database`: the server itself where `database` leads to a pooler such as PgBouncer. ' +
-          'It must be the same database. A password is taken from `password_file` too.',
+          'It must be the same database. A password is taken from `password_file` too. Not used without `listen`.',
         absent: '`database`',
         example: 'postgres:///mysite?host=/run/postgresql',
         secret: true,

@@ -46,6 +46,10 @@ const NOT_RUN: readonly { command: RegExp; why: string }[] = [
   { command: /^sh packaging\/rpm\/build\.sh/, why: 'needs Fedora; test/service/other-packages.test.ts' },
   { command: /^npm run (setup|package|test:packages)\b/, why: 'npm run test:packages' },
   { command: /^djauthd serve\b/, why: 'it does not end; test/integration/import.test.ts' },
+  {
+    command: /^(djauthd triggers|psql) /,
+    why: 'the site here is in SQLite; test/integration/commit.test.ts runs them with PostgreSQL',
+  },
   { command: /^make -C client-c /, why: 'the C tests and test/integration/libdjauth.test.ts' },
   {
     command: /^(systemctl|journalctl|systemd-analyze|a2enmod)\b/,
