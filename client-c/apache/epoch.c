@@ -11,13 +11,26 @@
 
 #define RETRY_NS 1000000000
 
-/* Whether this is the file of an epoch. One that is shorter than the mapping would end the process that reads it. */
-static int check(const django_epoch *epoch, const struct stat *found)
+/*
+ * Whether this is the file of an epoch, one that can be read as long as it is mapped: SIGBUS would end this process. So it is
+ * as long as the mapping, and written: the kernel may find no memory for what never was, in a full /run. And nobody can
+ * truncate it but those whom the daemon's socket belongs to, as the folder may be one where everybody may create files.
+ */
+static int check(const django_epoch *epoch, int fd, const struct stat *found)
 {
-    if (!S_ISREG(found->st_mode) || found->st_size < (off_t)sizeof(*epoch->mapped)) {
+    struct stat socket;
+    uint64_t value;
+
+    if (!S_ISREG(found->st_mode) || found->st_size < (off_t)sizeof(value)) {
         return EINVAL;
     }
-    return 0;
+    if (stat(epoch->socket, &socket) != 0) {
+        return errno;
+    }
+    if (found->st_uid != socket.st_uid && found->st_uid != 0) {
+        return EPERM;
+    }
+    return pread(fd, &value, sizeof(value), 0) == (ssize_t)sizeof(value) && value != 0 ? 0 : ENODATA;
 }
 
 /* The epoch is at the same address as before: other threads read there, at any moment, without a lock. */
@@ -51,7 +64,7 @@ static int map(django_epoch *epoch)
     if (fd < 0) {
         return errno;
     }
-    error = fstat(fd, &found) != 0 ? errno : check(epoch, &found);
+    error = fstat(fd, &found) != 0 ? errno : check(epoch, fd, &found);
     if (error == 0) {
         error = replace(epoch, fd, &found);
     }
@@ -59,7 +72,7 @@ static int map(django_epoch *epoch)
     return error;
 }
 
-int django_epoch_open(django_epoch *epoch, const char *file)
+int django_epoch_open(django_epoch *epoch, const char *socket, const char *file)
 {
     void *zero = mmap(NULL, sizeof(*epoch->mapped), PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
@@ -67,6 +80,7 @@ int django_epoch_open(django_epoch *epoch, const char *file)
     if (zero == MAP_FAILED) {
         return errno;
     }
+    epoch->socket = socket;
     epoch->file = file;
     epoch->mapped = zero;
     pthread_mutex_init(&epoch->mutex, NULL);

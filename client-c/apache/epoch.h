@@ -15,6 +15,7 @@
 #define DJANGO_EPOCH_SUFFIX ".epoch"
 
 typedef struct django_epoch {
+    const char *socket;
     const char *file;
     const uint64_t *mapped; /* can always be read, atomically; 0: no file is mapped */
     int64_t none_until;     /* read and written atomically: until then, no lease is asked for */
@@ -27,8 +28,11 @@ typedef struct django_epoch {
     ino_t inode;
 } django_epoch;
 
-/* Once for each child process and file. Maps it if that is possible. Returns 0 or an errno: no memory for any mapping. */
-int django_epoch_open(django_epoch *epoch, const char *file);
+/*
+ * Once for each child process and socket, whose file it is. Maps it if that is possible. Returns 0 or an errno: no memory for
+ * any mapping.
+ */
+int django_epoch_open(django_epoch *epoch, const char *socket, const char *file);
 
 /* No thread may read *mapped any more. */
 void django_epoch_close(django_epoch *epoch);

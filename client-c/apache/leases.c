@@ -62,7 +62,7 @@ static django_epoch *open_epoch(apr_pool_t *child, const char *socket)
 {
     django_epoch *epoch = apr_palloc(child, sizeof(*epoch));
 
-    if (django_epoch_open(epoch, apr_pstrcat(child, socket, DJANGO_EPOCH_SUFFIX, NULL)) != 0) {
+    if (django_epoch_open(epoch, socket, apr_pstrcat(child, socket, DJANGO_EPOCH_SUFFIX, NULL)) != 0) {
         return NULL;
     }
     return epoch;

@@ -40,6 +40,7 @@ enum { THREADS = 4, REPLACEMENTS = 2000 };
 #define SECOND 1000000000
 
 static char directory[] = "/tmp/djauth-epoch-XXXXXX";
+static char sock[64];
 static char file[64];
 static char spare[64];
 
@@ -88,7 +89,7 @@ static void test_file(void)
     django_epoch epoch;
     int error = 0;
 
-    ok(django_epoch_open(&epoch, file) == 0 && *epoch.mapped == 0, "no file, no epoch");
+    ok(django_epoch_open(&epoch, sock, file) == 0 && *epoch.mapped == 0, "no file, no epoch");
     ok(!django_epoch_is(&epoch, 0, &error), "0 is the epoch of nothing");
     ok(!is_now(&epoch, 5, &error) && error == ENOENT, "it is said why: %s", strerror(error));
     raise_to(5);
@@ -110,7 +111,7 @@ static void test_file(void)
     django_epoch_close(&epoch);
 
     replace_with(10);
-    ok(django_epoch_open(&epoch, file) == 0 && *epoch.mapped == 10, "a new child maps the file before it is needed");
+    ok(django_epoch_open(&epoch, sock, file) == 0 && *epoch.mapped == 10, "a new child maps the file before it is needed");
     django_epoch_close(&epoch);
 }
 
@@ -121,7 +122,7 @@ static void test_nonsense(void)
 
     unlink(file);
     write_to(file, "1234567", 7);
-    django_epoch_open(&epoch, file);
+    django_epoch_open(&epoch, sock, file);
     ok(!is_now(&epoch, 1, &error) && error == EINVAL && *epoch.mapped == 0, "a file of 7 octets is not mapped");
     unlink(file);
     mkdir(file, 0700);
@@ -137,6 +138,24 @@ static void test_nonsense(void)
     mkfifo(file, 0600);
     fake_ns += SECOND;
     ok(!is_now(&epoch, 1, &error) && error == EINVAL, "a pipe is not, nor is it waited for");
+    unlink(file);
+    replace_with(0);
+    fake_ns += SECOND;
+    ok(!is_now(&epoch, 1, &error) && error == ENODATA && !epoch.is_file,
+       "a file that was never written is not: to read it may take memory that is not there");
+    raise_to(1);
+    fake_ns += SECOND;
+    ok(is_now(&epoch, 1, &error), "until it is");
+    replace_with(2);
+    if (geteuid() == 0 && chown(file, 12345, (gid_t)-1) == 0) {
+        fake_ns += SECOND;
+        ok(!is_now(&epoch, 2, &error) && error == EPERM, "another user's, who can truncate it, is not");
+        if (chown(sock, 12345, (gid_t)-1) != 0) {
+            perror(sock);
+        }
+        fake_ns += SECOND;
+        ok(is_now(&epoch, 2, &error), "unless the socket is that user's too");
+    }
     unlink(file);
     django_epoch_close(&epoch);
 }
@@ -170,7 +189,7 @@ static void test_threads(void)
     uint64_t i;
 
     replace_with(100);
-    django_epoch_open(&shared_by_threads, file);
+    django_epoch_open(&shared_by_threads, sock, file);
     before = descriptors();
     for (i = 0; i < THREADS; i++) {
         pthread_create(&threads[i], NULL, read_many, NULL);
@@ -198,12 +217,15 @@ int main(void)
     if (mkdtemp(directory) == NULL) {
         return 1;
     }
+    snprintf(sock, sizeof(sock), "%s/auth.sock", directory);
+    write_to(sock, "", 0);
     snprintf(file, sizeof(file), "%s/auth.sock.epoch", directory);
     snprintf(spare, sizeof(spare), "%s/spare", directory);
     test_file();
     test_nonsense();
     test_threads();
     unlink(file);
+    unlink(sock);
     rmdir(directory);
     return tap_done();
 }
