@@ -46,7 +46,7 @@ export class EpochFile {
 
   /** Opens or makes the file of a socket that is there. Clients may read a new one after `show`. @throws Error */
   static open(socket: string): EpochFile {
-    const fd = openForWriting(pathOf(socket));
+    const fd = openForWriting(pathOf(socket), statSync(socket).uid);
     try {
       return new EpochFile(socket, fd);
     } catch (error) {
@@ -85,12 +85,19 @@ function pathOf(socket: string): string {
   return `${socket}.epoch`;
 }
 
-/** Opens the file that is there, or makes one that nobody else can open yet. */
-function openForWriting(path: string): number {
+/**
+ * Opens the file that is there, or makes one that nobody else can open yet. Where everybody may create files beside the
+ * socket, a file of that name may be another's, or another's link to a file that root must not write.
+ */
+function openForWriting(path: string, socketOwner: number): number {
   const flags = constants.O_RDWR | constants.O_NOFOLLOW;
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined) return openSync(path, flags | constants.O_CREAT | constants.O_EXCL, 0o600);
   if (!found.isFile()) throw new Error(`${path} is no file`);
+  if (found.uid !== socketOwner && found.uid !== process.geteuid?.()) {
+    throw new Error(`it belongs to neither the socket's owner nor djauthd's user, but to uid ${found.uid}; remove it`);
+  }
+  if (found.nlink !== 1) throw new Error('it is a hard link to another file; remove it');
   chmodSync(path, MODE_OPENING);
   return openSync(path, flags);
 }

@@ -1,8 +1,10 @@
 import { spawn, spawnSync } from 'node:child_process';
 import {
   chmodSync,
+  chownSync,
   closeSync,
   existsSync,
+  linkSync,
   mkdtempSync,
   openSync,
   readFileSync,
@@ -185,7 +187,7 @@ t.test('what is found in its place', async (t) => {
 });
 
 t.test('where it cannot be made there are no leases, and that is said once', async (t) => {
-  const { directory, start, at, file, troubles } = await world(t, ['auth', 'hooks']);
+  const { directory, start, at, file, troubles } = await world(t, ['auth', 'hooks', 'linked']);
   symlinkSync('/etc/hostname', file('auth'));
   const epoch = start();
   epoch.configure([at('auth'), at('hooks'), { name: 'nowhere', path: undefined }]);
@@ -199,8 +201,27 @@ t.test('where it cannot be made there are no leases, and that is said once', asy
   t.equal(epoch.isShownOn('auth'), true, 'a reload tries again');
   epoch.close();
 
+  // Somebody else's file, where everybody may create one, is not made ours.
+  writeFileSync(join(directory, 'secret'), 'precious');
+  linkSync(join(directory, 'secret'), file('linked'));
+  const linked = start();
+  const before = statSync(file('linked'));
+  linked.configure([{ name: 'linked', path: join(directory, 'linked') }]);
+  t.equal(linked.isShownOn('linked'), false);
+  t.match(troubles.at(-1), /\/linked\.epoch: it is a hard link to another file; remove it$/);
+  t.equal(readFileSync(file('linked'), 'latin1'), 'precious');
+  t.equal(statSync(file('linked')).mode, before.mode);
+
   // Root may write everywhere: another user tries.
   if (process.getuid?.() !== 0) return;
+  rmSync(file('linked'));
+  writeFileSync(file('linked'), 'precious');
+  chownSync(file('linked'), 12_345, 0);
+  linked.configure([{ name: 'linked', path: join(directory, 'linked') }]);
+  t.equal(linked.isShownOn('linked'), false);
+  t.match(troubles.at(-1), /\/linked\.epoch: it belongs to neither the socket's owner nor djauthd's user, but to uid 12345/);
+  t.equal(readFileSync(file('linked'), 'latin1'), 'precious');
+  linked.close();
   chmodSync(directory, 0o755);
   const script = `
     process.setgid(65534); process.setuid(65534);
