@@ -219,7 +219,10 @@ t.test('where it cannot be made there are no leases, and that is said once', asy
   chownSync(file('linked'), 12_345, 0);
   linked.configure([{ name: 'linked', path: join(directory, 'linked') }]);
   t.equal(linked.isShownOn('linked'), false);
-  t.match(troubles.at(-1), /\/linked\.epoch: it belongs to neither the socket's owner nor djauthd's user, but to uid 12345/);
+  t.match(
+    troubles.at(-1),
+    /\/linked\.epoch: it belongs to neither the socket's owner nor djauthd's user, but to uid 12345/,
+  );
   t.equal(readFileSync(file('linked'), 'latin1'), 'precious');
   linked.close();
   chmodSync(directory, 0o755);
