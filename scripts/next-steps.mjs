@@ -1,5 +1,5 @@
 // What install:system and uninstall:system say at their end: the next commands, for root on the host.
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Where httpd's configuration is: Debian's, and that of others. Debian's *-available are not read by httpd. */
@@ -69,13 +69,24 @@ export function usesOfModule(destination) {
   return more > 0 ? [...uses.slice(0, USES_MAX), `and ${more} more`] : uses;
 }
 
-/** The files that httpd may read: links are followed once, by their name. */
+/**
+ * The files that httpd may read. A link to a file is followed, as Debian's *-enabled have them; one to a directory is not: where
+ * httpd is in /etc/httpd, they lead to its logs and its modules.
+ */
 function filesIn(directory) {
   if (!existsSync(directory)) return [];
   return readdirSync(directory).flatMap((name) => {
     const path = join(directory, name);
-    const stats = statSync(path, { throwIfNoEntry: false });
-    if (stats?.isDirectory()) return NOT_READ.test(name) ? [] : filesIn(path);
-    return stats?.isFile() && !OWN_FILE.test(name) ? [path] : [];
+    if (lstatSync(path).isDirectory()) return NOT_READ.test(name) ? [] : filesIn(path);
+    return isFile(path) && !OWN_FILE.test(name) ? [path] : [];
   });
+}
+
+/** Not for a link to nothing, or to itself. */
+function isFile(path) {
+  try {
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
 }

@@ -118,6 +118,10 @@ t.test('install, install again, uninstall: the printed files are the installed o
     ['# AuthBasicProvider django', ...uses, 'AuthBasicProvider file', 'Require valid-user'].join('\n'),
   );
   writeFileSync(join(stage, 'etc/apache2/sites-available/y.conf'), 'AuthBasicProvider django');
+  mkdirSync(join(stage, 'var/log/httpd'), { recursive: true });
+  writeFileSync(join(stage, 'var/log/httpd/access.conf'), 'AuthBasicProvider django');
+  symlinkSync(join(stage, 'var/log/httpd'), join(stage, 'etc/apache2/logs'));
+  symlinkSync('itself.conf', join(stage, 'etc/apache2/itself.conf'));
   const undo = npm('uninstall:system', { DESTDIR: stage });
   t.equal(undo.status, 0, undo.stderr);
   t.match(undo.stderr, /systemctl disable --now djauthd\.service djauthd\.socket djauthd-control\.socket/);
@@ -128,6 +132,7 @@ t.test('install, install again, uninstall: the printed files are the installed o
     'lines with which Apache would not start; not comments, and not what it does not read',
   );
   rmSync(join(stage, 'etc/apache2'), { recursive: true });
+  rmSync(join(stage, 'var/log'), { recursive: true });
   t.same([...contentOf(stage).keys()].sort(), [join(stage, CONFIG), join(stage, 'usr/local/bin/other')]);
   t.equal(readFileSync(join(stage, CONFIG), 'utf8'), edited);
   t.notOk(existsSync(join(stage, 'usr/local/lib')), 'directories that were created for it are removed');
