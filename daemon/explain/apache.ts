@@ -1,11 +1,16 @@
 import type { ThrottleView } from '../throttle/report.ts';
 import type { TracedVerdict } from './trace.ts';
 
-/** What a door of Apache answers, and what of Apache's own configuration changes it. As docs/apache.md, "Status codes". */
+/**
+ * What a door of Apache answers, and what of Apache's own configuration changes it. As docs/apache.md, "Status codes".
+ *
+ * @param staffUnasked whether the user is not staff, and nobody asked for it
+ */
 export function apacheOf(
   verdict: TracedVerdict,
   throttle: ThrottleView,
   refused: boolean,
+  staffUnasked: boolean,
 ): { status: number; why: string } {
   if (refused) {
     const seconds = Math.max(1, Math.ceil(throttle.waitMs / 1_000));
@@ -16,7 +21,7 @@ export function apacheOf(
   }
   switch (verdict.kind) {
     case 'granted':
-      return { status: 200, why: 'granted: the status of the page itself' };
+      return { status: 200, why: `granted: the status of the page itself${staffUnasked ? STAFF_BY_DEFAULT : ''}` };
     case 'busy':
       return { status: 503, why: `${verdict.reason}: djauthd had no verdict in time` };
     case 'error':
@@ -25,6 +30,9 @@ export function apacheOf(
       return { status: 401, why: sentenceOn(verdict.reason) };
   }
 }
+
+const STAFF_BY_DEFAULT =
+  '; 401 unless DjangoRequireStaffStatus is Off: it is On by default, and is_staff is not set (--staff asks for it)';
 
 function sentenceOn(reason: string): string {
   switch (reason) {

@@ -14,7 +14,7 @@ import type { Site } from '../site/site.ts';
 import type { Rights } from '../store/rights.ts';
 import type { Verdict } from '../verdict.ts';
 import { apacheOf } from './apache.ts';
-import { notesOnFound, notesOnMissing } from './names.ts';
+import { notesOnFound, notesOnMissing, ofDoors } from './names.ts';
 import { observed, type Seen } from './observed.ts';
 import { becauseOf, stepsOf } from './requirements.ts';
 import type { Part, Trace, TracedAccount, TracedHash, TracedVerdict } from './trace.ts';
@@ -69,7 +69,7 @@ export async function explain(
       ? notesOnFound(username, account.username, site)
       : seen.account === null
         ? await reported('other spellings cannot be looked up', () => notesOnMissing(username, site))
-        : [];
+        : ofDoors(username);
   const judged = expressionOf(decision.verdict, expression, site, rights);
   const verdict = verdictOf(decision.verdict, judged);
   // Nobody is refused by the throttle whose password is known to be right, or was granted before.
@@ -80,6 +80,7 @@ export async function explain(
     username,
     password: evidence.kind === 'password' ? 'given' : 'assumed',
     verdict,
+    found: seen.account === undefined ? null : account !== null,
     account: account && tracedAccount(account),
     names: [...(names ?? []), ...problems],
     hash: account && tracedHash(account, site),
@@ -92,8 +93,13 @@ export async function explain(
     },
     hashing: { lane: seen.lane ?? null, waiting, backlog_ms: Math.round(backlog * 1_000) },
     throttle: { ...view, waitMs: Math.round(view.waitMs), debtors: view.debtors.map(rounded) },
-    apache: apacheOf(verdict, asked, refused),
+    apache: apacheOf(verdict, asked, refused, isStaffUnasked(account, requirements, site)),
   };
+}
+
+/** Whether Apache, which requires staff unless that is switched off, would deny a user of whom nobody asked it here. */
+function isStaffUnasked(account: Account | null, { staff }: Requirements, { schema }: Site): boolean {
+  return account !== null && !account.staff && !staff && schema.user.staff !== undefined;
 }
 
 const rounded = <T extends { readonly waitMs: number }>(debtor: T): T => ({
@@ -150,7 +156,9 @@ function verdictOf(verdict: Verdict, judged: readonly Part[] | undefined): Trace
   if (verdict.kind === 'denied') return { kind: 'denied', reason: verdict.reason };
   if (verdict.kind !== 'granted') return { kind: verdict.kind, reason: verdict.reason };
   const outcome = judged?.[0]?.outcome;
-  if (outcome === undefined || outcome === 'granted') return { kind: 'granted' };
+  if (outcome === undefined || outcome === 'granted') {
+    return { kind: 'granted', ...(verdict.stale && { stale: true }) };
+  }
   if (outcome !== 'fault') return { kind: 'denied', reason: 'require' };
   return {
     kind: 'error',

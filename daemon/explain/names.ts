@@ -31,8 +31,8 @@ export async function notesOnMissing(asked: string, site: Site): Promise<string[
   return notes;
 }
 
-/** Why a door could not carry the name. */
-function ofDoors(name: string): string[] {
+/** What is to be said about a name without a look at accounts: why a door could not carry it. */
+export function ofDoors(name: string): string[] {
   const notes: string[] = [];
   if (name.includes(':')) notes.push('the name has a colon, which HTTP Basic cannot carry');
   if (name.includes('\0')) notes.push('the name has a NUL, which no account has');

@@ -14,7 +14,9 @@ export interface Trace {
   /** `given`: compared; `assumed`: taken as right. */
   readonly password: 'given' | 'assumed';
   readonly verdict: TracedVerdict;
-  /** null if no account has the name, or if the question ended before the database answered. */
+  /** Whether an account has the name; null if the question ended before that was known. */
+  readonly found: boolean | null;
+  /** null unless one was found. */
   readonly account: TracedAccount | null;
   /** What else there is to say about the name, such as an account with a similar one. */
   readonly names: readonly string[];
@@ -24,7 +26,7 @@ export interface Trace {
   /** The parts of the expression, in their order; null without one, or if authentication does not succeed. */
   readonly expression: readonly Part[] | null;
   readonly cache: {
-    /** The age of the snapshot that was in memory; null: the database was read. */
+    /** The age of the snapshot that was in memory; null: there was none that may decide. */
     readonly snapshot_ms: number | null;
     readonly account_ttl_ms: number;
     /** Whether there is a proof of this password, right or wrong; null if none was given. */
@@ -43,7 +45,8 @@ export interface Trace {
 
 /** `require`: the expression is not met, after authentication has succeeded. */
 export type TracedVerdict =
-  | { readonly kind: 'granted' }
+  /** `stale`: from what was known before the database was away. */
+  | { readonly kind: 'granted'; readonly stale?: true }
   | { readonly kind: 'denied'; readonly reason: DenyReason | 'require' }
   | { readonly kind: 'busy' | 'error'; readonly reason: string };
 

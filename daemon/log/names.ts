@@ -23,9 +23,16 @@ const HIDDEN = /[\\\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 export function shortened(name: string): string {
   if (isPlain(name)) return name;
   const short = name.length <= NAME_MAX ? name : `${name.slice(0, NAME_MAX)}…`;
-  return short.replace(HIDDEN, (hidden) =>
-    hidden === '\\' ? '\\\\' : `\\u{${(hidden.codePointAt(0) as number).toString(16)}}`,
-  );
+  return short.replace(HIDDEN, (hidden) => (hidden === '\\' ? '\\\\' : coded(hidden)));
+}
+
+/** A sentence, in which names are in quotes already: on one line, with nothing that a reader does not see. */
+export function escaped(sentence: string): string {
+  return sentence.replace(HIDDEN, (hidden) => (hidden === '\\' ? hidden : coded(hidden)));
+}
+
+function coded(character: string): string {
+  return `\\u{${(character.codePointAt(0) as number).toString(16)}}`;
 }
 
 /**

@@ -1,4 +1,7 @@
 import { execFile } from 'node:child_process';
+import { renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
@@ -23,10 +26,10 @@ const PEOPLE: Person[] = [
 ];
 const GROUPS = { Developers: ['svn.commit', 'svn.view'], Banned: [], Empty: [] };
 
-async function explainWorld(test: Test, config = '') {
+async function explainWorld(test: Test, config = '', cache = 'account_ttl = "1h"') {
   const world = await createWorld(test, PEOPLE, {
     groups: GROUPS,
-    config: `[cache]\naccount_ttl = "1h"\n[hash]\ndenial_grid = 0\n${config}`,
+    config: `[cache]\n${cache}\n[hash]\ndenial_grid = 0\n${config}`,
   });
   const run = async (args: string[], input?: string) => {
     const ran = promisify(execFile)(PROGRAM, ['explain', '--control', world.daemon.control, ...args], {
@@ -70,6 +73,12 @@ t.test('the trace for reading', async (t) => {
   t.match(alice.stdout, /not django-group Banned: not met, and does not decide: the account is in "Developers"\n/);
   t.match(alice.stdout, /Apache +200: granted/);
 
+  t.match(
+    (await run(['bob'])).stdout,
+    /Apache +200: granted: .*; 401 unless DjangoRequireStaffStatus is Off: it is On by default/,
+    'granted here, and denied where nothing was said about staff',
+  );
+  t.notMatch((await run(['alice'])).stdout, /DjangoRequireStaffStatus/);
   const bob = await run(['bob', '--staff']);
   t.equal(bob.code, 1);
   t.match(bob.stdout, /^"bob" at site: denied \(not-staff\), given the right password\n/);
@@ -105,6 +114,7 @@ t.test('the trace for reading', async (t) => {
   await sentence(['alice', '--site', 'sitte'], 2, /^djauthd: site "sitte" is not configured; did you mean "site"\?\n$/);
   await sentence(['alice', '--control', '/nowhere/control.sock'], 2, /^djauthd: no such control socket/);
   await sentence([], 2, /missing required argument 'user'/);
+  await sentence(['x'.repeat(100_000)], 2, /^djauthd: the message has 100\d+ octets and a frame holds at most/);
   t.notMatch(daemon.log(), /falsch|korrekt|pferd/);
 
   const auth = await client.ask('explain', { username: Buffer.from('alice') });
@@ -124,7 +134,11 @@ t.test('names, hashes, and what does not exist', async (t) => {
   t.match(await trace('EXAMPLE\\alice'), { names: [/there is an account "alice": .*a domain in front/] });
   t.match(await trace('alice@EXAMPLE.COM'), { names: [/there is an account "alice": .*a realm or a domain behind/] });
   t.match(await trace('a:b'), { names: [/a colon, which HTTP Basic cannot carry/] });
-  t.match(await trace('x'.repeat(2_000)), { verdict: { reason: 'too-long' }, account: null });
+  t.match(await trace('nobody'), { found: false, account: null });
+  t.match(await trace('x'.repeat(2_000)), {
+    ...{ verdict: { reason: 'too-long' }, found: null, account: null },
+    names: [/more than .* octets, and is denied without a look/],
+  });
   t.match(await trace('sso'), {
     verdict: { kind: 'denied', reason: 'unusable-password' },
     hash: { flaw: /no usable password/ },
@@ -195,7 +209,9 @@ t.test('cache, lane and throttle: looked at, and left as they are', async (t) =>
 t.test('a fault is neither a grant nor a denial', async (t) => {
   const { run, site, trace } = await explainWorld(t, '');
   site.database.exec('ALTER TABLE auth_user RENAME TO moved');
-  await run(['nobody']);
+  const told = await run(['alice']);
+  t.match(told.stdout, /account +not known: no account was looked at\n/, 'not that nobody has the name');
+  t.match(told.stdout, /cache +nothing is known from the database; /);
   const ran = await run(['carol', '--json']);
   t.equal(ran.code, 2);
   t.match(JSON.parse(ran.stdout), {
@@ -203,6 +219,17 @@ t.test('a fault is neither a grant nor a denial', async (t) => {
     apache: { status: 500 },
   });
   t.match(await trace('carol', { deadline_ms: 1 }), { verdict: { kind: /busy|error/ } });
+});
+
+t.test('while the database is away, what was known is said to decide', async (t) => {
+  const { run, client, directory } = await explainWorld(t, '', 'account_ttl = "50ms"\nstale_if_error = "1h"');
+  t.equal((await client.check('alice', PASSWORD)).status, 0);
+  renameSync(join(directory, 'db.sqlite3'), join(directory, 'away'));
+  await sleep(100);
+  const { code, stdout } = await run(['alice', '--password-stdin'], PASSWORD);
+  t.equal(code, 0, stdout);
+  t.match(stdout, /accepted; right\n/);
+  t.match(stdout, /cache +the database is away: the account is as it was last known \(cache\.stale_if_error\)\n/);
 });
 
 t.test("the verdict is check's, whoever asks for whatever", async (t) => {
@@ -285,3 +312,45 @@ t.test('an expression comes to what authorize says of its lines', async (t) => {
   );
   t.equal(kinds.size, 2);
 });
+
+t.test('names from the database cannot steer a terminal or look like something else', async (t) => {
+  const { run, site } = await explainWorld(t);
+  const evil = 'e\u001b[2J\u009b31m\u202e", primary key "9';
+  site.database.prepare('UPDATE auth_group SET name = ? WHERE name = ?').run('a\u001b[2Jb', 'Developers');
+  site.database.prepare('UPDATE auth_user SET username = ? WHERE username = ?').run(evil, 'bob');
+  const { code, stdout } = await run([evil, '--group', 'none']);
+  t.equal(code, 1);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
+  t.notMatch(stdout, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
+  t.match(stdout, /account +"e\\u\{1b\}\[2J\\u\{9b\}31m\\u\{202e\}\\", primary key \\"9", primary key "2"\n/);
+});
+
+t.test('a password typed at a terminal is not shown, and can be corrected', async (t) => {
+  const { daemon } = await explainWorld(t);
+  const args = [PROGRAM, 'explain', '--control', daemon.control, 'alice', '--password-stdin'];
+  const typed = async (keys: string) => {
+    const ran = promisify(execFile)('python3', ['-c', TERMINAL, keys, ...args], { encoding: 'utf8' });
+    return (await ran).stdout;
+  };
+  const right = await typed(`wrong\u0015${PASSWORD}xé\u007f\u007f\r`);
+  t.match(right, /^Password: \r\n"alice" at site: granted\r\n/);
+  t.notMatch(right, /korrekt/);
+  t.match(await typed(`${PASSWORD}x\r`), /WRONG/);
+  t.match(await typed('kor\u0003'), /djauthd: interrupted/);
+});
+
+/** Types what its first argument says once the program asks, and prints what a terminal would show. */
+const TERMINAL = `
+import os, pty, sys, time
+pid, terminal = pty.fork()
+if pid == 0: os.execv(sys.argv[2], sys.argv[2:])
+shown = b""
+while not shown.endswith(b"Password: "): shown += os.read(terminal, 1024)
+time.sleep(0.5)
+os.write(terminal, sys.argv[1].encode())
+try:
+    while chunk := os.read(terminal, 1024): shown += chunk
+except OSError: pass
+os.waitpid(pid, 0)
+sys.stdout.buffer.write(shown)
+`;

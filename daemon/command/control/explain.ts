@@ -1,4 +1,5 @@
 import { PASSWORD_MAX } from '../../../protocol/limits.ts';
+import { ConfigError } from '../../config/config-error.ts';
 import type { Trace } from '../../explain/trace.ts';
 import { messageOf } from '../../fault.ts';
 import { protectMemory } from '../../native/memory.ts';
@@ -52,8 +53,8 @@ export async function explain(user: string, flags: ControlFlags & ExplainFlags):
     process.stdout.write(flags.json ? `${JSON.stringify(trace, undefined, 2)}\n` : `${explanation(trace)}\n`);
     process.exitCode = exitCodeOf(trace);
   } catch (error) {
-    if (!(error instanceof ControlError || error instanceof ExpressionError)) throw error;
-    const sentence = error instanceof ExpressionError ? `--require: ${error.message}` : error.message;
+    if (error instanceof ConfigError) throw error; // which exits with the same code
+    const sentence = error instanceof ExpressionError ? `--require: ${error.message}` : messageOf(error);
     process.stderr.write(`djauthd: ${sentence}\n`);
     process.exitCode = EXPLAIN_CODES.neither.code;
   } finally {
@@ -65,6 +66,21 @@ export async function explain(user: string, flags: ControlFlags & ExplainFlags):
 function exitCodeOf({ apache: { status } }: Trace): number {
   if (status === 200) return EXPLAIN_CODES.granted.code;
   return status === 401 ? EXPLAIN_CODES.denied.code : EXPLAIN_CODES.neither.code;
+}
+
+/** Keys of a terminal in raw mode: Enter and Ctrl-D, Ctrl-C, Ctrl-U, and what Backspace sends. */
+const ENDS = [0x0d, 0x0a, 0x04];
+const INTERRUPT = 0x03;
+const KILL = 0x15;
+const ERASES = [0x7f, 0x08];
+
+const TOO_LONG = `the password has more than ${PASSWORD_MAX.toLocaleString('en')} octets: it is denied without a look`;
+
+/** The length without the last character, which may have several octets in UTF-8. */
+function withoutLast(octets: Buffer, length: number): number {
+  let at = length - 1;
+  while (at > 0 && ((octets[at] as number) & 0xc0) === 0x80) at--;
+  return Math.max(0, at);
 }
 
 /**
@@ -83,19 +99,22 @@ async function readPassword(): Promise<Buffer> {
     stdin.setRawMode(true);
   }
   try {
+    let ended = false;
     for await (const chunk of stdin as AsyncIterable<Buffer>) {
-      const end = isTyped ? chunk.findIndex((octet) => octet === 0x0d || octet === 0x0a || octet === 0x04) : -1;
-      if (isTyped && chunk.includes(0x03)) throw new ControlError('interrupted');
-      const taken = end < 0 ? chunk : chunk.subarray(0, end);
-      const fits = length + taken.length <= octets.length;
-      if (fits) taken.copy(octets, length);
-      length += taken.length;
-      chunk.fill(0);
-      if (!fits)
-        throw new ControlError(
-          `the password has more than ${PASSWORD_MAX.toLocaleString('en')} octets: it is denied without a look`,
-        );
-      if (end >= 0) break;
+      try {
+        for (const octet of chunk) {
+          if (isTyped && ENDS.includes(octet)) ended = true;
+          else if (isTyped && octet === INTERRUPT) throw new ControlError('interrupted');
+          else if (isTyped && octet === KILL) length = 0;
+          else if (isTyped && ERASES.includes(octet)) length = withoutLast(octets, length);
+          else if (length < octets.length) octets[length++] = octet;
+          else throw new ControlError(TOO_LONG);
+          if (ended) break;
+        }
+      } finally {
+        chunk.fill(0);
+      }
+      if (ended) break;
     }
   } catch (error) {
     octets.fill(0);
