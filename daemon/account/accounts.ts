@@ -129,6 +129,11 @@ export class Accounts {
     return this.#snapshots.size;
   }
 
+  /** How old a snapshot may be at present when it decides, in ms. */
+  get ttlMs(): number {
+    return this.#freshness.ttlMs;
+  }
+
   /** The account from a snapshot that is young enough, undefined if the database must be read. */
   recall(username: string): Account | null | undefined {
     // No account has a NUL in its name, and PostgreSQL accepts none in a text.
@@ -204,8 +209,9 @@ export class Accounts {
   /** The age of the snapshot that would decide now, in ms; undefined if there is none. Looks only. */
   ageOf(username: string): number | undefined {
     const snapshot = this.#snapshots.peek(username);
-    const age = snapshot && this.#age(snapshot.askedAt);
-    return age !== undefined && age < this.#options.ttlMs ? age : undefined;
+    if (snapshot === undefined || snapshot.era !== this.#era) return undefined;
+    const now = this.#options.clock.now();
+    return now < this.#freshness.until(snapshot.askedAt) ? now - snapshot.askedAt : undefined;
   }
 
   /** Forgets one username, or all. Returns how many snapshots were removed. */

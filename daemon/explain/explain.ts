@@ -34,7 +34,7 @@ export async function explain(
   expression: Expression | undefined,
   generation: Generation,
 ): Promise<Trace> {
-  const { pipeline, throttle, greylist, pool, config } = generation;
+  const { pipeline, throttle, greylist, pool } = generation;
   const { username, requirements, evidence } = question;
   let site: Site;
   try {
@@ -88,7 +88,7 @@ export async function explain(
     expression: judged ?? null,
     cache: {
       snapshot_ms: snapshot === undefined ? null : Math.round(snapshot),
-      account_ttl_ms: config.cache.account_ttl,
+      account_ttl_ms: site.accounts.ttlMs,
       proof: seen.proof ?? null,
     },
     hashing: { lane: seen.lane ?? null, waiting, backlog_ms: Math.round(backlog * 1_000) },

@@ -28,6 +28,7 @@ export interface Trace {
   readonly cache: {
     /** The age of the snapshot that was in memory; null: there was none that may decide. */
     readonly snapshot_ms: number | null;
+    /** How old a snapshot may be at present. */
     readonly account_ttl_ms: number;
     /** Whether there is a proof of this password, right or wrong; null if none was given. */
     readonly proof: 'right' | 'wrong' | 'none' | null;

@@ -47,10 +47,12 @@ t.test('a snapshot decides for as long as canaries come back', async (t) => {
     hearing.proven(clock.time);
     t.ok(accounts.recall('1'));
   }
+  t.equal(accounts.ageOf('1'), 50 * FALLBACK, 'and its age can be told');
   clock.time += FALLBACK - 1;
   t.ok(accounts.recall('1'), 'until the last canary is as old as an account may be');
   clock.time += 1;
   t.equal(accounts.recall('1'), undefined);
+  t.equal(accounts.ageOf('1'), undefined);
   hearing.proven(clock.time);
   t.ok(accounts.recall('1'), 'a late canary proves that nothing was missed');
   hearing.ended('gone');
