@@ -101,7 +101,9 @@ export function createStatements(schema: Schema, relations: ReadonlyMap<string, 
     const { name, table, truncate } = namesIn(relation, channel);
     const rows = pg.escapeIdentifier(channel);
     return [
-      `CREATE OR REPLACE FUNCTION ${name}() RETURNS trigger LANGUAGE plpgsql AS $djauthd$${sourceOf(watched, relation, channel)}$djauthd$;`,
+      `CREATE OR REPLACE FUNCTION ${name}() RETURNS trigger LANGUAGE plpgsql AS ${inDollars(sourceOf(watched, relation, channel))};`,
+      // Whoever made a function of that name before would keep it, and what it does with the rights of all who write.
+      `ALTER FUNCTION ${name}() OWNER TO CURRENT_USER;`,
       `CREATE OR REPLACE TRIGGER ${rows} AFTER INSERT OR UPDATE OR DELETE ON ${table}\n  FOR EACH ROW EXECUTE FUNCTION ${name}();`,
       `CREATE OR REPLACE TRIGGER ${truncate} AFTER TRUNCATE ON ${table}\n  FOR EACH STATEMENT EXECUTE FUNCTION ${name}();`,
       `ALTER TABLE ${table} ENABLE ALWAYS TRIGGER ${rows}, ENABLE ALWAYS TRIGGER ${truncate};`,
@@ -154,6 +156,13 @@ function namesIn({ schema, table }: Relation, channel: string) {
     table: quoted(schema, table),
     truncate: pg.escapeIdentifier(truncateName(channel)),
   };
+}
+
+/** As a string of SQL, whatever is in it: names of columns are. */
+function inDollars(source: string): string {
+  let tag = '$djauthd$';
+  for (let count = 1; source.includes(tag); count++) tag = `$djauthd${count}$`;
+  return `${tag}${source}${tag}`;
 }
 
 const truncateName = (channel: string) => `${channel}_truncate`;

@@ -1,0 +1,22 @@
+import t from 'tap';
+import { createStatements } from '../../daemon/store/postgres/triggers.ts';
+import { STOCK } from '../../daemon/store/schema.ts';
+
+// The SQL is run by the owner of the tables or a superuser; names in it come from the site's models.
+
+t.test('no name ends the string or the identifier that it is in', async (t) => {
+  for (const evil of ['x$djauthd$; DROP TABLE a; --', 'x$djauthd$ $djauthd1$;', 'x"; DROP TABLE a; --', "x'; --"]) {
+    const schema = { ...STOCK, user: { ...STOCK.user, email: evil } };
+    const relation = { schema: evil, table: evil, types: { id: 'integer', [evil]: 'text' } };
+    for (const statement of createStatements(schema, new Map([['auth_user', relation]]))) {
+      const [, tag, body] = /^CREATE OR REPLACE FUNCTION.* AS (\$\w+\$)(.*)\1;$/s.exec(statement) ?? [];
+      if (statement.startsWith('CREATE OR REPLACE FUNCTION')) {
+        t.ok(tag !== undefined && !body?.includes(tag), `${evil}: the string ends where it should`);
+        t.ok(body?.includes(evil.replaceAll('"', '""')), `${evil}: the column is compared`);
+      }
+      const code = tag === undefined ? statement : statement.replace(body as string, '');
+      const bare = code.replace(/"(?:[^"]|"")*"/g, '');
+      t.notMatch(bare, /DROP|--|'/, `${evil}: it is quoted`);
+    }
+  }
+});
