@@ -457,6 +457,7 @@ except KeyError:
       await own(sql);
       t.match(world.triggers(daemon, '--check'), { status: 1, stdout: message });
       await checkFallback(t, client, 'una');
+      await waitFor(() => message.test(daemon.log()));
     }
     t.equal((await postgres.execute('site', "SELECT 1 FROM pg_proc WHERE proname LIKE 'djauthd%'")).length, 0);
     await own(make);
@@ -473,6 +474,66 @@ except KeyError:
         UPDATE auth_user SET is_active = false WHERE username = 'una';
         ALTER TABLE auth_user ENABLE TRIGGER USER; COMMIT; ${make}`) as Promise<unknown>,
     );
+  });
+
+  await t.test('what no trigger tells', async (t) => {
+    const { daemon, client } = await listener(t, url);
+    await hears(daemon);
+    const require = { staff: true };
+    const staff = async (name: string) => (await client.check(name, 'secret', { require })).status;
+    // All are staff by now, whatever the other subtests did.
+    await own('UPDATE auth_user SET is_staff = true');
+    for (const sql of [
+      'ALTER TABLE auth_user DROP COLUMN is_staff; ALTER TABLE auth_user ADD COLUMN is_staff boolean NOT NULL DEFAULT false',
+      'ALTER TABLE auth_user ALTER COLUMN is_staff TYPE boolean USING false',
+    ]) {
+      await waitFor(async () => (await staff('una')) === GRANTED);
+      await own(sql);
+      const committedAt = performance.now();
+      const lastGranted = await untilRefused(client, 'una', require);
+      t.ok(lastGranted < committedAt + FALLBACK_MS, `granted ${Math.round(lastGranted - committedAt)} ms after ${sql}`);
+      await own('UPDATE auth_user SET is_staff = true');
+    }
+    t.equal(times(daemon, HEARS_NOT), 0, 'it goes on hearing');
+
+    for (const [change, undo, message] of [
+      ['CREATE TABLE child () INHERITS (auth_user_groups)', 'DROP TABLE child', /auth_user_groups has child tables/],
+      [
+        'ALTER TABLE auth_user ENABLE ROW LEVEL SECURITY; CREATE POLICY seen ON auth_user USING (is_active)',
+        'DROP POLICY seen ON auth_user; ALTER TABLE auth_user DISABLE ROW LEVEL SECURITY',
+        /auth_user has row level security/,
+      ],
+    ] as const) {
+      await waitFor(async () => (await siteReport(daemon)).hearing.hears);
+      await own(change);
+      await waitFor(() => message.test(daemon.log()));
+      t.match(world.triggers(daemon), { status: 1, stderr: message });
+      t.match(world.triggers(daemon, '--check'), { status: 1, stdout: message });
+      await own(undo);
+    }
+    await waitFor(async () => (await siteReport(daemon)).hearing.hears);
+  });
+
+  await t.test('nobody else owns the functions of the triggers', async (t) => {
+    const { daemon } = await listener(t, url);
+    const make = world.triggers(daemon).stdout;
+    await own(world.triggers(daemon, '--drop').stdout);
+    const [name] = /"public"\."djauthd_[0-9a-f]+_[0-9a-f]+"/.exec(make) as RegExpExecArray;
+    await postgres.execute('postgres', 'CREATE ROLE trudy LOGIN');
+    await postgres.execute('site', 'GRANT CREATE ON SCHEMA public TO trudy');
+    await postgres.execute(
+      'site',
+      `SET ROLE trudy; CREATE FUNCTION ${name}() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'`,
+    );
+    await postgres.execute('site', make);
+    const owners = await postgres.execute(
+      'site',
+      "SELECT DISTINCT proowner::regrole::text AS owner FROM pg_proc WHERE proname LIKE 'djauthd%'",
+    );
+    t.same(owners, [{ owner: 'postgres' }]);
+    await postgres.execute('site', world.triggers(daemon, '--drop').stdout);
+    await own(make);
+    await hears(daemon);
   });
 
   await t.test('whoever may NOTIFY gains misses', async (t) => {

@@ -10,7 +10,7 @@ import type { Schema } from '../schema.ts';
 import { connect, socketOf } from './connect.ts';
 import { SESSION_OPTIONS } from './session.ts';
 import type { Standbys } from './standbys.ts';
-import { CANARY_QUERY, IDENTITY_QUERY, inspectTriggers } from './trigger-catalog.ts';
+import { CANARY_QUERY, IDENTITY_QUERY, type Identity, inspectTriggers } from './trigger-catalog.ts';
 import { CANARY, channelOf, ONE, spelled, watchedOf } from './triggers.ts';
 import type { Settings } from './url.ts';
 
@@ -94,11 +94,10 @@ export class Ear {
 
   /** Rejects with the reason of its end. */
   async #session(onBegin: () => void): Promise<never> {
-    const { settings, timeoutMs, heard, schema } = this.#options;
+    const { settings, timeoutMs, heard } = this.#options;
     // First what identifies them, so that nothing done to them from now on is missed.
-    const triggers = await this.#identify(IDENTITY_QUERY, '');
-    const state = await inspectTriggers((sql, parameters) => this.#ask(sql, parameters), schema);
-    const [problem] = [state.mute, ...state.obstacles, ...state.problems].filter(Boolean);
+    const identity = await this.#identify(IDENTITY_QUERY, '');
+    const problem = await this.#problem();
     if (problem !== undefined) throw new Error(problem);
     const client = await connect(settings, {
       applicationName: 'djauthd listener',
@@ -117,7 +116,7 @@ export class Ear {
         if (channel === this.#channel) session.told(payload ?? '');
       });
       await Promise.race([this.#listen(client), session.over]);
-      return await Promise.race([this.#watch(session, triggers, onBegin), session.over]);
+      return await Promise.race([this.#watch(session, identity, onBegin), session.over]);
     } finally {
       session.end(new Error('closed'));
       this.#closed.signal.removeEventListener('abort', onAbort);
@@ -139,12 +138,13 @@ export class Ear {
   }
 
   /** Sends canaries, until one is not heard any more. */
-  async #watch(session: Session, triggers: unknown, onBegin: () => void): Promise<never> {
+  async #watch(session: Session, identity: Identity, onBegin: () => void): Promise<never> {
     const { heard, periodMs, standbys } = this.#options;
     const { signal } = this.#closed;
     const silenceMax = Math.max(SILENCE_MIN_MS, SILENCE_PERIODS * periodMs);
     let provenAt = heard.clock.now();
     let hears = false;
+    let { columns } = identity;
     const seen = standbys.seen;
     for (;;) {
       const sentAt = heard.clock.now();
@@ -153,7 +153,12 @@ export class Ear {
       try {
         const found = await this.#identify(CANARY_QUERY, `${CANARY}${name}`);
         if (standbys.open > 0 || standbys.seen !== seen) throw new Error(FROM_STANDBY);
-        if (triggers !== found) throw new Error('the triggers were changed');
+        if (found.triggers !== identity.triggers) {
+          throw new Error((await this.#problem()) ?? 'the triggers were changed');
+        }
+        // What was read from other columns is forgotten before anything that was read counts as fresh.
+        if (found.columns !== columns) heard.changed();
+        columns = found.columns;
         if (await back) {
           if (!hears) {
             heard.began();
@@ -180,10 +185,19 @@ export class Ear {
     }
   }
 
-  /** What identifies the triggers as they are. */
-  async #identify(sql: string, payload: string): Promise<unknown> {
+  /** Why changes cannot be heard as the database is now; undefined if they can. */
+  async #problem(): Promise<string | undefined> {
+    const { mute, obstacles, problems } = await inspectTriggers(
+      (sql, parameters) => this.#ask(sql, parameters),
+      this.#options.schema,
+    );
+    return [mute, ...obstacles, ...problems].find((each) => each !== undefined);
+  }
+
+  /** What identifies triggers and tables as they are. */
+  async #identify(sql: string, payload: string): Promise<Identity> {
     const [row] = await this.#ask(sql, [this.#channel, payload, this.#tables]);
-    return (row as { triggers?: unknown } | undefined)?.triggers;
+    return row as Identity;
   }
 
   #ask(sql: string, parameters: readonly unknown[]): Promise<unknown[]> {

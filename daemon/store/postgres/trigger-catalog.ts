@@ -23,6 +23,8 @@ const VERSION_MIN = 140_000;
 
 const STATE = `
   select w.name, n.nspname as schema, c.relname as table, c.relkind as kind,
+    exists (select from pg_catalog.pg_inherits as i where i.inhparent = c.oid) as divided,
+    pg_catalog.row_security_active(c.oid) as filtered,
     pg_catalog.current_setting('server_version_num')::int as version, pg_catalog.pg_is_in_recovery() as standby,
     (select pg_catalog.json_object_agg(a.attname, pg_catalog.format_type(a.atttypid, null))
       from pg_catalog.pg_attribute as a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as types,
@@ -36,25 +38,48 @@ const STATE = `
 
 /**
  * What identifies the triggers as they are now: whatever is done to a table, a trigger or a function changes it, undone
- * again or not. Parameters: the channel, something, the tables.
+ * again or not; and whether they still see whatever the daemon reads. Parameters: the channel, something, the tables.
  */
-const IDENTITY = `(
-    select pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat_ws(',', t.oid, t.xmin, t.tgenabled, p.oid, p.xmin), ';' order by t.oid))
+const TRIGGERS = `(
+    select pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat_ws(',', t.oid, t.xmin, t.tgenabled, p.oid, p.xmin,
+      exists (select from pg_catalog.pg_inherits as i where i.inhparent = t.tgrelid),
+      pg_catalog.row_security_active(t.tgrelid)), ';' order by t.oid))
     from pg_catalog.unnest($3::text[]) as w(name)
     join pg_catalog.pg_trigger as t on t.tgrelid = pg_catalog.to_regclass(w.name) and t.tgname in ($1::text, $1::text || '_truncate')
     join pg_catalog.pg_proc as p on p.oid = t.tgfoid) as triggers`;
 
-export const IDENTITY_QUERY = `select $2::text, ${IDENTITY}`;
+/**
+ * What identifies the tables and their columns: a column that is dropped and added again, renamed, or converted has other
+ * values, and no trigger fires. The same parameters.
+ */
+const COLUMNS = `(
+    select pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat_ws(',', c.oid, c.relfilenode, a.attnum, a.xmin), ';'
+      order by c.oid, a.attnum))
+    from pg_catalog.unnest($3::text[]) as w(name)
+    join pg_catalog.pg_class as c on c.oid = pg_catalog.to_regclass(w.name)
+    join pg_catalog.pg_attribute as a on a.attrelid = c.oid and a.attnum > 0) as columns`;
+
+/** What the two queries below answer. */
+export interface Identity {
+  readonly triggers: string | null;
+  readonly columns: string | null;
+}
+
+export const IDENTITY_QUERY = `select $2::text, ${TRIGGERS}, ${COLUMNS}`;
 
 /** The same, and the canary is sent, in a transaction that does not wait for the disk. Parameters: as it is, the payload. */
 export const CANARY_QUERY = `
-  select pg_catalog.pg_notify($1::text, $2::text), pg_catalog.set_config('synchronous_commit', 'off', true), ${IDENTITY}`;
+  select pg_catalog.pg_notify($1::text, $2::text), pg_catalog.set_config('synchronous_commit', 'off', true), ${TRIGGERS}, ${COLUMNS}`;
 
 interface Row {
   readonly name: string;
   readonly schema: string | null;
   readonly table: string | null;
   readonly kind: string | null;
+  /** Whether other tables hold rows of it. */
+  readonly divided: boolean;
+  /** Whether policies keep rows from the daemon's role. */
+  readonly filtered: boolean | null;
   readonly version: number;
   readonly standby: boolean;
   readonly types: Readonly<Record<string, string>> | null;
@@ -65,6 +90,7 @@ const KINDS: Readonly<Record<string, string>> = {
   v: 'a view',
   m: 'a materialized view',
   f: 'a foreign table',
+  p: 'a partitioned table',
 };
 
 export async function inspectTriggers(ask: Ask, schema: Schema): Promise<TriggerState> {
@@ -80,11 +106,13 @@ export async function inspectTriggers(ask: Ask, schema: Schema): Promise<Trigger
       obstacles.push(`table ${each.table} does not exist or is not on the search path`);
       continue;
     }
-    if (row.kind !== 'r' && row.kind !== 'p') {
-      const what = KINDS[row.kind ?? ''] ?? 'no table';
+    const what = row.kind === 'r' ? undefined : (KINDS[row.kind ?? ''] ?? 'no table');
+    if (what !== undefined) {
       obstacles.push(`${each.table} is ${what}, whose changes no trigger tells`);
       continue;
     }
+    if (row.divided) obstacles.push(`${each.table} has child tables, whose changes its triggers do not tell`);
+    if (row.filtered) obstacles.push(`${each.table} has row level security, and no trigger tells what it hides`);
     const relation = { schema: row.schema, table: row.table, types: row.types ?? {} };
     relations.set(each.table, relation);
     problems.push(...problemsOf(each, relation, row.triggers ?? [], channel));
