@@ -136,10 +136,7 @@ export function createProgram(): Command {
     .option('--site <name>', 'the site (default: the only one)')
     .addOption(new Option('--drop', 'print the SQL that removes the triggers').conflicts('check'))
     .option('--check', 'check the triggers that are there')
-    .option(
-      '--unit <unit>',
-      "the daemon's unit, by name or path (default: djauthd.service, if it serves the configuration)",
-    )
+    .addOption(unit())
     .action(async (flags: { config: string; site?: string; drop?: true; check?: true; unit?: string }) =>
       (await import('./triggers.ts')).triggers(flags.config, flags),
     );

@@ -139,7 +139,7 @@ export function throttled({ throttle: { refusals, refused_now, refused } }: Repo
   const counts = DEBTORS.map((kind) => `${plural(refused_now[kind], kind)}`).join(', ');
   const row = ({ kind, site, who, seconds }: RefusedReport) => html`<tr><th scope="row">${kind}</th>
 <td>${who}</td><td>${site}</td><td>${duration(seconds)}</td></tr>`;
-  const list = html`<table class="plain"><thead><tr><th>Limit</th><th>Who</th><th>Site</th><th>For</th></tr></thead>
+  const list = html`<table class="plain refused"><thead><tr><th>Limit</th><th>Who</th><th>Site</th><th>For</th></tr></thead>
 <tbody>${refused.map(row)}</tbody></table>`;
   return html`<section class="wide"><h2>Held back after too many wrong passwords</h2>
 <p class="quiet">${plural(all, 'guess')} turned away since the start; held back now: ${counts}</p>${refused.length > 0 ? list : ''}</section>`;

@@ -43,9 +43,10 @@ table{width:100%;border-collapse:collapse}
 th{text-align:left;font-weight:500}
 .plain{margin:.5rem 0}
 .plain th,.plain td{padding:.12rem 0;font-size:.85rem;white-space:nowrap}
-.plain td:last-child{text-align:right}
+.plain td:last-child,.plain thead th:last-child{text-align:right}
 .plain th,.plain td:last-child{width:1%}
 .words th{white-space:normal;width:55%}
+.refused td:not(:last-child){white-space:normal;padding-right:.75rem}
 .words small{display:block;line-height:1.3}
 .words .bars{vertical-align:middle}
 .words+h2{margin-top:1rem}

@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import { type Browser, chromium } from 'playwright-core';
 import t, { type Test } from 'tap';
 import { BOUNDS } from '../../daemon/metrics/histogram.ts';
+import { statusPage } from '../../daemon/status/page.ts';
 import { type Apache, publicDirectory, type Response, startApache } from '../fixtures/apache.ts';
 import { type RunningDaemon, startDaemon } from '../fixtures/daemon.ts';
+import { reportOf, siteOf } from '../fixtures/report.ts';
 import { createSite } from '../fixtures/site.ts';
 
 /** The name of a site that would inject elements into a page that does not escape it. */
@@ -212,6 +214,12 @@ t.test('the status page in a browser', async (t) => {
     await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage: true });
     await context.close();
   }
+  const long = { ...siteOf('x'.repeat(100)), reasons: { 'wrong-password': 3 } };
+  const refused = { kind: 'name', site: long.name, who: 'w'.repeat(120), seconds: 70 } as const;
+  const throttle = { ...reportOf({}).throttle, refused: [refused] };
+  const narrow = await browser.newPage({ viewport: { width: 390, height: 844 } });
+  await narrow.setContent(statusPage(reportOf({ sites: [long, siteOf('b')], throttle }), 'html').body);
+  t.equal(await narrow.evaluate('document.documentElement.scrollWidth'), 390, 'long names are broken');
   const page = await browser.newPage();
   await page.goto(`${apache.url}/django-status?refresh=1`);
   await page.waitForEvent('framenavigated');
