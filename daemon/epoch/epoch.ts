@@ -72,9 +72,11 @@ export class EpochFiles implements Epoch {
         before.delete(name);
       } else this.#open(name, path);
     }
-    this.raise();
-    // Leases of sockets that are no longer served end too.
+    // Leases that are seen in a file that nobody writes any more end too. What it shows from now on is in no lease: clients who
+    // still have it mapped would not see that one ends.
+    if (before.size > 0) this.#value += 1n;
     for (const { path, file } of before.values()) this.#end(path, file);
+    this.raise();
     for (const [name, { path, file }] of this.#shown) {
       this.#attempt(path, name, () => file.show());
     }
