@@ -1,5 +1,6 @@
 import t from 'tap';
-import { createStatements } from '../../daemon/store/postgres/triggers.ts';
+import { inspectTriggers } from '../../daemon/store/postgres/trigger-catalog.ts';
+import { createStatements, watchedOf } from '../../daemon/store/postgres/triggers.ts';
 import { STOCK } from '../../daemon/store/schema.ts';
 
 // The SQL is run by the owner of the tables or a superuser; names in it come from the site's models.
@@ -19,4 +20,13 @@ t.test('no name ends the string or the identifier that it is in', async (t) => {
       t.notMatch(bare, /DROP|--|'/, `${evil}: it is quoted`);
     }
   }
+});
+
+t.test('a column that is computed when it is read is an obstacle', async (t) => {
+  const rows = watchedOf(STOCK).map(({ table }) => ({
+    ...{ name: `"${table}"`, schema: 'public', table, kind: 'r', divided: false, filtered: false, version: 180_000 },
+    ...{ standby: false, types: {}, triggers: [], computed: table === 'auth_user' ? ['age', 'is_active'] : null },
+  }));
+  const { obstacles } = await inspectTriggers(async () => rows, STOCK);
+  t.same(obstacles, ['column is_active of auth_user is generated when it is read, which its triggers do not see']);
 });

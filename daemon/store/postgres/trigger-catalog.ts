@@ -25,6 +25,8 @@ const STATE = `
   select w.name, n.nspname as schema, c.relname as table, c.relkind as kind,
     exists (select from pg_catalog.pg_inherits as i where i.inhparent = c.oid) as divided,
     pg_catalog.row_security_active(c.oid) as filtered,
+    (select pg_catalog.json_agg(a.attname) from pg_catalog.pg_attribute as a
+      where a.attrelid = c.oid and a.attgenerated = 'v' and not a.attisdropped) as computed,
     pg_catalog.current_setting('server_version_num')::int as version, pg_catalog.pg_is_in_recovery() as standby,
     (select pg_catalog.json_object_agg(a.attname, pg_catalog.format_type(a.atttypid, null))
       from pg_catalog.pg_attribute as a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as types,
@@ -43,7 +45,8 @@ const STATE = `
 const TRIGGERS = `(
     select pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat_ws(',', t.oid, t.xmin, t.tgenabled, p.oid, p.xmin,
       exists (select from pg_catalog.pg_inherits as i where i.inhparent = t.tgrelid),
-      pg_catalog.row_security_active(t.tgrelid)), ';' order by t.oid))
+      pg_catalog.row_security_active(t.tgrelid),
+      exists (select from pg_catalog.pg_attribute as a where a.attrelid = t.tgrelid and a.attgenerated = 'v')), ';' order by t.oid))
     from pg_catalog.unnest($3::text[]) as w(name)
     join pg_catalog.pg_trigger as t on t.tgrelid = pg_catalog.to_regclass(w.name) and t.tgname in ($1::text, $1::text || '_truncate')
     join pg_catalog.pg_proc as p on p.oid = t.tgfoid) as triggers`;
@@ -80,6 +83,8 @@ interface Row {
   readonly divided: boolean;
   /** Whether policies keep rows from the daemon's role. */
   readonly filtered: boolean | null;
+  /** Its virtual generated columns, which PostgreSQL 18 has: a trigger sees NULL in them. */
+  readonly computed: readonly string[] | null;
   readonly version: number;
   readonly standby: boolean;
   readonly types: Readonly<Record<string, string>> | null;
@@ -113,6 +118,10 @@ export async function inspectTriggers(ask: Ask, schema: Schema): Promise<Trigger
     }
     if (row.divided) obstacles.push(`${each.table} has child tables, whose changes its triggers do not tell`);
     if (row.filtered) obstacles.push(`${each.table} has row level security, and no trigger tells what it hides`);
+    const computed = each.columns.find((column) => row.computed?.includes(column));
+    if (computed !== undefined) {
+      obstacles.push(`column ${computed} of ${each.table} is generated when it is read, which its triggers do not see`);
+    }
     const relation = { schema: row.schema, table: row.table, types: row.types ?? {} };
     relations.set(each.table, relation);
     problems.push(...problemsOf(each, relation, row.triggers ?? [], channel));
