@@ -41,16 +41,15 @@ clone() {
 
 # compiler CC: the products and the tests, which are also built with it.
 compiler() {
-    command -v "$1"
-    clone "$1"
-    make -C "$matrix/$1/client-c" CC="$1" && make -C "$matrix/$1/client-c" CC="$1" check
+    command -v "$1" && clone "$1" &&
+        make -C "$matrix/$1/client-c" CC="$1" &&
+        make -C "$matrix/$1/client-c" CC="$1" check
 }
 
 # node_line VERSION: in a clone, with that Node.js alone in front of PATH.
 node_line() (
-    directory=$(node_at "$1")
-    clone "node-$1"
-    cd "$matrix/node-$1"
+    # What calls this looks at its status, so "set -e" is off.
+    directory=$(node_at "$1") && clone "node-$1" && cd "$matrix/node-$1" || exit 1
     PATH="$directory/bin:$PATH"
     export PATH
     [ "$(node --version)" = "v$1" ] && npm ci --no-audit --no-fund && npm run -s build && npm run -s check && npm run -s unit &&
@@ -61,7 +60,8 @@ node_line() (
 # suite NAME: the root is given a Node.js only where Debian's own is too old.
 suite() {
     rm -rf "${matrix:?}/$1"
-    if [ "$1" = bookworm ]; then NODE=$(node_at "$(newest 20)"); else NODE=; fi
+    NODE=
+    if [ "$1" = bookworm ]; then NODE=$(node_at "$(newest 20)") || return 1; fi
     NODE=$NODE sh test/fresh-root.sh "$1" "$matrix/$1"
 }
 
