@@ -286,6 +286,13 @@ t.test('the screen', async (t) => {
       .join('')
       .includes('\u001b[31m'),
   );
+  const hearing = { state_seconds: 70, notifications: 4, canary_seconds: 72 };
+  const deaf = siteOf('deaf', { hearing: { ...hearing, hears: false, reason: 'the connection was lost' } });
+  const both = screen(reportOf({ sites: [siteOf('well'), deaf] }), size);
+  t.equal(both[1], 'deaf: changes not heard for 1 min: the connection was lost');
+  t.match(both.slice(both.findIndex((line) => line.startsWith('SITE')) + 1).join('\n'), /^deaf [\s\S]*^well /m);
+  const well = siteOf('well', { hearing: { ...hearing, hears: true, reason: null } });
+  t.notMatch(screen(reportOf({ sites: [well] }), size).join('\n'), /not heard/);
   t.equal(screen(reportOf({}), { ...size, rows: 5 }).length, 5);
   t.ok(screen(reportOf({}), { ...size, columns: 7 }).every((line) => [...line].length <= 7));
   for (const columns of [20, 40, 60, 80, 132]) {

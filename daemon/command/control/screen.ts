@@ -32,7 +32,7 @@ export function screen(report: Report, options: ScreenOptions, before?: Report):
       bold(`djauthd ${report.version}`),
       `  up ${age(report.uptime_seconds)}  ${octets(report.memory_bytes)}  PBKDF2 by ${report.pbkdf2}`,
     ],
-    ...fitList(faultLines(report), rows < ROOMY ? 2 : rows >> 2, 'more databases down'),
+    ...fitList(faultLines(report), rows < ROOMY ? 2 : rows >> 2, 'more databases with a fault'),
     ...figures(report, options, before).filter((line) => rows >= ROOMY || line.length > 0),
   ];
   const throttled = throttleLines(report);

@@ -35,7 +35,7 @@ const NAME_MIN = 12;
 const NAME_ROOMY = 20;
 const NAME_MAX = 32;
 
-/** A line of titles and a line for each site: those whose database is down first, then those with errors. */
+/** A line of titles and a line for each site: those whose database is down first, then those that are not heard, and those with errors. */
 export function siteTable({ sites }: Report, columns: number): Line[] {
   const sorted = sites.toSorted((a, b) => urgency(b) - urgency(a));
   const longest = Math.min(NAME_MAX, Math.max(4, ...sorted.map(({ name }) => [...name].length)));
@@ -65,20 +65,31 @@ export function siteTable({ sites }: Report, columns: number): Line[] {
   ];
 }
 
-/** One line for each database that is down, with the reason. */
+/** One line for each database that is down, and then for each whose changes are not heard, with the reason. */
 export function faultLines({ sites }: Report): Line[] {
-  return sites
-    .filter(({ database }) => database.up === false)
-    .map(({ name, database }) => [
-      warning(
-        `${fitted(name, Math.min(NAME_MAX, [...name].length))}: database down for ${age(database.state_seconds)}: ${database.last_failure?.message ?? ''}`,
-        true,
-      ),
-    ]);
+  const line = (name: string, what: string, seconds: number, why = ''): Line => [
+    warning(
+      `${fitted(name, Math.min(NAME_MAX, [...name].length))}: ${what} for ${age(seconds)}${why && `: ${why}`}`,
+      true,
+    ),
+  ];
+  const down = sites.filter(({ database }) => database.up === false);
+  // Whose database is down hears nothing either.
+  const deaf = sites.filter(({ database, hearing }) => database.up !== false && hearing?.hears === false);
+  return [
+    ...down.map(({ name, database }) =>
+      line(name, 'database down', database.state_seconds, database.last_failure?.message),
+    ),
+    ...deaf.map(({ name, hearing }) =>
+      line(name, 'changes not heard', hearing?.state_seconds ?? 0, hearing?.reason ?? undefined),
+    ),
+  ];
 }
 
-function urgency({ database: { up }, verdicts }: SiteReport): number {
-  return up === false ? 3 : verdicts.error > 0 ? 2 : up === null ? 1 : 0;
+function urgency({ database: { up }, hearing, verdicts }: SiteReport): number {
+  if (up === false) return 4;
+  if (hearing?.hears === false) return 3;
+  return verdicts.error > 0 ? 2 : up === null ? 1 : 0;
 }
 
 /** A count in at most seven characters. */
