@@ -1,6 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import {
   appendFileSync,
+  chmodSync,
+  chownSync,
   cpSync,
   existsSync,
   lstatSync,
@@ -14,6 +16,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { hash as argon2 } from '@node-rs/argon2';
@@ -271,6 +274,30 @@ t.test('systemd accepts the units', (t) => {
     'a missing program would have been reported',
   );
   t.end();
+});
+
+t.test('the service makes the file for leases that a socket of an earlier version lacks', async (t) => {
+  const directory = temporary(t);
+  const unit = readFileSync(join(ROOT, 'systemd/djauthd.service'), 'utf8');
+  const command = /^ExecStartPre=-\+\/bin\/sh -c '(.*)'$/m.exec(unit)?.[1] ?? '';
+  // systemd puts one dollar sign in the place of two.
+  const script = command.replaceAll('$$', () => '$').replace('/run/djauthd', directory);
+  const socket = join(directory, 'auth.sock');
+  const server = net.createServer();
+  await new Promise<void>((resolve) => server.listen(socket, resolve));
+  t.teardown(() => server.close());
+  const root = process.getuid?.() === 0;
+  if (root) chownSync(socket, 1, 2);
+  const run = () => spawnSync('/bin/sh', ['-c', script], { encoding: 'utf8' });
+  t.match(run(), { status: 0, stderr: '' });
+  t.strictSame(readdirSync(directory).sort(), ['auth.sock', 'auth.sock.epoch'], 'not for a socket that is not there');
+  const { size, mode, uid, gid } = statSync(`${socket}.epoch`);
+  t.strictSame([size, mode & 0o777], [8, 0o440]);
+  if (root) t.strictSame([uid, gid], [1, 2], 'it belongs to whom the socket belongs to');
+  chmodSync(`${socket}.epoch`, 0o640);
+  writeFileSync(`${socket}.epoch`, '12345678');
+  t.match(run(), { status: 0, stderr: '' });
+  t.equal(readFileSync(`${socket}.epoch`, 'latin1'), '12345678', 'one that is there stays as it is');
 });
 
 t.test('an installation that fails says why in one sentence', (t) => {
