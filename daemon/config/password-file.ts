@@ -55,9 +55,14 @@ export function readPasswordFile(path: string): string {
   return password;
 }
 
-/** A sentence if others than the owner, or than root and one group, have access to the file. @throws Error of stat */
+/**
+ * A sentence if it is no file, such as a pipe, which to read might never end, or if others than the owner, or than root and one
+ * group, have access to it. @throws Error of stat
+ */
 function permissionProblem(file: string): string | undefined {
-  const { mode, uid } = statSync(file);
+  const stats = statSync(file);
+  const { mode, uid } = stats;
+  if (!stats.isFile()) return 'not a file';
   if (excessMode({ mode, uid }) === 0) return undefined;
   const octal = (mode & 0o777).toString(8).padStart(4, '0');
   return `invalid mode ${octal}; accepted: 0600${uid === 0 ? ', or 0640 if root owns it' : ''}`;

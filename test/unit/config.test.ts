@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -281,6 +282,12 @@ t.test('sites in files of their own', async (t) => {
   broken(
     '[sites.x]\ndatabase = "postgres://h/x"\npassword_file = "/nowhere/p"\n',
     `sites.d/x.toml: sites.x.password_file: "/nowhere/p": ENOENT: no such file or directory, stat '/nowhere/p'`,
+  );
+  const pipe = join(sites, 'pipe');
+  execFileSync('mkfifo', ['-m', '600', pipe]);
+  broken(
+    `[sites.x]\ndatabase = "postgres://h/x"\npassword_file = "${pipe}"\n`,
+    'sites.d/x.toml: sites.x.password_file: "sites.d/pipe": not a file',
   );
   rmSync(join(sites, 'x.toml'));
   mkdirSync(join(sites, 'x.toml'));
