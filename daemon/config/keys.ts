@@ -160,8 +160,8 @@ export const keys = section('The file.', {
       listen_fallback: key(duration(1), {
         about:
           'Highest age of an account while changes are not heard, or `cache.account_ttl` if that is less. Twice in this ' +
-          'time, and at least every 5 s, a notification of its own tells the daemon that it hears. However the connection ' +
-          'is lost, no verdict uses what is older than this.',
+          'time, but every 50 ms at most and every 5 s at least, a notification of its own tells the daemon that it hears. ' +
+          'However the connection is lost, no verdict uses what is older than this. Below 100 ms little is gained by listening.',
         default: '1s',
       }),
       hashers: key(acceptedHashers, {

@@ -3,6 +3,9 @@ import t from 'tap';
 import type { Account } from '../../daemon/account/account.ts';
 import { Accounts } from '../../daemon/account/accounts.ts';
 import { Hearing } from '../../daemon/account/hearing.ts';
+import { Site } from '../../daemon/site/site.ts';
+import { STOCK } from '../../daemon/store/schema.ts';
+import { hashPolicy } from '../fixtures/hash-policy.ts';
 
 const FALLBACK = 1_000;
 const TTL = 3_600_000;
@@ -255,4 +258,34 @@ t.test('random schedules: nothing older than the fallback decides, nor than what
     }),
     { numRuns: 2_000 },
   );
+});
+
+t.test('canaries are sent neither too rarely nor, each being a transaction, too often', async (t) => {
+  for (const [fallbackMs, expected] of [
+    [1, 50],
+    [100, 50],
+    [1_000, 500],
+    [60_000, 5_000],
+  ] as const) {
+    const periods: number[] = [];
+    const listen = (_: unknown, periodMs: number) => {
+      periods.push(periodMs);
+      return { close() {} };
+    };
+    const store = {
+      ...{ name: 'store', listen, close: async () => {} },
+      ...{ accountByName: async () => null, accountById: async () => null },
+      ...{ sample: async () => ({ encoded: [], last: undefined }), memberships: async () => undefined },
+      rights: async () => {
+        throw new Error('not asked');
+      },
+    };
+    const site = new Site({
+      ...{ name: 'site', store, schema: STOCK, policy: hashPolicy(), accountTtlMs: fallbackMs, accountsMax: 10 },
+      ...{ clock: { now: () => 0 }, listen: { ttlMs: TTL, fallbackMs, onChange() {} } },
+    });
+    site.listen();
+    t.same(periods, [expected]);
+    await site.close();
+  }
 });
