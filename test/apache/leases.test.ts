@@ -359,6 +359,85 @@ t.test('what other directives refuse stays refused', async (t) => {
   t.match(await get('/private/forbidden'), { status: 403, asked: { length: 1 } });
 });
 
+t.test(
+  'Require not, subrequests and internal redirects with leases',
+  { skip: !SERVER.compounds && 'httpd 2.2 has no "Require not"' },
+  async (t) => {
+    const banned = new Set(['banned']);
+    let away = false;
+    USERS.banned = { password: 'x', staff: true };
+    const { get, apache, daemon, epoch } = await world(
+      t,
+      `<Location "/not">
+        ${BASIC}
+        <RequireAll>
+          Require valid-user
+          Require not django-group Banned
+        </RequireAll>
+      </Location>
+      <Location "/none">
+        ${BASIC}
+        <RequireAll>
+          Require valid-user
+          <RequireNone>
+            Require django-group Banned
+          </RequireNone>
+        </RequireAll>
+      </Location>
+      RewriteEngine On
+      RewriteRule ^/private/moved/(.*) /private/super/$1 [PT]
+      <Location "/private/super">
+        DjangoRequireSuperuserStatus On
+      </Location>
+      AddOutputFilter INCLUDES .shtml
+      Options +Includes`,
+      {
+        load: [CGI_MODULE, 'rewrite', 'include'],
+        files: {
+          'ready.cgi': CGI,
+          'private/env.cgi': CGI,
+          'private/super/env.cgi': CGI,
+          'private/super/secret.txt': 'the secret',
+          'private/shown.shtml': '<!--#include virtual="/private/super/secret.txt" -->',
+          'not/env.cgi': CGI,
+          'none/env.cgi': CGI,
+        },
+      },
+    );
+    const answers = leasing(judge, epoch);
+    daemon.behave((asked) => {
+      if (asked.operation !== 'authorize') return answers(asked);
+      if (away) return { status: 4, content: { reason: 'away' } };
+      if (!banned.has(asked.user)) return { status: 1, content: { reason: 'no-group' } };
+      return answers({ ...asked, require: { ...asked.require, groups: [] } });
+    });
+    for (const path of ['/not', '/none']) {
+      for (let i = 0; i < 6; i++) t.match(await get(path, 'banned'), { status: /40[13]/ }, `${path}: on lease or not`);
+      t.equal((await get(path, 'banned')).asked.length, 0, 'that somebody is a member is leased, and refuses');
+      for (let i = 0; i < 3; i++) t.equal((await get(path, 'bob')).status, 200);
+      t.match(
+        await get(path, 'bob'),
+        { asked: [{ operation: 'authorize' }] },
+        'that somebody is no member is never leased',
+      );
+      banned.add('bob');
+      t.match(await get(path, 'bob'), { status: /40[13]/ }, 'so a new member is refused at once');
+      banned.delete('bob');
+      epoch.raise();
+      t.equal((await get(path, 'bob')).status, 200);
+      away = true;
+      t.equal((await get(path, 'bob')).status, 500, 'a fault is no grant beside a lease for the password');
+      away = false;
+    }
+    for (let i = 0; i < 3; i++) {
+      t.equal((await get('/private')).status, 200);
+      t.match(await get('/private/moved'), { status: 401 }, 'the lease of one section is none of another');
+      const shown = await apache.get('/private/shown.shtml', { user: 'alice', password: 'x' });
+      t.notMatch(shown.body, 'the secret', 'nor in a subrequest');
+    }
+  },
+);
+
 t.test('two virtual hosts with other sockets and sites share no lease', async (t) => {
   const one = await fakeDaemon(() => 'close');
   const other = await fakeDaemon(() => 'close');
