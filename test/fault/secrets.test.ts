@@ -102,6 +102,7 @@ async function typeAsName(daemon: { socket: string; control: string }): Promise<
     await client.check(AS_NAME.repeat(100), 'x', rest);
   }
   await control.ask('flush', { username: Buffer.from(AS_NAME) });
+  await control.ask('explain', { username: Buffer.from(AS_NAME) });
   client.close();
   control.close();
 }
@@ -112,6 +113,7 @@ t.test('no form of a password is in the log, at any level', async (t) => {
   });
   await useAll(daemon);
   await typeAsName(daemon);
+  await explainAll(daemon);
   const { granted = 0, denied = 0, busy = 0, error = 0 } = await stats();
   const verdicts = () => daemon.lines().filter(({ msg }) => /^(granted|denied|busy|error)$/.test(msg)).length;
   await waitFor(() => verdicts() === granted + denied + busy + error);
@@ -133,6 +135,26 @@ t.test('no form of a password is in the log, at any level', async (t) => {
     );
   }
 });
+
+/** Asks why, in every way that ends elsewhere: compared, not compared, refused, too many at once. */
+async function explainAll({ control: socket }: { control: string }): Promise<void> {
+  const control = await connect(socket);
+  const asks = (password: string, rest = {}, username = 'alice') =>
+    control.ask('explain', { username: Buffer.from(username), password: Buffer.from(password), ...rest });
+  for (const password of [RIGHT, WRONG, LATIN, LONG]) {
+    for (const rest of [{}, { site: 'elsewhere' }, { deadline_ms: 1 }, { expression: 'django-staff' }]) {
+      await asks(password, rest);
+    }
+    await asks(password, {}, 'nobody'.repeat(1_000));
+    await Promise.all(Array.from({ length: 8 }, (_, at) => asks(`${password}${at}`)));
+  }
+  control.close();
+  for (const expression of ['nonsense', '(']) {
+    const bad = await connect(socket);
+    await bad.ask('explain', { username: Buffer.from('alice'), password: Buffer.from(WRONG), expression });
+    bad.close();
+  }
+}
 
 /** V8 reserves more than this for compiled code, from Node.js 24 on; no octets of requests are there. */
 const MAPPING_MAX = 500_000_000;
@@ -174,6 +196,7 @@ t.test('no password stays in memory', async (t) => {
 
   // Long passwords last: from Node.js 22 on, memory that was freed with them in it would not be used again soon.
   await useAll(daemon);
+  await explainAll(daemon);
   await sendOddly(daemon.socket);
   await Promise.all(Array.from({ length: 50 }, async () => (await daemon.connect()).ask('ping')));
   t.ok(((await stats()).proofs ?? 0) > 0, 'although their proofs are kept');
