@@ -109,7 +109,7 @@ export class EpochFiles implements Epoch {
       if (file.before > this.#value) this.#value = file.before;
       this.#shown.set(name, { path, file });
     } catch (error) {
-      this.#say(path, `no leases on ${path}: cannot use ${path}.epoch: ${messageOf(error)}`);
+      this.#say(path, `no leases on ${path}: cannot use ${path}.epoch: ${messageOf(error)}${remedyOf(error)}`);
     }
   }
 
@@ -121,7 +121,7 @@ export class EpochFiles implements Epoch {
     } catch (error) {
       this.#shown.get(name)?.file.close();
       this.#shown.delete(name);
-      this.#say(path, `no leases on ${path}: cannot use ${path}.epoch: ${messageOf(error)}`);
+      this.#say(path, `no leases on ${path}: cannot use ${path}.epoch: ${messageOf(error)}${remedyOf(error)}`);
     }
   }
 
@@ -140,4 +140,12 @@ export class EpochFiles implements Epoch {
     this.#said.set(of, message);
     this.#onTrouble(message);
   }
+}
+
+/** What is to be done about it: where systemd opens the socket, the daemon may make no file beside it. */
+function remedyOf(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return code === 'EACCES' || code === 'EPERM' || code === 'EROFS'
+    ? '; it must be writable for djauthd, as the unit that opens the socket makes it: see ExecStartPost= in djauthd.socket'
+    : '';
 }
