@@ -35,6 +35,16 @@ export function isReplaced(before: FileState, after: FileState): boolean {
   return !isSame(before.file, after.file) || !isSame(before.wal, after.wal) || !isSame(before.shm, after.shm);
 }
 
+/**
+ * Whether what is in the files is the same, whatever else was changed of them. SQLite gives the file of the log in WAL mode
+ * the owner of the database each time that root opens it, which the file system notes as a change.
+ */
+export function isSameContent(before: FileState, after: FileState): boolean {
+  const same = (a: BigIntStats | undefined, b: BigIntStats | undefined) =>
+    isSame(a, b) && a?.size === b?.size && a?.mtimeNs === b?.mtimeNs;
+  return same(before.file, after.file) && same(before.wal, after.wal);
+}
+
 /** How long a further change may go unnoticed, in ms from now, because it may have the same time as the last one. */
 export function unsettledMs({ file, wal }: FileState): number {
   return Math.max(unsettled(file), wal === undefined ? 0 : unsettled(wal));

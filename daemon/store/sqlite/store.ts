@@ -15,7 +15,7 @@ import { usernameParameter } from '../username-match.ts';
 import type { Connection, Statement } from './driver.ts';
 import { driver } from './drivers.ts';
 import { isAway, isLock, isOutage } from './errors.ts';
-import { type FileState, fileState, isReplaced, isUnchanged, unsettledMs } from './file-state.ts';
+import { type FileState, fileState, isReplaced, isSameContent, isUnchanged, unsettledMs } from './file-state.ts';
 import { openError } from './open-error.ts';
 
 const dialect: SqlDialect = {
@@ -222,6 +222,7 @@ export class SqliteStore implements Store {
 }
 
 function open(path: string, schema: Schema): Opened {
+  const before = fileState(path, true);
   const connection = driver.open(path, { readonly: true, timeout: LOCK_WAIT_MS });
   try {
     connection.pragma('query_only = on');
@@ -232,7 +233,7 @@ function open(path: string, schema: Schema): Opened {
     const version = dataVersion.get() as number;
     const state = fileState(path, inWalMode);
     if (state === undefined) throw new Error('the file was removed');
-    const unsettled = unsettledMs(state);
+    const unsettled = unsettledMs(before !== undefined && isSameContent(before, state) ? before : state);
     const db = new Kysely<unknown>({ dialect: new SqliteDialect({ database: unused }) });
     const prepare = (by: 'username' | 'id'): Statements => ({
       account: connection.prepare<[string]>(accountQuery(db, schema, dialect, by).sql).safeIntegers(),
