@@ -210,7 +210,12 @@ BEGIN
       told := '${EVERYTHING}';
     END;
   END IF;
-  PERFORM pg_catalog.pg_notify('${channel}', coalesce(told, '${EVERYTHING}'));
+  told := coalesce(told, '${EVERYTHING}');
+  BEGIN
+    PERFORM pg_catalog.pg_notify('${channel}', told);
+  EXCEPTION WHEN insufficient_privilege THEN
+    EXECUTE 'NOTIFY ${channel}, ' || pg_catalog.quote_literal(told);
+  END;
   RETURN NULL;
 END
 `;
