@@ -345,14 +345,15 @@ export function timingTable(rows: readonly TimingRow[]): string {
   return [`${'AUC, median'.padEnd(34)} ${FORMS.map((form) => form.padEnd(16)).join('   ')}`, ...lines].join('\n');
 }
 
-/** `npx tsx test/attack/timing.ts [socket|apache] [samples] [program]` */
+/** `npx tsx test/attack/timing.ts [socket|apache] [samples] [concurrency] [program]` */
 if (process.argv[1] === import.meta.filename) {
-  const [, , door = 'socket', samples = '2000', program] = process.argv;
+  const [, , door = 'socket', samples = '2000', concurrency = '12', program] = process.argv;
   process.once('SIGTERM', () => process.exit(1)); // the fixtures end what they started
   const startedAt = performance.now();
   const rows = await measureTiming({
     door: door as Door,
     samples: Number(samples),
+    concurrency: Number(concurrency),
     ...(program === undefined ? {} : { program }),
     onProgress: (share) => process.stderr.write(`\r${(100 * share).toFixed(0)} %`),
   });
