@@ -62,9 +62,7 @@ function groupOf(account: string): string {
 async function one(flood: Flood, { as }: AttackerOptions): Promise<Attacker> {
   const become = as === undefined ? [] : ['setpriv', '--reuid', as, '--regid', groupOf(as), '--clear-groups'];
   const words = ['-n', '10', ...become, process.execPath, bundle(), JSON.stringify(flood)];
-  // tap's own hooks write into the tree as the process ends, where another user may not.
-  const { NODE_OPTIONS: _, ...env } = process.env;
-  const child = start('nice', words, { stdio: ['ignore', 'pipe', 'inherit'], env });
+  const child = start('nice', words, { stdio: ['ignore', 'pipe', 'inherit'] });
   const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })[Symbol.asyncIterator]();
   if ((await lines.next()).value !== 'ready') throw new Error('the attacker did not start');
   return {
