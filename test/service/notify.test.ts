@@ -110,7 +110,11 @@ t.test('socket activation', async (t) => {
   const client = await connect(auth);
   const answer = await client.check('alice', 'secret');
   t.equal(answer.status, 0);
-  t.equal(statSync(`${auth}.epoch`).mode & 0o777, 0o440, 'leases are given on a socket that systemd opened');
+  t.equal(
+    statSync(`${auth}.epoch`).mode & 0o777,
+    0o444,
+    'leases are given on a socket that systemd opened, to all who may open it',
+  );
   t.ok((await client.check('alice', 'secret', { lease: true })).content.lease_ms > 0);
   const orders = await connect(control);
   t.ok((await orders.ask('stats')).content.stats, 'the other one is the control socket');
