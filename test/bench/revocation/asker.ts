@@ -25,6 +25,8 @@ export class Asker {
   }
 
   #ask(path: string, authorization: string): Promise<number> {
+    // One that the server closed while nothing was asked says nothing any more.
+    if (this.#socket?.destroyed || this.#socket?.readableEnded) this.close();
     const socket = this.#socket ?? net.connect({ port: this.#port, host: '127.0.0.1', noDelay: true });
     this.#socket = socket;
     return new Promise((resolve, reject) => {
